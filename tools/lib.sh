@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Sourced by every script here: where things are, and how a test reports what it found.
+# shellcheck shell=bash
+
+set -euo pipefail
+export LC_ALL=C
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+case $TARGET in /*) ;; *) TARGET=$ROOT/$TARGET ;; esac
+SHIP=${SHIP:-$TARGET/ship}        # the libraries as they are installed
+RESULTS=$TARGET/results           # one PART.count per part of the gate: passed, failed, skipped
+CC=${CC:-cc}
+CXX=${CXX:-c++}
+OBJCOPY=${OBJCOPY:-objcopy}
+LD=${LD:-$(command -v ld.bfd || echo ld)}    # GNU ld: others lack --force-group-allocation
+HEADER=${HEADER:-$ROOT/include/strand.h}
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+
+VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SOVERSION=0                       # raised with every change of the ABI that old programs notice
+SONAME=libstrand.so.$SOVERSION
+SOFILE=libstrand.so.$VERSION
+
+have() { command -v "$1" >/dev/null 2>&1; }
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# GNU nm and ar hand every file to an LLVM plugin where one is installed, and an older plugin chokes on newer bitcode.
+# readelf has no plugins, so symbols are read with it.
+# defined_symbols FILE: names of the global symbols that FILE (object, archive, shared library) defines, sorted
+defined_symbols() {
+    local table=--symbols
+    case $1 in *.so | *.so.*) table=--dyn-syms ;; esac
+    readelf --wide "$table" "$1" |
+        awk '$5 ~ /^(GLOBAL|WEAK|UNIQUE)$/ && $7 != "UND" && $7 != "ABS" { sub(/@.*/, "", $8); print $8 }' | sort -u
+}
+
+# sections FILE: section names, one a line
+sections() { readelf --wide --sections "$1" | sed -n 's/^ *\[ *[0-9]*\] \([^ ]*\) .*/\1/p' | grep -v '^NULL$' | sort -u; }
+
+# Reports of a part of the gate. A skip that needs a tool which CI installs (STRAND_CI_PROVIDES) is a failure.
+PASSED=0 FAILED=0 SKIPPED=0
+ok() { PASSED=$((PASSED + 1)); say "ok $*"; }
+fail() { FAILED=$((FAILED + 1)); say "FAIL $*"; }
+# skip NAME REASON [TOOL]: TOOL is what its absence is about
+skip() {
+    local tool=${3:-}
+    case " ${STRAND_CI_PROVIDES:-} " in
+        *" ${tool:-none} "*) fail "$1: $2, and CI is meant to install it" ;;
+        *) SKIPPED=$((SKIPPED + 1)); say "skip: $1: $2" ;;
+    esac
+}
+# check NAME COMMAND...: passes when the command does; its output is shown when it does not
+check() {
+    local name=$1 out
+    shift
+    if out=$("$@" 2>&1); then ok "$name"; else fail "$name"; printf '%s\n' "$out" | sed 's/^/    /' | tail -n 40; fi
+}
+# summary PART: prints the counts, leaves them for the whole gate, and is the exit status of the part
+summary() {
+    mkdir -p "$RESULTS"
+    say "$PASSED $FAILED $SKIPPED" >"$RESULTS/$1.count"
+    say "$1: $PASSED passed, $FAILED failed, $SKIPPED skipped"
+    [ "$FAILED" = 0 ]
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# run-rust-tests.sh [WORD]: every Rust test whose name contains WORD, each in a process of its own with a time limit: the library has
+# one scheduler per process, and a hang must not take the other results with it.
+#
+# The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run.
+# TEST_TIMEOUT (seconds, 120), JOBS (processes at once: 1, since some tests look at the use of the CPU).
+. "$(dirname "$0")/lib.sh"
+
+word=${1:-}
+limit=${TEST_TIMEOUT:-120}
+part=${PART:-rust}
+work=$TARGET/$part-tests
+rm -rf "$work"
+mkdir -p "$work"
+
+# name of the crate under test, path of its test binary
+binaries() {
+    CARGO_TARGET_DIR=$TARGET cargo test --locked --lib --tests --no-run --message-format=json-render-diagnostics |
+        sed -n 's/.*"target":{[^}]*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\1 \2/p'
+}
+binaries >"$work/binaries" || { fail "build of the tests"; summary "$part"; exit 1; }
+
+export CARGO_MANIFEST_DIR=$ROOT RUST_BACKTRACE=${RUST_BACKTRACE:-1}
+while read -r crate binary; do
+    "$binary" --list --format terse >"$work/list" 2>/dev/null || { fail "$crate: cannot list its tests"; continue; }
+    ignored=$("$binary" --list --format terse --ignored 2>/dev/null || true)
+    while read -r test; do
+        case "$crate::$test" in *"$word"*) ;; *) continue ;; esac
+        if grep -qxF "$test: test" <<<"$ignored"; then skip "$crate::$test" "marked as ignored"; continue; fi
+        status=0
+        timeout --signal=QUIT --kill-after=5 "$limit" "$binary" --exact "$test" --nocapture --test-threads=1 >"$work/out" 2>&1 </dev/null || status=$?
+        # A test that finds that it cannot run here prints "skip: reason" or "skip: reason (needs TOOL)".
+        reason=$(sed -n 's/^skip: //p' "$work/out" | head -n 1)
+        if [ "$status" = 0 ] && [ -n "$reason" ]; then
+            skip "$crate::$test" "$reason" "$(sed -n 's/.*needs \([^ )]*\).*/\1/p' <<<"$reason")"
+        elif [ "$status" = 0 ]; then
+            ok "$crate::$test"
+        else
+            [ "$status" = 124 ] || [ "$status" = 137 ] && status="no end after $limit s" || status="exit $status"
+            fail "$crate::$test: $status"
+            sed 's/^/    /' "$work/out" | tail -n 60
+        fi
+    done < <(sed -n 's/: test$//p' "$work/list")
+done <"$work/binaries"
+[ $((PASSED + FAILED + SKIPPED)) -gt 0 ] || fail "no test has '$word' in its name"
+summary "$part"
