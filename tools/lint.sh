@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# lint.sh: formatting, clippy, and the shell scripts. The layering, licence and header checks are Rust tests.
+. "$(dirname "$0")/lib.sh"
+
+export CARGO_TARGET_DIR=$TARGET
+if have rustfmt; then check "cargo fmt --check" cargo fmt --check; else skip "cargo fmt --check" "needs rustfmt" rustfmt; fi
+if cargo clippy --version >/dev/null 2>&1; then
+    check "cargo clippy" cargo clippy --locked --quiet --lib --tests -- --deny warnings
+else
+    skip "cargo clippy" "needs clippy" clippy
+fi
+check "rustdoc has no broken links" env RUSTDOCFLAGS="--deny warnings" cargo doc --locked --quiet --no-deps --document-private-items
+for script in tools/*.sh .ci/run; do check "bash -n $script" bash -n "$script"; done
+if have shellcheck; then check "shellcheck" shellcheck --severity=warning --external-sources tools/*.sh .ci/run; fi
+summary lint

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# test.sh [PART...]: the gate. Every part runs, also after one has failed; the last line counts the checks of all of them.
+. "$(dirname "$0")/lib.sh"
+
+parts=(lint rust models package c_tests examples installed)
+[ $# = 0 ] || parts=("$@")
+rm -rf "$RESULTS"
+mkdir -p "$RESULTS"
+
+examples() {    # the script of the examples counts for itself, in its last line
+    local log=$RESULTS/examples.log line
+    { examples/test.sh "$SHIP" include "$TARGET/examples" 2>&1 || true; } | tee "$log"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log" | tail -n 1)
+    [ -n "$line" ] || return 1
+    read -r PASSED _ FAILED _ SKIPPED _ <<<"$line"
+    while read -r name reason; do    # a skip of what CI installs is a failure there
+        local tool
+        for tool in ${STRAND_CI_PROVIDES:-}; do
+            case " $reason " in *" $tool "*) FAILED=$((FAILED + 1)) SKIPPED=$((SKIPPED - 1)); say "FAIL ${name%:}: $reason, and CI is meant to install it"; break ;; esac
+        done
+    done < <(sed -n 's/^skip: \([^ ]*\) \(.*\)/\1 \2/p' "$log")
+    summary examples
+}
+
+began=$SECONDS
+total_passed=0 total_failed=0 total_skipped=0 table=
+for part in "${parts[@]}"; do
+    say "" && say "== $part"
+    start=$SECONDS
+    case $part in
+        lint) (tools/lint.sh) || true ;;
+        rust) (tools/run-rust-tests.sh) || true ;;
+        models) (tools/test-models.sh) || true ;;
+        package) (tools/build-static.sh && tools/build-shared.sh && tools/check-package.sh) || true ;;
+        c_tests) (tools/run-c-tests.sh) || true ;;
+        examples) (examples) || true ;;
+        installed) (tools/check-installed.sh) || true ;;
+        *) die "no part is named '$part'" ;;
+    esac
+    if read -r passed failed skipped 2>/dev/null <"$RESULTS/$part.count"; then :; else passed=0 failed=1 skipped=0; say "FAIL $part did not come to its end"; fi
+    total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+    table+=$(printf '%-10s %5d passed %4d failed %4d skipped %6d s' "$part" "$passed" "$failed" "$skipped" $((SECONDS - start)))$'\n'
+done
+say "" && printf '%s' "$table"
+say "$total_passed passed, $total_failed failed, $total_skipped skipped"
+say "in $((SECONDS - began)) s"
+[ "$total_failed" = 0 ]
