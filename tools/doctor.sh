@@ -17,7 +17,7 @@ required "$CC" "a C compiler (Debian: gcc)"
 required make "Debian: make"
 required readelf "binutils"
 required "$OBJCOPY" "binutils"
-if "$LD" --help 2>/dev/null | grep -q force-group-allocation; then say "ok       $LD: knows --force-group-allocation"; else
+if grep -q force-group-allocation <("$LD" --help 2>/dev/null); then say "ok       $LD: knows --force-group-allocation"; else
     say "MISSING  $LD: GNU ld 2.29 or newer is needed to link the static library"
     missing=1
 fi

@@ -43,6 +43,6 @@ for part in "${parts[@]}"; do
     table+=$(printf '%-10s %5d passed %4d failed %4d skipped %6d s' "$part" "$passed" "$failed" "$skipped" $((SECONDS - start)))$'\n'
 done
 say "" && printf '%s' "$table"
-say "$total_passed passed, $total_failed failed, $total_skipped skipped"
 say "in $((SECONDS - began)) s"
+say "$total_passed passed, $total_failed failed, $total_skipped skipped"
 [ "$total_failed" = 0 ]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# libstrand. `make help` lists the targets; `make demo` and `make test` are the two that matter.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := build
+.PHONY: help doctor build header demo test test-rust test-c test-models test-package test-examples test-asan test-valgrind \
+        lint bench soak install uninstall check-installed clean
+
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+SHIP := $(CARGO_TARGET_DIR)/ship
+
+# Where `make install` puts things; DESTDIR is a staging root in front of all of them.
+export PREFIX LIBDIR INCLUDEDIR DESTDIR CC CXX DEBUG V JOBS
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+
+# A word that tests are chosen by: make test-c T=chan_close
+T ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  T=word chooses tests, V=1 shows their output, JOBS=n compiles n at once, DEBUG=1 keeps line tables in the libraries."
+	@echo "  PREFIX=/usr/local LIBDIR=PREFIX/lib INCLUDEDIR=PREFIX/include DESTDIR= are where install puts things."
+
+doctor: ## what this machine has, and what is skipped without the rest
+	@tools/doctor.sh
+
+build: ## libstrand.a and libstrand.so, in target/ship
+	@tools/build-static.sh
+	@tools/build-shared.sh
+
+demo: build ## the tour: every example, built, run and checked
+	@examples/demo.sh $(SHIP) include $(CARGO_TARGET_DIR)/examples
+
+test: ## everything that must pass before a change goes in; the last line counts
+	@tools/test.sh $(T)
+
+lint: ## formatting, clippy, documentation links, shell scripts
+	@tools/lint.sh
+
+test-rust: ## Rust tests, a process each, with debug assertions
+	@tools/run-rust-tests.sh $(T)
+
+test-c: build ## C, C++ and LLVM IR tests: static, shared, dlopen
+	@tools/run-c-tests.sh $(T)
+
+test-models: ## loom models of the lock-free parts
+	@tools/test-models.sh $(T)
+
+test-package: build ## symbols, soname, LTO, a second Rust archive, dlopen
+	@tools/check-package.sh
+
+test-examples: build ## the examples, with small inputs
+	@examples/test.sh $(SHIP) include $(CARGO_TARGET_DIR)/examples
+
+test-asan: ## C tests against a library built with AddressSanitizer
+	@tools/test-asan.sh $(T)
+
+test-valgrind: build ## C tests under memcheck
+	@tools/run-c-tests.sh --instrument valgrind $(T)
+
+bench: build ## the workloads, with the peers beside them
+	@benches/run.sh $(SHIP) include $(CARGO_TARGET_DIR)/benches
+
+soak: build ## hours of churn (SOAK_MINUTES, 60)
+	@tools/run-c-tests.sh --tier soak $(T)
+
+install: build ## header, declares, libraries, pkg-config and CMake files
+	@tools/install.sh
+
+uninstall: ## what install put there
+	@tools/install.sh --uninstall
+
+check-installed: build ## programs built against a staged installation
+	@env -u PREFIX -u LIBDIR -u INCLUDEDIR -u DESTDIR tools/check-installed.sh
+
+clean: ## all that was built
+	@rm -rf $(CARGO_TARGET_DIR)
