@@ -18,6 +18,10 @@ INCLUDEDIR ?= $(PREFIX)/include
 
 # A word that tests are chosen by: make test-c T=chan_close
 T ?=
+# Parts of the gate: make test PARTS="rust c_tests"
+PARTS ?=
+# Options of the benchmarks: make bench BENCH="--quick --only w4"
+BENCH ?=
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -36,7 +40,7 @@ demo: build ## the tour: every example, built, run and checked
 	@examples/demo.sh $(SHIP) include $(CARGO_TARGET_DIR)/examples
 
 test: ## everything that must pass before a change goes in; the last line counts
-	@tools/test.sh $(T)
+	@tools/test.sh $(PARTS)
 
 lint: ## formatting, clippy, documentation links, shell scripts
 	@tools/lint.sh
@@ -62,8 +66,8 @@ test-asan: ## C tests against a library built with AddressSanitizer
 test-valgrind: build ## C tests under memcheck
 	@tools/run-c-tests.sh --instrument valgrind $(T)
 
-bench: build ## the workloads, with the peers beside them
-	@benches/run.sh $(SHIP) include $(CARGO_TARGET_DIR)/benches
+bench: build ## the workloads with the peers beside them; BENCH=--quick is short
+	@SHIP=$(SHIP) benches/run $(BENCH)
 
 soak: build ## hours of churn (SOAK_MINUTES, 60)
 	@tools/run-c-tests.sh --tier soak $(T)
