@@ -90,6 +90,7 @@ compile() {
             read -r -a ir <<<"$(llvm_compiler)"
             "${ir[@]}" "${level[0]}" "$source" -o "$output.o" >"$output.log" 2>&1 || return 1
             source=$output.o flags=(-pthread) standard=()
+            [ "$instrument" != asan ] || flags+=(-fsanitize=address,undefined)
             ;;
     esac
     [ "$compiler" != cc ] || compiler=$CC
@@ -180,7 +181,7 @@ run() {
 }
 
 # All programs are compiled first, several at once; then they run one after the other, since some look at the use of the CPU.
-trampolines
+[ "$instrument" != none ] || trampolines
 ir_tool=$(llvm_compiler)
 while IFS='|' read -r name source compiler opt mode; do
     program=$build/$name.$compiler-$opt-$mode

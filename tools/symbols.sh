@@ -8,7 +8,7 @@
 declarations=$("$CC" -fpreprocessed -dD -E -P -x c "$HEADER" 2>/dev/null |
     sed 's/^ *#.*//; s/STRAND_[A-Z_]*([^)]*)//g' | tr '\n' ' ' | tr ';{}' '\n\n\n' | grep -v '\<typedef\>\|\<static\>')
 functions=$(printf '%s\n' "$declarations" | sed -n 's/^[^(]*\<\(strand_[a-z0-9_]*\) *([^*].*/\1/p')
-data=$(printf '%s\n' "$declarations" | sed -n 's/^ *extern [^(]*\<\(strand_[a-z0-9_]*\) *$/\1/p')
+data=$(printf '%s\n' "$declarations" | sed -n 's/^[^(]*\<extern\> [^(]*\<\(strand_[a-z0-9_]*\) *$/\1/p')
 
 case ${1:-all} in
     functions) say "$functions" ;;
