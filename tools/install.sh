@@ -18,7 +18,7 @@ installed=(
     "$lib/libstrand.a" "$lib/libstrand.so" "$lib/$SONAME" "$lib/$SOFILE"
     "$lib/pkgconfig/strand.pc" "$lib/pkgconfig/strand-static.pc"
     "$lib/cmake/strand/strandConfig.cmake" "$lib/cmake/strand/strandConfigVersion.cmake"
-    "$doc/LICENSE-MIT" "$doc/LICENSE-APACHE"
+    "$doc/LICENSE-MIT" "$doc/LICENSE-APACHE" "$doc/LICENSE-THIRD-PARTY"
 )
 
 if [ "${1:-}" = --uninstall ]; then
@@ -53,5 +53,5 @@ fill strand.pc.in "$lib/pkgconfig/strand.pc"
 fill strand-static.pc.in "$lib/pkgconfig/strand-static.pc"
 fill strandConfig.cmake.in "$lib/cmake/strand/strandConfig.cmake"
 fill strandConfigVersion.cmake.in "$lib/cmake/strand/strandConfigVersion.cmake"
-install -m 644 LICENSE-MIT LICENSE-APACHE "$doc"
+install -m 644 LICENSE-MIT LICENSE-APACHE LICENSE-THIRD-PARTY "$doc"
 say "installed libstrand $VERSION in $DESTDIR$PREFIX"
