@@ -5,11 +5,13 @@
 
 # Without comments, preprocessor lines, attribute macros and line breaks, a declaration ends at its semicolon. A function is
 # a name before a parenthesis that does not open a pointer to a function.
-declarations=$("$CC" -fpreprocessed -dD -E -P -x c "$HEADER" 2>/dev/null |
-    sed 's/^ *#.*//; s/STRAND_[A-Z_]*([^)]*)//g' | tr '\n' ' ' | tr ';{}' '\n\n\n' | grep -v '\<typedef\>\|\<static\>')
+declarations=$(sed -e 's|/\*[^*]*\*/||g; s|//.*||' "$HEADER" |
+    awk '/\/\*/ { comment = 1 } !comment && !directive && !/^ *#/ { print } /\*\// { comment = 0 } { directive = /^ *#.*\\$/ || (directive && /\\$/) }' |
+    sed 's/STRAND_[A-Z_]*([^)]*)//g' | tr '\n' ' ' | tr ';{}' '\n\n\n' | grep -v '\<typedef\>\|\<static\>')
 functions=$(printf '%s\n' "$declarations" | sed -n 's/^[^(]*\<\(strand_[a-z0-9_]*\) *([^*].*/\1/p')
 data=$(printf '%s\n' "$declarations" | sed -n 's/^[^(]*\<extern\> [^(]*\<\(strand_[a-z0-9_]*\) *$/\1/p')
 
+[ -n "$functions" ] || die "no function is declared in $HEADER"
 case ${1:-all} in
     functions) say "$functions" ;;
     data) say "$data" ;;
