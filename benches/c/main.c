@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * strandbench <workload> <workers> [n] [--migration=free|new_only|never]
+ *
+ * Runs one workload on the default configuration, but for the number of workers and the migration mode. In every run
+ * an operating-system thread of the program's own is alive and calls in before and after, so one worker is no licence
+ * to leave synchronisation out.
+ */
+#include "bench.h"
+#include "outside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bench_workload {
+    const char *name;
+    void (*function)(const bench_run *run);
+    long n;
+} bench_workload;
+
+static const bench_workload workloads[] = {
+    {"w1a", yield_two, 2000000},     {"w1b", yield_many, 2000000},      {"w2", spawn_all, 1000000},
+    {"w2j", spawn_join, 500000},     {"w3", parked, 1000000},           {"w4", roundtrip, 500000},
+    {"w4x", roundtrip_across, 50000}, {"w4p", wake_across, 2000},       {"w5a", buffered_pair, 4000000},
+    {"w5b", buffered_four, 4000000}, {"w6", ring, 1000000},             {"w7", skynet_channels, 1000000},
+    {"w7j", skynet_join, 1000000},   {"w11a", fib_coarse, 30},          {"w11f", fib_fine, 30},
+    {"w11b", uneven, 4096},
+};
+
+static bench_run run;
+static const bench_workload *chosen;
+
+static _Noreturn void usage(void)
+{
+    fprintf(stderr, "usage: strandbench <workload> <workers> [n] [--migration=free|new_only|never]\nworkloads:");
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
+        fprintf(stderr, " %s", workloads[i].name);
+    }
+    fprintf(stderr, "\n");
+    exit(2);
+}
+
+static void parse(int argc, char **argv)
+{
+    int positional = 0;
+    for (int i = 1; i < argc; i++) {
+        const char *text = argv[i];
+        if (strcmp(text, "--migration=free") == 0) {
+            run.migration = STRAND_MIGRATE_FREE;
+        } else if (strcmp(text, "--migration=new_only") == 0) {
+            run.migration = STRAND_MIGRATE_NEW_ONLY;
+        } else if (strcmp(text, "--migration=never") == 0) {
+            run.migration = STRAND_MIGRATE_NEVER;
+        } else if (text[0] == '-') {
+            usage();
+        } else if (positional == 0) {
+            run.workload = text;
+            positional++;
+        } else if (positional == 1) {
+            run.workers = (uint32_t)strtoul(text, NULL, 10);
+            positional++;
+        } else {
+            run.n = strtol(text, NULL, 10);
+            positional++;
+        }
+    }
+    if (positional < 2 || positional > 3 || run.workers == 0 || run.n < 0) {
+        usage();
+    }
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
+        if (strcmp(workloads[i].name, run.workload) == 0) {
+            chosen = &workloads[i];
+        }
+    }
+    if (chosen == NULL) {
+        usage();
+    }
+    if (run.n == 0) {
+        run.n = chosen->n;
+    }
+}
+
+static void *first_strand(void *unused)
+{
+    (void)unused;
+    outside_meet();
+    chosen->function(&run);
+    outside_part();
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    strand_config config;
+    parse(argc, argv);
+    memset(&config, 0, sizeof config);
+    config.size = sizeof config;
+    config.workers = run.workers;
+    config.migration = run.migration;
+    CHECK(strand_scheduler_init(&config));
+    outside_start();
+    CHECK(strand_spawn(first_strand, NULL, NULL));
+    CHECK(strand_scheduler_run());
+    outside_stop();
+    bench_report_memory();
+    CHECK(strand_scheduler_shutdown(STRAND_FOREVER));
+    return 0;
+}

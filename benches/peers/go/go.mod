@@ -1,0 +1,3 @@
+module strandpeers
+
+go 1.22
