@@ -1,0 +1,1435 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file strand.h
+ * @brief libstrand: the concurrency runtime that a compiled language links.
+ *
+ * This file is the reference manual and reads from top to bottom. It is generated from the library's
+ * source: change it there.
+ *
+ * A program starts the runtime, spawns strands (functions that run on small stacks of their own and
+ * wait without blocking a thread), lets them talk through channels, and ends when none is left:
+ *
+ *     static void *hello(void *arg) { puts(arg); return NULL; }
+ *
+ *     int main(void) {
+ *         strand_scheduler_init(NULL);
+ *         strand_spawn(hello, "hello from a strand", NULL);
+ *         strand_scheduler_run();
+ *         return strand_scheduler_shutdown(STRAND_FOREVER);
+ *     }
+ *
+ * What holds everywhere:
+ *
+ * - Errors. A wrong argument gives a status, and strand_last_error() says what was wrong. The process
+ *   ends only for a broken invariant of the library itself, for the overflow of a strand's stack, and
+ *   for an exception that leaves a strand's entry function; each names the strand first.
+ * - Pointers are NULL where the comment allows it, otherwise good. What is not allowed to be NULL and
+ *   is, gives STRAND_ERR_INVALID.
+ * - Thread-locals. A strand may go on in another thread after every call that may switch. Code that
+ *   runs on strands must not keep the address of a thread-local variable across such a call, and
+ *   compilers do that on their own, errno included. This header redefines errno so that it is right;
+ *   strand_local_new() makes what a thread-local cannot be; STRAND_MIGRATE_NEW_ONLY is for code that
+ *   cannot be changed.
+ * - Stacks. Compile code that runs on strands with -fstack-clash-protection, so that a large frame
+ *   cannot step over the guard below its stack. docs/llvm.md has the rules for compilers.
+ * - errno and the floating-point modes (rounding, masks, flush-to-zero) belong to the strand; the
+ *   floating-point exception flags do not.
+ * - The library prints nothing unless asked. It installs one signal handler, which names the strand
+ *   whose stack overflowed, hands every other SIGSEGV or SIGBUS to the handler that was there before,
+ *   and is taken back at shutdown.
+ * - After a fork, every call in the child gives STRAND_ERR_FORKED; exec is fine.
+ *
+ * Five tags tell how a function may be used:
+ *
+ * - context: where it may be called: on a strand, on a host-thread (one that runs no strand), in a
+ *   callback (a function that the library calls on a worker's own stack), or any of the three.
+ * - switches: whether other strands may run on this thread before it returns: never, may, always. In
+ *   a callback, a call that may switch gives STRAND_ERR_WOULD_SWITCH.
+ * - threadsafe: whether several threads may call it at the same time.
+ * - signalsafe: whether a signal handler may call it.
+ * - since: the version that brought it.
+ */
+
+#ifndef STRAND_H
+#define STRAND_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Define STRAND_STATIC to link the static library, STRAND_BUILD to build the shared one. */
+#if defined(_WIN32) && !defined(STRAND_STATIC)
+#  if defined(STRAND_BUILD)
+#    define STRAND_API __declspec(dllexport)
+#  else
+#    define STRAND_API __declspec(dllimport)
+#  endif
+#elif defined(__GNUC__) && !defined(STRAND_STATIC)
+#  define STRAND_API __attribute__((visibility("default")))
+#else
+#  define STRAND_API
+#endif
+
+#if defined(__GNUC__)
+#  define STRAND_NORETURN __attribute__((noreturn))
+#else
+#  define STRAND_NORETURN
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------------
+ *
+ * The macros say what the program was compiled with, the functions what it is linked with.
+ */
+
+/** Incompatible changes. */
+#define STRAND_VERSION_MAJOR 0
+
+/** Additions; before 1.0.0 also incompatible changes. */
+#define STRAND_VERSION_MINOR 1
+
+/** Corrections. */
+#define STRAND_VERSION_PATCH 0
+
+/** The version as one number that can be compared: 1.2.3 is 1002003. */
+#define STRAND_VERSION_NUMBER (((STRAND_VERSION_MAJOR * 1000000) + (STRAND_VERSION_MINOR * 1000)) + STRAND_VERSION_PATCH)
+
+/** The version as text. */
+#define STRAND_VERSION_STRING "0.1.0"
+
+/**
+ * Counts incompatible changes of this interface: the number in the name of the shared library's
+ * interface. A program may use a library whose strand_abi_version() equals the value it was
+ * compiled with.
+ */
+#define STRAND_ABI_VERSION 1
+
+/**
+ * The version of the library that is linked, as STRAND_VERSION_NUMBER has it.
+ *
+ * @return the version number
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API uint32_t strand_version(void);
+
+/**
+ * The interface of the library that is linked, as STRAND_ABI_VERSION has it. A program that
+ * opens the library at run time compares the two before it calls anything else.
+ *
+ * @return the interface's number
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API uint32_t strand_abi_version(void);
+
+/* ---- Status -------------------------------------------------------------------------------------
+ *
+ * Every call that can fail returns a strand_status. 0 is success; errors are negative and their
+ * numbers never change. On any status but STRAND_OK nothing has changed hands: results are not
+ * written, and an argument or element is still the caller's. The reason, with the values
+ * involved, is in strand_last_error().
+ */
+
+/** What a call has to say: STRAND_OK or one of the STRAND_ERR_ numbers. */
+typedef int32_t strand_status;
+
+/** Done. */
+#define STRAND_OK 0
+
+/**
+ * An argument is wrong: NULL, a number out of range, a handle that was never issued or names
+ * another kind of object, a call that may not be made here. The message says which.
+ */
+#define STRAND_ERR_INVALID (-1)
+
+/** Memory is exhausted. Nothing was changed; the call may be repeated. */
+#define STRAND_ERR_NO_MEMORY (-2)
+
+/**
+ * A limit is reached: of the configuration, the operating system or the design. The message
+ * names it and says how to raise it.
+ */
+#define STRAND_ERR_LIMIT (-3)
+
+/** The handle named something once, and that is gone. */
+#define STRAND_ERR_STALE (-4)
+
+/** Only a strand may make this call. */
+#define STRAND_ERR_NOT_ON_STRAND (-5)
+
+/** The deadline was STRAND_NO_WAIT and the call would have had to wait. */
+#define STRAND_ERR_WOULD_BLOCK (-6)
+
+/** The deadline passed. */
+#define STRAND_ERR_TIMEOUT (-7)
+
+/** The caller was cancelled, or the runtime is shutting down. */
+#define STRAND_ERR_CANCELLED (-8)
+
+/** The channel is closed, and for a receiver also empty. */
+#define STRAND_ERR_CLOSED (-9)
+
+/** Every strand waits and nothing is pending that could wake one. */
+#define STRAND_ERR_DEADLOCK (-10)
+
+/** It was done before, by an earlier call. */
+#define STRAND_ERR_ALREADY (-11)
+
+/** Somebody else has it. */
+#define STRAND_ERR_TAKEN (-12)
+
+/** There is nothing to choose from. */
+#define STRAND_ERR_EMPTY (-13)
+
+/** Another thread is doing this at the moment. */
+#define STRAND_ERR_BUSY (-14)
+
+/** Something that was run has failed: a strand, for strand_scheduler_run(). */
+#define STRAND_ERR_FAILED (-15)
+
+/** This version, build or platform cannot do it. The message says what is missing. */
+#define STRAND_ERR_UNSUPPORTED (-16)
+
+/** The program does not behave as the recording says. Reserved. */
+#define STRAND_ERR_REPLAY (-17)
+
+/** The configured number of steps is used up. Reserved. */
+#define STRAND_ERR_MAX_STEPS (-18)
+
+/** This process is the child of a fork: the runtime's threads exist only in the parent. */
+#define STRAND_ERR_FORKED (-19)
+
+/** The operating system reported an error. Reserved. */
+#define STRAND_ERR_IO (-20)
+
+/** The GPU reported an error. Reserved. */
+#define STRAND_ERR_DEVICE (-21)
+
+/** A GPU program is invalid. Reserved. */
+#define STRAND_ERR_SHADER (-22)
+
+/**
+ * A broken invariant inside the library was caught in this call. Please report it, with the
+ * message.
+ */
+#define STRAND_ERR_PANIC (-23)
+
+/** A callback on a worker's stack made a call that may switch strands. */
+#define STRAND_ERR_WOULD_SWITCH (-24)
+
+/** strand_scheduler_init() has not been called, or the runtime was shut down. */
+#define STRAND_ERR_NOT_INITIALISED (-25)
+
+/**
+ * The name of a status, such as "STRAND_ERR_CLOSED", for logs and tests.
+ *
+ * @param status  any number
+ * @return a string that lives as long as the library; "STRAND_ERR_UNKNOWN" for a number that is
+ *         no status
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API const char *strand_status_name(strand_status status);
+
+/**
+ * One sentence about a status, for people. What went wrong in a particular call is in
+ * strand_last_error().
+ *
+ * @param status  any number
+ * @return a string that lives as long as the library
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API const char *strand_status_message(strand_status status);
+
+/**
+ * Copies the message of the last call that failed on this strand (off-strand: on this thread). A
+ * call that succeeds leaves it as it is.
+ *
+ * The text is cut to fit and always ends with a zero byte when capacity is not 0. Ask for the
+ * length first with (NULL, 0), or compare the result with capacity.
+ *
+ * @param buffer    where the text goes; may be NULL when capacity is 0
+ * @param capacity  bytes at buffer
+ * @return the length of the whole message without its zero byte; 0 when nothing has failed
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API size_t strand_last_error(char *buffer, size_t capacity);
+
+/* ---- Configuration ------------------------------------------------------------------------------
+ *
+ * A struct of settings begins with its size: `strand_config config = { sizeof config };` sets
+ * the size and leaves everything else 0, and 0 means the default everywhere. A program compiled
+ * against an older header passes a smaller struct, which is accepted; a larger one is accepted
+ * if what this version does not know is all zero.
+ */
+
+/** Many workers on threads of their own: the default. */
+#define STRAND_ENGINE_PARALLEL 0
+
+/** One thread, driven by the host, every decision reproducible. Not yet in this version. */
+#define STRAND_ENGINE_STEPPED 1
+
+/** The scheduler of the may library. Not yet in this version. */
+#define STRAND_ENGINE_MAY 2
+
+/** First in, first out; strands run until they wait or yield. The default. */
+#define STRAND_POLICY_COOPERATIVE 0
+
+/** First in, first out, with a quantum counted at checkpoints. Not yet in this version. */
+#define STRAND_POLICY_ROUND_ROBIN 1
+
+/** The highest priority first. Not yet in this version. */
+#define STRAND_POLICY_PRIORITY_FIXED 2
+
+/** Priority that grows while a strand waits. Not yet in this version. */
+#define STRAND_POLICY_PRIORITY_AGING 3
+
+/** Holders of progress tokens first, by priority. Not yet in this version. */
+#define STRAND_POLICY_PRIORITY_TOKEN 4
+
+/** Holders of progress tokens first. Not yet in this version. */
+#define STRAND_POLICY_PROGRESS_AWARE 5
+
+/** Seeded random choice. Not yet in this version. */
+#define STRAND_POLICY_RANDOM 6
+
+/** Probabilistic concurrency testing. Not yet in this version. */
+#define STRAND_POLICY_PCT 7
+
+/** Any worker may resume any strand. The default. */
+#define STRAND_MIGRATE_FREE 0
+
+/**
+ * Only strands that have never run move to another worker. For code that keeps the address of a
+ * thread-local variable across calls that switch.
+ */
+#define STRAND_MIGRATE_NEW_ONLY 1
+
+/** A strand stays with the worker it was given to when it was spawned. */
+#define STRAND_MIGRATE_NEVER 2
+
+/** A fault ends the strand it happens in; the others go on. The default. */
+#define STRAND_FAULT_ISOLATE 0
+
+/** A fault ends the scope of the strand it happens in. Not yet in this version. */
+#define STRAND_FAULT_FAIL_SCOPE 1
+
+/** A fault ends the process, after the fatal hook. */
+#define STRAND_FAULT_ABORT 2
+
+/** The largest number of workers. */
+#define STRAND_MAX_WORKERS 1024
+
+/**
+ * What a language plugs into the runtime. Every function may be NULL; each gets `data` as its
+ * last argument. The library never looks inside a language's values. No function is called while
+ * the library holds a lock, none may throw, and those on a worker's stack may make no call that
+ * switches (STRAND_ERR_WOULD_SWITCH).
+ */
+typedef struct strand_language_hooks {
+    /** sizeof(strand_language_hooks) */
+    uint32_t size;
+    /** 0 */
+    uint32_t reserved;
+    /** Handed to every hook as its last argument. */
+    void *data;
+    /**
+     * Makes the value that a channel carries: writes it into copy, element_size bytes that hold
+     * nothing yet. Runs on the sender's stack, once per send, before the send can wait. NULL:
+     * the bytes are copied.
+     */
+    void (*message_transfer)(void *copy, const void *element, size_t element_size, void *data);
+    /**
+     * Ends a value made by message_transfer that nobody received: its send did not happen, or
+     * its channel was released. Runs on the stack of whoever made that call.
+     */
+    void (*message_drop)(void *element, size_t element_size, void *data);
+    /**
+     * A strand is about to run. Runs on the worker's stack at each switch into a strand; local
+     * is the pointer of its spawn options.
+     */
+    void (*strand_resume)(void *local, void *data);
+    /**
+     * A strand has stopped running for now. Runs on the worker's stack at each switch out of a
+     * strand.
+     */
+    void (*strand_suspend)(void *local, void *data);
+    /**
+     * A strand's entry function has returned result. Runs on the strand's stack, before its
+     * on-exit functions.
+     */
+    void (*strand_exit)(void *local, void *result, void *data);
+    /**
+     * The process is about to abort; message says why. Runs on the stack of the failing thread.
+     */
+    void (*fatal)(const char *message, size_t length, void *data);
+} strand_language_hooks;
+
+/**
+ * How the runtime is set up. 0 or NULL in a field takes the value of the STRAND_ environment
+ * variable of that name, and without one the default.
+ */
+typedef struct strand_config {
+    /** sizeof(strand_config) */
+    uint32_t size;
+    /** STRAND_ENGINE_PARALLEL. Environment: STRAND_ENGINE=parallel. */
+    uint32_t engine;
+    /**
+     * Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
+     * Environment: STRAND_WORKERS.
+     */
+    uint32_t workers;
+    /** STRAND_POLICY_COOPERATIVE. Environment: STRAND_POLICY=cooperative. */
+    uint32_t policy;
+    /** Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED. */
+    uint64_t seed;
+    /** One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new-only|never. */
+    uint32_t migration;
+    /** STRAND_FAULT_ISOLATE or STRAND_FAULT_ABORT. */
+    uint32_t fault_policy;
+    /**
+     * Usable bytes of a strand's stack where its spawn options say nothing. Default: 65536.
+     * Environment: STRAND_STACK_BYTES.
+     */
+    size_t stack_bytes;
+    /** Most strands that may be alive at once. Default: what fits a handle, 16777215. */
+    size_t max_strands;
+    /** 0. For the stepped engine. */
+    uint64_t max_steps;
+    /** 0. For the stepped engine. */
+    uint32_t clock;
+    /** 0. For GPU worklists. */
+    uint32_t gpu;
+    /** NULL. For recordings. */
+    const char *record;
+    /** NULL. For recordings. */
+    const char *replay;
+    /** NULL. For exploration. */
+    const char *explore;
+    /**
+     * Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
+     * message has length bytes and a zero byte after them. Runs on any thread of the runtime or
+     * on the stack of the call that failed, and may make no call that switches.
+     */
+    void (*log)(uint32_t level, const char *message, size_t length, void *data);
+    /** Handed to log as its last argument. */
+    void *log_data;
+    /** What a language plugs in. Copied: the struct need not outlive the call. */
+    const struct strand_language_hooks *hooks;
+} strand_config;
+
+/* ---- Time and deadlines -------------------------------------------------------------------------
+ *
+ * Time is a count of nanoseconds of the runtime's clock, which only goes forward. Every call
+ * that can wait takes an absolute deadline: STRAND_FOREVER, STRAND_NO_WAIT or a time made by
+ * strand_after(). A deadline in the past tries once and then gives STRAND_ERR_TIMEOUT; one below
+ * -1 is STRAND_ERR_INVALID.
+ */
+
+/** The deadline that never comes. */
+#define STRAND_FOREVER (-1)
+
+/** The deadline of a call that must not wait: it gives STRAND_ERR_WOULD_BLOCK instead. */
+#define STRAND_NO_WAIT 0
+
+/**
+ * The time on the runtime's clock. Before strand_scheduler_init() it is the monotonic clock.
+ * Never less than one second, so that a time is never taken for STRAND_NO_WAIT.
+ *
+ * @return nanoseconds
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API int64_t strand_now(void);
+
+/**
+ * The deadline that lies so many nanoseconds ahead. A negative distance counts as 0, and one
+ * beyond the end of the clock as the end of the clock; the result is never STRAND_NO_WAIT or
+ * STRAND_FOREVER.
+ *
+ * @param nanoseconds  distance from now
+ * @return a deadline
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API int64_t strand_after(int64_t nanoseconds);
+
+/* ---- Scheduler ----------------------------------------------------------------------------------
+ *
+ * One runtime per process: init starts the workers, shutdown ends them, and init may follow
+ * again. Strands run from the first spawn on, whether or not a thread is inside
+ * strand_scheduler_run().
+ */
+
+/**
+ * Starts the runtime. With a runtime already there and config NULL or equal to the one in force,
+ * it is OK and changes nothing: it is not counted, and one shutdown ends the runtime for
+ * everybody. So a library that is a guest in somebody's program calls this with NULL and leaves
+ * shutdown to the program.
+ *
+ * @param config  NULL: the STRAND_ environment variables, else the defaults. Copied, hooks
+ *                included.
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: a field or an environment variable has no such value, the message
+ *         names it;
+ *         STRAND_ERR_ALREADY: a runtime is there with another configuration;
+ *         STRAND_ERR_UNSUPPORTED: the configuration asks for what this version does not have, or
+ *         another copy of the library runs in this process;
+ *         STRAND_ERR_BUSY: another thread is inside init or shutdown;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_LIMIT: memory, address space or threads are
+ *         exhausted;
+ *         STRAND_ERR_FORKED
+ *
+ * @context host-thread
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scheduler_init(const strand_config *config);
+
+/**
+ * Waits until every counted strand has ended: all but those spawned STRAND_SPAWN_UNCOUNTED and
+ * those that are dormant. Any number of threads may be inside. The calling thread need not
+ * become a worker.
+ *
+ * A deadlock is found by counting, never by a time limit: every counted strand waits, no timer
+ * is pending, no strand_external_acquire() is held, and no thread is inside a call that could
+ * wake one. Nothing is ended by it: strand_last_error() has the report of who waits on what, a
+ * later wake lets the strands go on, and this may be called again.
+ *
+ * @return STRAND_OK: none is left;
+ *         STRAND_ERR_DEADLOCK: all that are left wait for each other;
+ *         STRAND_ERR_FAILED: none is left, and at least one ended with a fault that nobody asked
+ *         about. Told once; the message names the first such strand, its fault and their number;
+ *         STRAND_ERR_CANCELLED: the runtime was shut down meanwhile;
+ *         STRAND_ERR_INVALID: called on a strand, which uses strand_wait_all();
+ *         STRAND_ERR_WOULD_SWITCH: called from a callback on a worker's stack;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context host-thread
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scheduler_run(void);
+
+/**
+ * Waits until the number of counted strands was 0 at some moment of the call. On a strand it
+ * waits for all others except those that are themselves inside this call.
+ *
+ * @param deadline  see strand_after()
+ * @return STRAND_OK;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: strands are left;
+ *         STRAND_ERR_DEADLOCK: as strand_scheduler_run();
+ *         STRAND_ERR_CANCELLED: the runtime was shut down meanwhile;
+ *         STRAND_ERR_INVALID: the deadline is below -1;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_wait_all(int64_t deadline);
+
+/**
+ * Announces that something outside the runtime, such as a thread that will send on a channel,
+ * may still wake a strand. No deadlock is reported while one is held. Counted; each is given
+ * back by strand_external_release().
+ *
+ * @return STRAND_OK;
+ *         STRAND_ERR_LIMIT: too many are held;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_external_acquire(void);
+
+/**
+ * Gives back one strand_external_acquire(). Any thread may do it, after its last call that wakes
+ * a strand.
+ *
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: none is held;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_external_release(void);
+
+/**
+ * Ends the runtime: refuses spawns, cancels every strand, wakes threads that wait inside a call
+ * (both get STRAND_ERR_CANCELLED) and waits until all have left, drops buffered elements, joins
+ * the workers and frees everything. strand_scheduler_init() may follow. Handles from before are
+ * stale for ever.
+ *
+ * Strands are asked to end, by the status that their next waiting call returns; nobody's frames
+ * are unwound. Past the deadline the strands that are left and wait are abandoned with their
+ * stacks. While one still runs nothing is freed: the runtime stays in shutdown, and the call may
+ * be repeated.
+ *
+ * @param deadline  see strand_after()
+ * @return STRAND_OK;
+ *         STRAND_ERR_TIMEOUT: the deadline passed, the message names the strands that were left;
+ *         STRAND_ERR_BUSY: another thread is inside init or shutdown;
+ *         STRAND_ERR_INVALID: called on a strand, or the deadline is below -1;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context host-thread
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scheduler_shutdown(int64_t deadline);
+
+/* ---- Spawning strands ---------------------------------------------------------------------------
+ *
+ * A strand is a function that runs on a stack of its own and can wait without blocking a thread.
+ * It starts with errno 0 and the default floating-point modes, and both follow it from thread to
+ * thread.
+ */
+
+/**
+ * The strand becomes ready only by strand_start(), and until then nobody waits for its end but
+ * strand_join().
+ */
+#define STRAND_SPAWN_DORMANT 1
+
+/** strand_scheduler_run() and strand_wait_all() do not wait for the strand. */
+#define STRAND_SPAWN_UNCOUNTED 2
+
+/** The strand runs next on this worker, before those that were ready earlier. */
+#define STRAND_SPAWN_RUN_FIRST 4
+
+/** The strand stays on the worker it is given to, whatever the configuration says. */
+#define STRAND_SPAWN_PINNED 8
+
+/** The strand may move between workers at any switch, whatever the configuration says. */
+#define STRAND_SPAWN_MIGRATABLE 16
+
+/** The strand starts with the spawning strand's locals: see strand_local_new(). */
+#define STRAND_SPAWN_INHERIT_LOCALS 32
+
+/**
+ * The function a strand runs. It may not let an exception leave: a foreign exception that
+ * reaches its end ends the process, with the strand named. The result goes to the strand_exit
+ * hook of the language, and without one it is ignored.
+ */
+typedef void *(*strand_entry)(void *arg);
+
+/** Names a strand, for ever: a handle is never used again, and below 2^62. 0 is no strand. */
+typedef uint64_t strand_id;
+
+/** How a strand is made: 0 or NULL in a field is the default. */
+typedef struct strand_spawn_options {
+    /** sizeof(strand_spawn_options) */
+    uint32_t size;
+    /** STRAND_SPAWN_ bits. */
+    uint32_t flags;
+    /** Name for dumps and messages, of name_length bytes. Copied, and cut where it is long. */
+    const char *name;
+    /** Bytes at name. */
+    size_t name_length;
+    /**
+     * Usable bytes of stack: the strand gets the smallest class that holds them. Default: the
+     * configuration's. More than the largest class is STRAND_ERR_LIMIT.
+     */
+    size_t stack_bytes;
+    /** 0. */
+    uint32_t lane;
+    /** 0. */
+    int32_t priority;
+    /** 0. */
+    uint64_t scope;
+    /**
+     * Ends the argument if the strand never starts. Runs on the stack of whoever finds that out.
+     */
+    void (*arg_drop)(void *arg);
+    /**
+     * Not 0: so many bytes at arg are copied onto the new strand's stack, and entry gets their
+     * address there.
+     */
+    size_t arg_bytes;
+    /** Handed to the language hooks as the strand's own pointer. */
+    void *local;
+} strand_spawn_options;
+
+/**
+ * Starts a strand with default options. It is ready at once and may have run, and ended, before
+ * this returns. On failure the argument is still the caller's.
+ *
+ * The strand gets its stack when it first runs. When none can be had then, it ends with a fault
+ * that strand_scheduler_run() reports.
+ *
+ * @param entry  what the strand runs
+ * @param arg    handed to entry
+ * @param out    the strand's handle; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: entry is NULL;
+ *         STRAND_ERR_LIMIT: as many strands are alive as the configuration or a handle allows;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_spawn(strand_entry entry, void *arg, strand_id *out);
+
+/**
+ * Starts a strand with options.
+ *
+ * @param options  NULL: as strand_spawn(). Copied, with the name.
+ * @param entry    what the strand runs
+ * @param arg      handed to entry; with arg_bytes, what is copied
+ * @param out      the strand's handle; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: entry is NULL, or an option has no such value;
+ *         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
+ *         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_spawn_with(
+        const struct strand_spawn_options *options,
+        strand_entry entry,
+        void *arg,
+        strand_id *out);
+
+/* ---- Strands at work ----------------------------------------------------------------------------
+ */
+
+/**
+ * 0 while strand_checkpoint() has nothing to do. Code may load and test it inline, one load and
+ * a branch, and make the call only when it is not 0. Load it anew each time; it is written by
+ * other threads.
+ */
+extern const volatile uint32_t strand_poll_word;
+
+/**
+ * The strand that makes the call.
+ *
+ * @return its handle; 0 on a thread that runs no strand
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API strand_id strand_self(void);
+
+/**
+ * Lets other ready strands run first.
+ *
+ * @return STRAND_OK;
+ *         STRAND_ERR_CANCELLED: the strand is asked to end;
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_yield(void);
+
+/**
+ * Gives way if it is time to: for loops that call nothing that waits. Costs a load and a branch
+ * while nothing is wanted. Once a strand has run for a time slice (1 ms) while others are ready,
+ * it yields; when the strand is asked to end, the status says so.
+ *
+ * @return STRAND_OK: go on; also off-strand;
+ *         STRAND_ERR_CANCELLED: the strand is asked to end;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_checkpoint(void);
+
+/**
+ * Waits until a strand has ended, however and however long ago. How it ended is not told: its
+ * fault is in the report of strand_scheduler_run().
+ *
+ * @param id        the strand
+ * @param deadline  see strand_after()
+ * @return STRAND_OK: it has ended;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it has not;
+ *         STRAND_ERR_INVALID: id names no strand and never did, or the caller itself; or the
+ *         deadline is below -1;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_join(strand_id id, int64_t deadline);
+
+/**
+ * Waits for a time. Other strands run meanwhile; off-strand the thread sleeps.
+ *
+ * @param nanoseconds  how long; 0 or less is a strand_yield()
+ * @return STRAND_OK;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_sleep(int64_t nanoseconds);
+
+/**
+ * Makes a strand ready that was spawned STRAND_SPAWN_DORMANT.
+ *
+ * @param id  the strand
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: it was started before, or spawned without that flag;
+ *         STRAND_ERR_STALE: it has ended;
+ *         STRAND_ERR_INVALID: id names no strand and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_start(strand_id id);
+
+/**
+ * Ends the calling strand with a fault, and never returns. Its on-exit functions run on this
+ * stack, its frames are dropped without being unwound (no destructor of theirs runs), and the
+ * others go on. Whoever joins it sees that it has ended; strand_scheduler_run() returns
+ * STRAND_ERR_FAILED with the message. Off-strand, and under STRAND_FAULT_ABORT, the fatal hook
+ * runs and the process aborts.
+ *
+ * @param code     what to record, a STRAND_ERR_ number or any negative one of the language's own
+ * @param message  text of length bytes; copied; NULL for none
+ * @param length   bytes at message; at most the first 65536 are taken
+ *
+ * @context any
+ * @switches always
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API void strand_fail(strand_status code, const char *message, size_t length) STRAND_NORETURN;
+
+/**
+ * Has a function called when the calling strand ends, however it ends. Last in, first out, on
+ * the strand's own stack and before those who join it are woken. They may wait: a strand that is
+ * asked to end is not told so there.
+ *
+ * @param function  what to call
+ * @param data      handed to function
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: function is NULL;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data);
+
+/* ---- Strand locals ------------------------------------------------------------------------------
+ *
+ * A pointer per strand and key: what a thread-local variable is to a thread. Code on a strand
+ * must not keep the address of a thread-local across a call that may switch, because the strand
+ * may go on in another thread; a strand local goes with it.
+ */
+
+/**
+ * Makes a key, which is good for every strand until shutdown. Every strand's value starts as
+ * NULL.
+ *
+ * @param drop   called with a strand's value when the strand ends and the value is not NULL, on
+ *               the strand's own stack, after its on-exit functions; may be NULL
+ * @param flags  0
+ * @param key    the key
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: key is NULL, or flags has unknown bits;
+ *         STRAND_ERR_LIMIT: no key is left;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_local_new(void (*drop)(void *value), uint32_t flags, uint32_t *key);
+
+/**
+ * Sets the calling strand's value. The old one is not dropped.
+ *
+ * @param key    from strand_local_new()
+ * @param value  any pointer
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: there is no such key;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_local_set(uint32_t key, void *value);
+
+/**
+ * The calling strand's value.
+ *
+ * @param key  from strand_local_new()
+ * @return the value; NULL when none was set, off-strand, and for a key that does not exist
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API void *strand_local_get(uint32_t key);
+
+/* ---- Park and unpark ----------------------------------------------------------------------------
+ *
+ * The building block of waiting for anything: begin a wait, hand its token to whoever will end
+ * it, park. An unpark that comes before the park is not lost; one that comes after the wait is
+ * over says STRAND_ERR_STALE and does nothing.
+ */
+
+/** One wait of one strand. */
+typedef uint64_t strand_park_token;
+
+/**
+ * Begins a wait. A strand has one at a time: beginning another ends the one before.
+ *
+ * @param out  the token
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL;
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_park_begin(strand_park_token *out);
+
+/**
+ * Waits until the token is unparked. Whatever it returns, save STRAND_ERR_INVALID, the wait is
+ * over.
+ *
+ * @param token     from strand_park_begin() on this strand
+ * @param deadline  see strand_after()
+ * @param value     what strand_unpark() was given; may be NULL
+ * @return STRAND_OK: unparked;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: not unparked in time;
+ *         STRAND_ERR_STALE: this wait is over;
+ *         STRAND_ERR_INVALID: the token is not of this strand, or the deadline is below -1;
+ *         STRAND_ERR_CANCELLED: the strand is asked to end;
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_park(strand_park_token token, int64_t deadline, uint64_t *value);
+
+/**
+ * Ends a wait: the strand becomes ready, or its coming strand_park() returns at once. The first
+ * one wins.
+ *
+ * @param token  the wait
+ * @param value  handed to strand_park()
+ * @return STRAND_OK: this call ended the wait;
+ *         STRAND_ERR_STALE: it was over;
+ *         STRAND_ERR_INVALID: the token was never issued;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_unpark(strand_park_token token, uint64_t value);
+
+/* ---- errno --------------------------------------------------------------------------------------
+ *
+ * Every strand has its own errno: it is saved at each switch and restored where the strand goes
+ * on. But compilers compute the address of errno once and keep it, and after a switch that can
+ * be another thread's. So this header redefines errno as a call that they may not cache. With
+ * STRAND_NO_ERRNO defined before the include it leaves errno alone: such code is right only
+ * under STRAND_MIGRATE_NEW_ONLY or _NEVER, or when it does not read errno after a call that
+ * switched.
+ */
+
+/**
+ * Where errno is now: on a strand and off. The address is good until the next call that may
+ * switch.
+ *
+ * @return the address, never NULL
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe yes
+ * @since 0.1
+ */
+STRAND_API int *strand_errno_location(void);
+
+/* ---- Channels -----------------------------------------------------------------------------------
+ *
+ * A channel carries elements of one size from senders to receivers, which may be strands or
+ * threads. An element is bytes that are copied; one machine word is the fastest. With capacity 0
+ * a send waits for its receiver; with STRAND_UNBOUNDED it never waits. A channel is counted:
+ * strand_chan_new() gives one reference, waiting takes none.
+ */
+
+/** The capacity of a channel that takes any number of elements. */
+#define STRAND_UNBOUNDED SIZE_MAX
+
+/** Names a channel; below 2^62 and never used again. 0 is no channel. */
+typedef uint64_t strand_chan;
+
+/** How a channel is made: 0 or NULL in a field is the default. */
+typedef struct strand_chan_options {
+    /** sizeof(strand_chan_options) */
+    uint32_t size;
+    /** 0 */
+    uint32_t flags;
+    /** Bytes of an element; 0 for a channel that carries nothing but the fact. */
+    size_t element_size;
+    /**
+     * Elements that fit before a sender waits; 0: each send meets its receiver;
+     * STRAND_UNBOUNDED.
+     */
+    size_t capacity;
+    /** Name for dumps and messages, of name_length bytes. Copied, and cut where it is long. */
+    const char *name;
+    /** Bytes at name. */
+    size_t name_length;
+    /** As message_transfer in strand_language_hooks, for this channel. */
+    void (*transfer)(void *copy, const void *element, size_t element_size, void *data);
+    /**
+     * As message_drop in strand_language_hooks, for this channel. A channel with either function
+     * of its own uses neither of the language's.
+     */
+    void (*drop)(void *element, size_t element_size, void *data);
+    /** Handed to both as their last argument. */
+    void *data;
+} strand_chan_options;
+
+/**
+ * Makes a channel.
+ *
+ * @param element_size  bytes of an element
+ * @param capacity      elements that fit before a sender waits; 0: each send meets its receiver;
+ *                      STRAND_UNBOUNDED
+ * @param out           the channel; the caller holds the one reference
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL;
+ *         STRAND_ERR_LIMIT: the sizes are absurd, or no handle is left;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_new(size_t element_size, size_t capacity, strand_chan *out);
+
+/**
+ * Makes a channel with options.
+ *
+ * @param options  copied, with the name
+ * @param out      the channel; the caller holds the one reference
+ * @return as strand_chan_new();
+ *         STRAND_ERR_INVALID: options or out is NULL, or an option has no such value
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_new_with(
+        const struct strand_chan_options *options,
+        strand_chan *out);
+
+/**
+ * Sends one element: copies it into the channel or to a receiver that waits. On any status but
+ * STRAND_OK nothing was sent.
+ *
+ * @param chan      the channel
+ * @param element   element_size bytes; may be NULL when that is 0
+ * @param deadline  see strand_after()
+ * @return STRAND_OK;
+ *         STRAND_ERR_CLOSED: the channel is closed, or was closed meanwhile;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it was full;
+ *         STRAND_ERR_NO_MEMORY: an unbounded channel cannot grow;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did, element is NULL, or the
+ *         deadline is below -1;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback, and the deadline is not STRAND_NO_WAIT;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_send(strand_chan chan, const void *element, int64_t deadline);
+
+/**
+ * Receives one element. Elements come in the order in which they were sent. After a close the
+ * rest is delivered, then it is STRAND_ERR_CLOSED.
+ *
+ * @param chan      the channel
+ * @param element   room for element_size bytes, written on STRAND_OK only; may be NULL when that
+ *                  is 0
+ * @param deadline  see strand_after()
+ * @return STRAND_OK;
+ *         STRAND_ERR_CLOSED: the channel is closed and empty;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it was empty;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did, element is NULL, or the
+ *         deadline is below -1;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback, and the deadline is not STRAND_NO_WAIT;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_recv(strand_chan chan, void *element, int64_t deadline);
+
+/**
+ * strand_chan_send() with STRAND_NO_WAIT.
+ *
+ * @param chan     the channel
+ * @param element  element_size bytes; may be NULL when that is 0
+ * @return as strand_chan_send(); STRAND_ERR_WOULD_BLOCK: it was full
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_try_send(strand_chan chan, const void *element);
+
+/**
+ * strand_chan_recv() with STRAND_NO_WAIT.
+ *
+ * @param chan     the channel
+ * @param element  room for element_size bytes, written on STRAND_OK only; may be NULL when that
+ *                 is 0
+ * @return as strand_chan_recv(); STRAND_ERR_WOULD_BLOCK: it was empty
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_try_recv(strand_chan chan, void *element);
+
+/**
+ * How many elements the channel holds at the moment. Elements of waiting senders do not count.
+ *
+ * @param chan  the channel
+ * @param out   the number
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did, or out is NULL;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_length(strand_chan chan, size_t *out);
+
+/**
+ * Closes the channel: senders get STRAND_ERR_CLOSED at once, receivers when it is empty, and all
+ * who wait are woken. Closing again is STRAND_OK. The references stay as they are.
+ *
+ * @param chan  the channel
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_close(strand_chan chan);
+
+/**
+ * Takes one more reference to the channel.
+ *
+ * @param chan  the channel
+ * @return STRAND_OK;
+ *         STRAND_ERR_LIMIT: too many references;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_retain(strand_chan chan);
+
+/**
+ * Gives one reference back. The last one closes the channel, so that all who wait get
+ * STRAND_ERR_CLOSED, ends the elements that nobody received with the drop function, on this
+ * stack, and frees it. Calls that begin later get STRAND_ERR_STALE.
+ *
+ * @param chan  the channel
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_INVALID: chan names no channel and never did;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_chan_release(strand_chan chan);
+
+/* ---- Information and statistics -----------------------------------------------------------------
+ */
+
+/**
+ * What the runtime has counted since strand_scheduler_init(). The counters are read one after
+ * the other while strands run, so they need not fit each other exactly.
+ */
+typedef struct strand_statistics {
+    /** sizeof(strand_statistics) */
+    uint32_t size;
+    /** Workers. */
+    uint32_t workers;
+    /** Strands spawned. */
+    uint64_t spawned;
+    /** Strands that have ended. */
+    uint64_t finished;
+    /** Strands alive now. */
+    uint64_t live;
+    /** Times a strand was resumed. */
+    uint64_t switches;
+    /** Times a strand gave way. */
+    uint64_t yields;
+    /** Times a strand began to wait. */
+    uint64_t parks;
+    /** Times a waiting strand was woken. */
+    uint64_t wakes;
+    /** Times a worker took strands from another. */
+    uint64_t steals;
+    /** Strands taken that way. */
+    uint64_t stolen_strands;
+    /** Times a worker went to sleep for want of work. */
+    uint64_t worker_sleeps;
+    /** Times a sleeping worker was woken. */
+    uint64_t worker_wakes;
+    /** Strands that ended with a fault. */
+    uint64_t faults;
+    /** Stacks that have memory, in use or kept for the next strand. */
+    uint64_t stacks_mapped;
+    /** Stacks kept for the next strand. */
+    uint64_t stacks_cached;
+    /** Bytes of address space that mapped stacks take, guards excluded. */
+    uint64_t stack_bytes_mapped;
+    /** How stacks are guarded: 0 not at all, 1 by madvise, 2 by mprotect. */
+    uint64_t guard_pages_kind;
+    /** The largest value that live has had. */
+    uint64_t live_peak;
+    /** 0 */
+    uint64_t reserved[8];
+} strand_statistics;
+
+/**
+ * A text that the library offers by its name. Known before init: "version", "abi", "engine",
+ * "identity" (stack-pointer or thread-local: how a strand is told which one it is), "guard"
+ * (madvise or mprotect: how stacks are guarded), "fence" (asymmetric or symmetric: how workers
+ * are woken), "features", "stack_classes" (usable bytes, separated by spaces). Known after init:
+ * "workers".
+ *
+ * The text is cut to fit and always ends with a zero byte when capacity is not 0.
+ *
+ * @param key       which
+ * @param buffer    where the text goes; may be NULL when capacity is 0
+ * @param capacity  bytes at buffer
+ * @param needed    the length of the whole text without its zero byte; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: key is NULL or unknown, or buffer is NULL and capacity is not 0;
+ *         STRAND_ERR_NOT_INITIALISED: the key is one that is known after init;
+ *         STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_info(
+        const char *key,
+        char *buffer,
+        size_t capacity,
+        size_t *needed);
+
+/**
+ * Reads the counters.
+ *
+ * @param out  set out->size to sizeof(strand_statistics); all other fields are written
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL or its size is wrong;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_statistics_read(struct strand_statistics *out);
+
+/**
+ * How many times a worker has resumed a strand: tells whether all workers took part.
+ *
+ * @param worker  from 0
+ * @param out     the number
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: there is no such worker, or out is NULL;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worker_runs(uint32_t worker, uint64_t *out);
+
+/**
+ * Writes a line for every strand that is alive: handle, name, state, what it waits on, where it
+ * was spawned. The text is cut to fit and always ends with a zero byte when capacity is not 0.
+ *
+ * @param buffer    where the text goes; may be NULL when capacity is 0
+ * @param capacity  bytes at buffer
+ * @return the length of the whole text without its zero byte; 0 when no runtime is there
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API size_t strand_dump(char *buffer, size_t capacity);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#ifndef STRAND_NO_ERRNO
+#  undef errno
+#  define errno (*strand_errno_location())
+#endif
+
+#endif /* STRAND_H */

@@ -1,0 +1,134 @@
+; SPDX-License-Identifier: MIT OR Apache-2.0
+;
+; libstrand for LLVM IR: the declarations of strand.h, generated from it. LLVM 15 and newer (opaque pointers), for
+; 64-bit Linux on x86-64 and aarch64: size_t is i64. The file can be linked with a module or pasted into
+; one. strand.h is the manual, docs/llvm.md has the rules for emitted code.
+;
+; strand_entry is `ptr (ptr)`, strand_status is i32, handles, tokens and times are i64. An entry function is
+; nounwind or catches what it throws.
+
+; ---- Numbers
+;
+;   STRAND_ABI_VERSION = 1
+;   STRAND_OK = 0
+;   STRAND_ERR_INVALID = -1
+;   STRAND_ERR_NO_MEMORY = -2
+;   STRAND_ERR_LIMIT = -3
+;   STRAND_ERR_STALE = -4
+;   STRAND_ERR_NOT_ON_STRAND = -5
+;   STRAND_ERR_WOULD_BLOCK = -6
+;   STRAND_ERR_TIMEOUT = -7
+;   STRAND_ERR_CANCELLED = -8
+;   STRAND_ERR_CLOSED = -9
+;   STRAND_ERR_DEADLOCK = -10
+;   STRAND_ERR_ALREADY = -11
+;   STRAND_ERR_TAKEN = -12
+;   STRAND_ERR_EMPTY = -13
+;   STRAND_ERR_BUSY = -14
+;   STRAND_ERR_FAILED = -15
+;   STRAND_ERR_UNSUPPORTED = -16
+;   STRAND_ERR_REPLAY = -17
+;   STRAND_ERR_MAX_STEPS = -18
+;   STRAND_ERR_FORKED = -19
+;   STRAND_ERR_IO = -20
+;   STRAND_ERR_DEVICE = -21
+;   STRAND_ERR_SHADER = -22
+;   STRAND_ERR_PANIC = -23
+;   STRAND_ERR_WOULD_SWITCH = -24
+;   STRAND_ERR_NOT_INITIALISED = -25
+;   STRAND_ENGINE_PARALLEL = 0
+;   STRAND_ENGINE_STEPPED = 1
+;   STRAND_ENGINE_MAY = 2
+;   STRAND_POLICY_COOPERATIVE = 0
+;   STRAND_POLICY_ROUND_ROBIN = 1
+;   STRAND_POLICY_PRIORITY_FIXED = 2
+;   STRAND_POLICY_PRIORITY_AGING = 3
+;   STRAND_POLICY_PRIORITY_TOKEN = 4
+;   STRAND_POLICY_PROGRESS_AWARE = 5
+;   STRAND_POLICY_RANDOM = 6
+;   STRAND_POLICY_PCT = 7
+;   STRAND_MIGRATE_FREE = 0
+;   STRAND_MIGRATE_NEW_ONLY = 1
+;   STRAND_MIGRATE_NEVER = 2
+;   STRAND_FAULT_ISOLATE = 0
+;   STRAND_FAULT_FAIL_SCOPE = 1
+;   STRAND_FAULT_ABORT = 2
+;   STRAND_MAX_WORKERS = 1024
+;   STRAND_FOREVER = -1
+;   STRAND_NO_WAIT = 0
+;   STRAND_SPAWN_DORMANT = 1
+;   STRAND_SPAWN_UNCOUNTED = 2
+;   STRAND_SPAWN_RUN_FIRST = 4
+;   STRAND_SPAWN_PINNED = 8
+;   STRAND_SPAWN_MIGRATABLE = 16
+;   STRAND_SPAWN_INHERIT_LOCALS = 32
+;   STRAND_UNBOUNDED = -1
+
+; ---- Structs
+
+; size, reserved, data, message_transfer, message_drop, strand_resume, strand_suspend, strand_exit, fatal
+%strand_language_hooks = type { i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr }
+
+; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks
+%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr }
+
+; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, arg_bytes, local
+%strand_spawn_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, i64, ptr }
+
+; size, flags, element_size, capacity, name, name_length, transfer, drop, data
+%strand_chan_options = type { i32, i32, i64, i64, ptr, i64, ptr, ptr, ptr }
+
+; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
+%strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
+
+; ---- Data
+
+; 0: strand_checkpoint() has nothing to do. Load it anew each time.
+@strand_poll_word = external global i32, align 4
+
+; ---- Functions
+
+declare noundef i32 @strand_version() nounwind
+declare noundef i32 @strand_abi_version() nounwind
+declare noundef ptr @strand_status_name(i32 noundef %status) nounwind
+declare noundef ptr @strand_status_message(i32 noundef %status) nounwind
+declare noundef i64 @strand_last_error(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind
+declare noundef i64 @strand_now() nounwind
+declare noundef i64 @strand_after(i64 noundef %nanoseconds) nounwind
+declare noundef i32 @strand_scheduler_init(ptr nocapture noundef %config) nounwind
+declare noundef i32 @strand_scheduler_run() nounwind
+declare noundef i32 @strand_wait_all(i64 noundef %deadline) nounwind
+declare noundef i32 @strand_external_acquire() nounwind
+declare noundef i32 @strand_external_release() nounwind
+declare noundef i32 @strand_scheduler_shutdown(i64 noundef %deadline) nounwind
+declare noundef i32 @strand_spawn(ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_spawn_with(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
+declare noundef i64 @strand_self() nounwind
+declare noundef i32 @strand_yield() nounwind
+declare noundef i32 @strand_checkpoint() nounwind
+declare noundef i32 @strand_join(i64 noundef %id, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_sleep(i64 noundef %nanoseconds) nounwind
+declare noundef i32 @strand_start(i64 noundef %id) nounwind
+declare void @strand_fail(i32 noundef %code, ptr nocapture noundef %message, i64 noundef %length) noreturn nounwind
+declare noundef i32 @strand_on_exit(ptr noundef %function, ptr noundef %data) nounwind
+declare noundef i32 @strand_local_new(ptr noundef %drop, i32 noundef %flags, ptr nocapture noundef %key) nounwind
+declare noundef i32 @strand_local_set(i32 noundef %key, ptr noundef %value) nounwind
+declare noundef ptr @strand_local_get(i32 noundef %key) nounwind
+declare noundef i32 @strand_park_begin(ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_park(i64 noundef %token, i64 noundef %deadline, ptr nocapture noundef %value) nounwind
+declare noundef i32 @strand_unpark(i64 noundef %token, i64 noundef %value) nounwind
+declare noundef ptr @strand_errno_location() nounwind
+declare noundef i32 @strand_chan_new(i64 noundef %element_size, i64 noundef %capacity, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_chan_new_with(ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_chan_send(i64 noundef %chan, ptr nocapture noundef %element, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_chan_recv(i64 noundef %chan, ptr nocapture noundef %element, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_chan_try_send(i64 noundef %chan, ptr nocapture noundef %element) nounwind
+declare noundef i32 @strand_chan_try_recv(i64 noundef %chan, ptr nocapture noundef %element) nounwind
+declare noundef i32 @strand_chan_length(i64 noundef %chan, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
+declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
+declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
+declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
+declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind
+declare noundef i64 @strand_dump(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind

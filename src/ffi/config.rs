@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Configuration
+//!
+//! A struct of settings begins with its size: `strand_config config = { sizeof config };` sets
+//! the size and leaves everything else 0, and 0 means the default everywhere. A program compiled
+//! against an older header passes a smaller struct, which is accepted; a larger one is accepted
+//! if what this version does not know is all zero.
+
+use super::check;
+use super::sized::{self, Sized32};
+use crate::base::status::Outcome;
+use crate::runtime::config::Config;
+use crate::strand::hooks::LanguageHooks;
+use core::ffi::{c_char, c_void};
+
+/// Many workers on threads of their own: the default.
+pub const STRAND_ENGINE_PARALLEL: u32 = 0;
+/// One thread, driven by the host, every decision reproducible. Not yet in this version.
+pub const STRAND_ENGINE_STEPPED: u32 = 1;
+/// The scheduler of the may library. Not yet in this version.
+pub const STRAND_ENGINE_MAY: u32 = 2;
+
+/// First in, first out; strands run until they wait or yield. The default.
+pub const STRAND_POLICY_COOPERATIVE: u32 = 0;
+/// First in, first out, with a quantum counted at checkpoints. Not yet in this version.
+pub const STRAND_POLICY_ROUND_ROBIN: u32 = 1;
+/// The highest priority first. Not yet in this version.
+pub const STRAND_POLICY_PRIORITY_FIXED: u32 = 2;
+/// Priority that grows while a strand waits. Not yet in this version.
+pub const STRAND_POLICY_PRIORITY_AGING: u32 = 3;
+/// Holders of progress tokens first, by priority. Not yet in this version.
+pub const STRAND_POLICY_PRIORITY_TOKEN: u32 = 4;
+/// Holders of progress tokens first. Not yet in this version.
+pub const STRAND_POLICY_PROGRESS_AWARE: u32 = 5;
+/// Seeded random choice. Not yet in this version.
+pub const STRAND_POLICY_RANDOM: u32 = 6;
+/// Probabilistic concurrency testing. Not yet in this version.
+pub const STRAND_POLICY_PCT: u32 = 7;
+
+/// Any worker may resume any strand. The default.
+pub const STRAND_MIGRATE_FREE: u32 = 0;
+/// Only strands that have never run move to another worker. For code that keeps the address of a
+/// thread-local variable across calls that switch.
+pub const STRAND_MIGRATE_NEW_ONLY: u32 = 1;
+/// A strand stays with the worker it was given to when it was spawned.
+pub const STRAND_MIGRATE_NEVER: u32 = 2;
+
+/// A fault ends the strand it happens in; the others go on. The default.
+pub const STRAND_FAULT_ISOLATE: u32 = 0;
+/// A fault ends the scope of the strand it happens in. Not yet in this version.
+pub const STRAND_FAULT_FAIL_SCOPE: u32 = 1;
+/// A fault ends the process, after the fatal hook.
+pub const STRAND_FAULT_ABORT: u32 = 2;
+
+/// The largest number of workers.
+pub const STRAND_MAX_WORKERS: u32 = 1024;
+
+/// What a language plugs into the runtime. Every function may be NULL; each gets `data` as its
+/// last argument. The library never looks inside a language's values. No function is called while
+/// the library holds a lock, none may throw, and those on a worker's stack may make no call that
+/// switches (STRAND_ERR_WOULD_SWITCH).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_language_hooks {
+    /// sizeof(strand_language_hooks)
+    pub size: u32,
+    /// 0
+    pub reserved: u32,
+    /// Handed to every hook as its last argument.
+    pub data: *mut c_void,
+    /// Makes the value that a channel carries: writes it into copy, element_size bytes that hold
+    /// nothing yet. Runs on the sender's stack, once per send, before the send can wait. NULL:
+    /// the bytes are copied.
+    pub message_transfer: Option<
+        unsafe extern "C" fn(
+            copy: *mut c_void,
+            element: *const c_void,
+            element_size: usize,
+            data: *mut c_void,
+        ),
+    >,
+    /// Ends a value made by message_transfer that nobody received: its send did not happen, or
+    /// its channel was released. Runs on the stack of whoever made that call.
+    pub message_drop:
+        Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
+    /// A strand is about to run. Runs on the worker's stack at each switch into a strand; local
+    /// is the pointer of its spawn options.
+    pub strand_resume: Option<unsafe extern "C" fn(local: *mut c_void, data: *mut c_void)>,
+    /// A strand has stopped running for now. Runs on the worker's stack at each switch out of a
+    /// strand.
+    pub strand_suspend: Option<unsafe extern "C" fn(local: *mut c_void, data: *mut c_void)>,
+    /// A strand's entry function has returned result. Runs on the strand's stack, before its
+    /// on-exit functions.
+    pub strand_exit:
+        Option<unsafe extern "C" fn(local: *mut c_void, result: *mut c_void, data: *mut c_void)>,
+    /// The process is about to abort; message says why. Runs on the stack of the failing thread.
+    pub fatal: Option<unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void)>,
+}
+
+/// How the runtime is set up. 0 or NULL in a field takes the value of the STRAND_ environment
+/// variable of that name, and without one the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_config {
+    /// sizeof(strand_config)
+    pub size: u32,
+    /// STRAND_ENGINE_PARALLEL. Environment: STRAND_ENGINE=parallel.
+    pub engine: u32,
+    /// Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
+    /// Environment: STRAND_WORKERS.
+    pub workers: u32,
+    /// STRAND_POLICY_COOPERATIVE. Environment: STRAND_POLICY=cooperative.
+    pub policy: u32,
+    /// Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED.
+    pub seed: u64,
+    /// One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new-only|never.
+    pub migration: u32,
+    /// STRAND_FAULT_ISOLATE or STRAND_FAULT_ABORT.
+    pub fault_policy: u32,
+    /// Usable bytes of a strand's stack where its spawn options say nothing. Default: 65536.
+    /// Environment: STRAND_STACK_BYTES.
+    pub stack_bytes: usize,
+    /// Most strands that may be alive at once. Default: what fits a handle, 16777215.
+    pub max_strands: usize,
+    /// 0. For the stepped engine.
+    pub max_steps: u64,
+    /// 0. For the stepped engine.
+    pub clock: u32,
+    /// 0. For GPU worklists.
+    pub gpu: u32,
+    /// NULL. For recordings.
+    pub record: *const c_char,
+    /// NULL. For recordings.
+    pub replay: *const c_char,
+    /// NULL. For exploration.
+    pub explore: *const c_char,
+    /// Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
+    /// message has length bytes and a zero byte after them. Runs on any thread of the runtime or
+    /// on the stack of the call that failed, and may make no call that switches.
+    pub log:
+        Option<unsafe extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void)>,
+    /// Handed to log as its last argument.
+    pub log_data: *mut c_void,
+    /// What a language plugs in. Copied: the struct need not outlive the call.
+    pub hooks: *const strand_language_hooks,
+}
+
+// SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null, None or 0 in every
+// field.
+unsafe impl Sized32 for strand_language_hooks {
+    const NAME: &'static str = "strand_language_hooks";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_config {
+    const NAME: &'static str = "strand_config";
+}
+
+/// The core's configuration from the caller's struct; `None`, the defaults, from NULL.
+///
+/// # Safety
+/// Both structs are as the header asks, or null.
+pub(super) unsafe fn convert(
+    config: *const strand_config,
+    function: &str,
+) -> Outcome<Option<Config>> {
+    if config.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    let config = unsafe { sized::read(config, function) }?;
+    let hooks = match config.hooks.is_null() {
+        true => LanguageHooks::default(),
+        // SAFETY: the caller's promise.
+        false => convert_hooks(unsafe { sized::read(config.hooks, function) }?, function)?,
+    };
+    Ok(Some(Config {
+        engine: config.engine,
+        workers: config.workers,
+        policy: config.policy,
+        seed: config.seed,
+        migration: config.migration,
+        fault_policy: config.fault_policy,
+        stack_bytes: config.stack_bytes,
+        max_strands: config.max_strands,
+        max_steps: config.max_steps,
+        clock: config.clock,
+        gpu: config.gpu,
+        record: !config.record.is_null(),
+        replay: !config.replay.is_null(),
+        explore: !config.explore.is_null(),
+        log: config.log.map(|log| (log, config.log_data)),
+        hooks,
+    }))
+}
+
+fn convert_hooks(hooks: strand_language_hooks, function: &str) -> Outcome<LanguageHooks> {
+    check::zero(
+        hooks.reserved.into(),
+        function,
+        "strand_language_hooks.reserved",
+    )?;
+    Ok(LanguageHooks {
+        data: hooks.data,
+        message_transfer: hooks.message_transfer,
+        message_drop: hooks.message_drop,
+        strand_resume: hooks.strand_resume,
+        strand_suspend: hooks.strand_suspend,
+        strand_exit: hooks.strand_exit,
+        fatal: hooks.fatal,
+    })
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The C face: one file for each section of `include/strand.h`.
+//!
+//! `include/strand.h` and `include/strand.ll` are generated from these files (tests/header, which has
+//! the order of the sections), so their doc comments are written for a reader of C. Every function has
+//! the same shape: validate, convert, call one core function, map the result.
+//!
+//! The contract of every pointer is that of C: null where the comment allows it (elsewhere null is
+//! answered with a status), otherwise valid for its type and size for as long as the comment says.
+
+// The names are those of the header.
+#![allow(non_camel_case_types)]
+// The pointer contract is stated above, once: the comments below are the C manual.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod channel;
+pub mod config;
+pub mod errno;
+pub mod info;
+pub mod local;
+pub mod park;
+pub mod scheduler;
+pub mod spawn;
+pub mod status;
+pub mod strand;
+pub mod time;
+pub mod version;
+
+// Shared by the sections.
+mod check;
+mod sized;
+
+use crate::base::status::{Outcome, Status};
+use crate::strand::message;
+use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The panic boundary of every function that returns a status.
+///
+/// Nothing is recorded here on success, and no thread-local is touched: the strand may resume on
+/// another thread inside `body`. `strand_fail` is the one function that does not come through
+/// here, because it never returns to this frame.
+#[inline(always)]
+fn guard(body: impl FnOnce() -> Outcome<()>) -> status::strand_status {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => status::STRAND_OK,
+        Ok(Err(status)) => status.0,
+        Err(payload) => panicked(payload),
+    }
+}
+
+/// A broken invariant of ours inside a call: the call fails, the process lives.
+#[cold]
+#[inline(never)]
+fn panicked(payload: Box<dyn Any + Send>) -> status::strand_status {
+    let text = match (
+        payload.downcast_ref::<&str>(),
+        payload.downcast_ref::<String>(),
+    ) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "a panic without a message",
+    };
+    match message::fail::<()>(Status::PANIC, format_args!("internal error: {text}")) {
+        Err(status) => status.0,
+        Ok(()) => Status::PANIC.0,
+    }
+}
