@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The tour: builds every example against the library, runs it, shows what it prints and checks it.
+# usage: demo.sh LIBDIR INCLUDEDIR OUTDIR    ('make demo' fills them in)
+set -u
+. "$(dirname "$0")/common.sh"
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') dim=$(printf '\033[2m') green=$(printf '\033[32m') red=$(printf '\033[31m')
+    yellow=$(printf '\033[33m') plain=$(printf '\033[0m')
+else
+    bold= dim= green= red= yellow= plain=
+fi
+
+began=$(date +%s)
+number=0 failed= skipped= skips=0
+output=$outdir/output.txt
+
+# part FILE TITLE: opens the next part. Every part ends with proved, or earlier with failed or skip.
+part() {
+    number=$((number + 1)) name=$1
+    printf '\n%s%2d  %s%s - %s\n' "$bold" $number "$1" "$plain" "$2"
+}
+proved() { printf '    %sok%s  %s\n' "$green" "$plain" "$1"; }
+failed() {
+    failed="$failed $name"
+    printf '    %sFAILED%s  %s\n' "$red" "$plain" "$1"
+}
+skip() {
+    skips=$((skips + 1)) skipped="${skipped:+$skipped, }$name: $1"
+    printf '    %sSKIPPED%s  %s\n' "$yellow" "$plain" "$1"
+}
+# run COMMAND...: shows the command and what it prints; the output stays in $output, the status in $status.
+# as TEXT COMMAND...: the same, but shows TEXT for the command.
+run() { as "$*" "$@"; }
+as() {
+    printf '    %s$ %s%s\n' "$dim" "$1" "$plain"
+    shift
+    { timeout 120 "$@"; } >"$output" 2>&1
+    status=$?
+    sed 's/^/      /' "$output"
+    return $status
+}
+build() { run "$CC" -O2 -I"$includedir" "$@"; }
+
+printf '%slibstrand%s: a tour in 13 parts\n' "$bold" "$plain"
+
+part hello.c 'two strands and a channel in 15 lines of C'
+sed -e 1d -e 's/^/    | /' "$examples/hello.c"
+if build "$examples/hello.c" "$archive" -o "$outdir/hello" && run "$outdir/hello" &&
+    [ "$(cat "$output")" = 'hello from another strand' ]; then
+    proved 'spawn, send, receive, run; one archive and no further flags'
+else failed 'the greeting did not arrive'; fi
+
+part '*.ll' 'the same from LLVM IR, and a pipeline as a compiler emits it'
+# ir_program NAME [PRELUDE]: with a prelude, the declares of include/strand.ll come first.
+ir_program() {
+    source=$examples/$1.ll
+    if [ $# -eq 2 ]; then
+        source=$outdir/$1.ll
+        printf '    %s$ cat %s %s > %s%s\n' "$dim" "$2" "$examples/$1.ll" "$source" "$plain"
+        cat "$2" "$examples/$1.ll" >"$source"
+    fi
+    run $ir "$source" -o "$outdir/$1.o" && run "$CC" "$outdir/$1.o" "$archive" -o "$outdir/$1_ll" && run "$outdir/$1_ll"
+}
+if ! ir_compiler; then skip 'no clang or llc of LLVM 14 or newer'
+elif sed -e '1,2d' -e 's/^/    | /' "$examples/first.ll" &&
+    ir_program first "$includedir/strand.ll" && [ "$(cat "$output")" = "hello from LLVM's side" ] &&
+    ir_program hello && [ "$(cat "$output")" = 'hello from another strand' ] &&
+    ir_program pipeline "$includedir/strand.ll" && grep -q '333338333350000$' "$output"; then
+    proved 'a compiler declares a few symbols, emits calls and links one archive; the sum is n(n+1)(2n+1)/6'
+else failed 'an IR program did not print what it should'; fi
+
+part ping_pong.c 'what a round trip between two strands costs'
+if build "$examples/ping_pong.c" "$archive" -o "$outdir/ping_pong" && run "$outdir/ping_pong" &&
+    grep -q 'every answer right' "$output"; then
+    proved 'two sends and two receives without a buffer, each checked, in the time above'
+else failed 'a round trip went wrong'; fi
+
+part wordcount.c 'readers, parsers and reducers over the text on this machine'
+text=$outdir/text
+if ! run "$examples/gather-text.sh" "$text"; then skip 'no documentation on this machine'
+elif build "$examples/wordcount.c" "$archive" -o "$outdir/wordcount" &&
+    as "$outdir/wordcount $outdir/words $text/*.txt" "$outdir/wordcount" "$outdir/words" "$text"/*.txt; then
+    printf '    %s$ cat %s/*.txt | tr -cs A-Za-z "\\n" | tr A-Z a-z | sort | uniq -c%s\n' "$dim" "$text" "$plain"
+    coreutils_count "$text"/*.txt >"$outdir/words.coreutils"
+    if [ -s "$outdir/words" ] && cmp -s "$outdir/words" "$outdir/words.coreutils"; then
+        proved "coreutils count the same: all $(($(wc -l <"$outdir/words"))) words, each with the same count"
+    else failed "coreutils count otherwise: diff $outdir/words $outdir/words.coreutils"; fi
+else failed 'wordcount did not finish'; fi
+
+part timers.c 'sleep sort: eight strands sleep as long as their number says'
+if build "$examples/timers.c" "$archive" -o "$outdir/timers" && run "$outdir/timers" &&
+    grep -q 'nobody sends any more: STRAND_ERR_TIMEOUT' "$output"; then
+    proved 'sleeps end in order and on time, and a wait ends at its deadline with a status'
+else failed 'the timers did not sort'; fi
+
+part threads.c 'an OS thread feeds a strand'
+if build "$examples/threads.c" "$archive" -pthread -o "$outdir/threads" && run "$outdir/threads" && grep -q ': 10$' "$output"; then
+    proved 'channels work from any thread; a hold says that somebody outside may still send'
+else failed 'the sum is wrong'; fi
+
+part errno.c 'errno follows the strand from thread to thread'
+if build "$examples/errno.c" "$archive" -o "$outdir/errno" && run "$outdir/errno" && grep -q 'wrong 0 times$' "$output"; then
+    proved 'C code that includes strand.h may use errno as ever; so do rounding modes follow'
+else failed 'errno got lost'; fi
+
+part raii.cpp 'C++: lambdas, channels of any movable type, exceptions'
+if ! have "$CXX"; then skip "no C++ compiler ($CXX)"
+elif run "$CXX" -std=c++17 -O2 -I"$includedir" "$examples/raii.cpp" "$archive" -o "$outdir/raii" && run "$outdir/raii"; then
+    proved 'an exception ends one strand, its name and message reach main; nothing leaks in a channel'
+else failed 'the C++ program says otherwise'; fi
+
+part dlopen.c 'the shared library, opened while the program runs'
+if build "$examples/dlopen.c" -ldl -o "$outdir/dlopen" && run "$outdir/dlopen" "$shared" &&
+    [ "$(cat "$output")" = 'hello through dlopen' ]; then
+    proved 'a plug-in or a just-in-time compiler needs nothing at link time'
+else failed 'the shared library did not do'; fi
+
+part python_ctypes.py "Python's threads and native strands over the same channels"
+if ! have "$PYTHON"; then skip "no $PYTHON"
+elif ! "$PYTHON" -c 'import ctypes' 2>/dev/null; then skip "this $PYTHON has no ctypes"
+elif build -shared -fPIC "$examples/entries.c" -L"$libdir" -lstrand "-Wl,-rpath,$(cd "$libdir" && pwd)" -o "$outdir/entries.so" &&
+    run "$PYTHON" "$examples/python_ctypes.py" "$shared" "$outdir/entries.so" && grep -q 'sum 333833500$' "$output"; then
+    proved 'any language that can call C can send and receive'
+else failed 'Python did not get its squares'; fi
+
+part deadlock.c 'two strands wait for each other, and it is said so'
+if build "$examples/deadlock.c" "$archive" -o "$outdir/deadlock" && { run "$outdir/deadlock"; [ $status -eq 3 ]; } &&
+    grep -q STRAND_ERR_DEADLOCK "$output" && grep -q alice "$output" && grep -q bob "$output" &&
+    "$outdir/deadlock" --resolve >"$output" 2>&1; then
+    proved 'no hang: who waits on what, by name. With --resolve one message sets both free again'
+else failed 'the deadlock was not reported'; fi
+
+part overflow.c 'recursion without an end, on a 64 KiB stack'
+if build "$examples/overflow.c" "$archive" -o "$outdir/overflow" && { run "$outdir/overflow"; [ $status -ge 128 ]; } &&
+    grep -q list-adder "$output" && ! grep -q 'never reached' "$output"; then
+    proved 'the guard stopped it before it touched a neighbour; the message names the strand and the remedy'
+else failed 'the overflow was not named'; fi
+
+part million.c 'a million strands, alive at the same time, each with a guarded stack'
+if build "$examples/million.c" "$archive" -o "$outdir/million" && run "$outdir/million" &&
+    grep -q 'were woken exactly once' "$output"; then
+    proved 'strands are cheap enough to have one for everything'
+else failed 'not all of them came back'; fi
+
+spent=$(($(date +%s) - began))
+if [ -n "$failed" ]; then
+    printf '\n%sfailed:%s%s\n' "$red" "$failed" "$plain"
+    exit 1
+fi
+summary="all $((number - skips)) parts ok"
+[ $skips -eq 0 ] || summary="$summary ($skips skipped: $skipped)"
+printf '\nin %d seconds\n%s%s%s\n' "$spent" "$bold" "$summary" "$plain"

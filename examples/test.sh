@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Builds every example with all warnings as errors, runs it on small inputs and checks what it prints.
+# A line for each: 'ok name', 'FAIL name' (details on standard error) or 'skip: name: reason'.
+# usage: test.sh LIBDIR INCLUDEDIR OUTDIR
+set -u
+. "$(dirname "$0")/common.sh"
+
+passed=0 failed=0 skipped=0
+output=$outdir/output.txt log=$outdir/log.txt
+warnings='-Wall -Wextra -Wpedantic -Werror'
+rpath="-Wl,-rpath,$(cd "$libdir" && pwd)"
+
+ok() { passed=$((passed + 1)); echo "ok $1"; }
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL $1"
+    sed 's/^/    /' "$log" "$output" >&2
+}
+# skip NAME REASON TOOL: where CI says that it installs the tool (STRAND_CI_PROVIDES), its absence is a failure.
+skip() {
+    case " ${STRAND_CI_PROVIDES:-} " in
+    *" $3 "*) failed=$((failed + 1)); echo "FAIL $1: $2, and CI is meant to install it" ;;
+    *) skipped=$((skipped + 1)); echo "skip: $1: $2" ;;
+    esac
+}
+
+# expect NAME FUNCTION...: the function decides; what it prints is kept for the case that it fails.
+expect() {
+    name=$1
+    shift
+    : >"$output"
+    if "$@" >"$log" 2>&1; then ok "$name"; else fail "$name"; fi
+}
+compile() { "$CC" -std=gnu11 -O2 $warnings -I"$includedir" "$@"; }
+static() { source=$1; shift; compile "$examples/$source.c" "$archive" "$@" -o "$outdir/$source"; }
+# A hang is a failure too: 124.
+run() {
+    { timeout 60 "$@"; } >"$output" 2>&1
+    status=$?
+    echo "$* ended with $status"
+    return $status
+}
+prints() { grep -q -e "$1" "$output" || { echo "it does not print: $1"; return 1; }; }
+is() { [ "$(cat "$output")" = "$1" ] || { echo "it does not print: $1"; return 1; }; }
+
+hello_static() { static hello && run "$outdir/hello" && is 'hello from another strand'; }
+hello_shared() {
+    compile "$examples/hello.c" -L"$libdir" -lstrand "$rpath" -o "$outdir/hello_shared" &&
+        run "$outdir/hello_shared" && is 'hello from another strand'
+}
+ping_pong() { static ping_pong && run "$outdir/ping_pong" 20000 && prints 'every answer right'; }
+timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
+threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
+errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
+wordcount() {
+    "$examples/gather-text.sh" "$outdir/text" 4000000 && static wordcount &&
+        run "$outdir/wordcount" "$outdir/words" "$outdir/text"/*.txt || return 1
+    coreutils_count "$outdir/text"/*.txt >"$outdir/words.coreutils"
+    [ -s "$outdir/words" ] && cmp "$outdir/words" "$outdir/words.coreutils"
+}
+wordcount_no_words() {    # an empty file, one without letters, one long word
+    : >"$outdir/none.txt"
+    echo '0123456789 .,-' >"$outdir/digits.txt"
+    head -c 300000 /dev/zero | tr '\0' x >"$outdir/long.txt"
+    static wordcount && run "$outdir/wordcount" "$outdir/words" "$outdir/none.txt" "$outdir/digits.txt" "$outdir/long.txt" || return 1
+    coreutils_count "$outdir/none.txt" "$outdir/digits.txt" "$outdir/long.txt" | cmp - "$outdir/words"
+}
+million() { static million && run "$outdir/million" 30000 && prints 'all 30000 were woken exactly once'; }
+deadlock() {
+    static deadlock || return 1
+    run "$outdir/deadlock"
+    [ $status -eq 3 ] && prints STRAND_ERR_DEADLOCK && prints alice && prints bob && prints to-alice && prints to-bob
+}
+deadlock_resolved() { static deadlock && run "$outdir/deadlock" --resolve && prints 'both have ended'; }
+overflow() {
+    static overflow || return 1
+    run "$outdir/overflow"
+    [ $status -ge 128 ] && prints list-adder && ! prints 'never reached'
+}
+raii() {
+    "$CXX" -std=c++17 -O2 $warnings -I"$includedir" "$examples/raii.cpp" "$archive" -o "$outdir/raii" &&
+        run "$outdir/raii" && prints clumsy
+}
+dlopen() { compile "$examples/dlopen.c" -ldl -o "$outdir/dlopen" && run "$outdir/dlopen" "$shared" && is 'hello through dlopen'; }
+python_ctypes() {
+    compile -shared -fPIC "$examples/entries.c" -L"$libdir" -lstrand "$rpath" -o "$outdir/entries.so" &&
+        run "$PYTHON" "$examples/python_ctypes.py" "$shared" "$outdir/entries.so" && prints 'sum 333833500$'
+}
+ir_program() {    # NAME PRELUDE EXPECTED
+    cat "$2" "$examples/$1.ll" >"$outdir/$1.ll" && $ir "$outdir/$1.ll" -o "$outdir/$1.o" &&
+        "$CC" "$outdir/$1.o" "$archive" -o "$outdir/$1_ll" && run "$outdir/$1_ll" && prints "$3"
+}
+# The README shows these programs; what it shows is what is in the files.
+in_readme() {
+    sed -e 1d -e '/put in front/d' "$examples/$1" >"$outdir/shown"
+    awk 'NR == FNR { shown = shown $0 "\n"; next } { page = page $0 "\n" } END { exit index(page, shown) == 0 }' \
+        "$outdir/shown" "$examples/../README.md"
+}
+guide_names_files() {
+    for named in $(sed -n 's/.*(\.\.\/examples\/\([^)]*\)).*/\1/p' "$examples/../docs/guide.md"); do
+        [ -f "$examples/$named" ] || { echo "the guide names examples/$named"; return 1; }
+    done
+}
+# Every test that the page of properties names is there: a name in backquotes with at least two underscores.
+properties_name_tests() {
+    for named in $(grep -o '`[a-z][a-z0-9]*_[a-z0-9]*_[a-z0-9_]*`' "$examples/../docs/properties.md" | grep -v strand_ | tr -d '`' | sort -u); do
+        grep -rqw "$named" "$examples/../c_tests" "$examples/../src" "$examples/../tests" || { echo "no test is called $named"; return 1; }
+    done
+}
+
+expect hello_static hello_static
+expect hello_shared hello_shared
+expect ping_pong ping_pong
+expect timers timers
+expect threads threads
+expect errno_follows_the_strand errno_follows
+expect wordcount_counts_as_coreutils_do wordcount
+expect wordcount_of_odd_files wordcount_no_words
+expect million_scaled_to_30000 million
+expect deadlock_is_reported_by_name deadlock
+expect deadlock_report_ends_nobody deadlock_resolved
+expect overflow_names_the_strand overflow
+expect dlopen dlopen
+if have "$CXX"; then expect raii raii; else skip raii "no C++ compiler" "$CXX"; fi
+if have "$PYTHON" && (cd / && "$PYTHON" -c 'import ctypes') 2>/dev/null; then expect python_ctypes python_ctypes
+else skip python_ctypes "no $PYTHON with ctypes" "$PYTHON"; fi
+if ir_compiler; then
+    expect first_ll ir_program first "$includedir/strand.ll" "hello from LLVM's side"
+    expect hello_ll ir_program hello /dev/null 'hello from another strand'
+    expect pipeline_ll ir_program pipeline "$includedir/strand.ll" '333338333350000$'
+else
+    for name in first_ll hello_ll pipeline_ll; do skip $name "no clang or llc of LLVM 14 or newer" llc; done
+fi
+expect readme_shows_hello_c in_readme hello.c
+expect readme_shows_first_ll in_readme first.ll
+expect guide_names_files_that_exist guide_names_files
+expect properties_name_tests_that_exist properties_name_tests
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
