@@ -2,7 +2,7 @@
 ; The smallest program: its declares come from include/strand.ll, which is put in front of it.
 @text = private constant [23 x i8] c"hello from LLVM's side\00"
 declare i32 @puts(ptr)
-define ptr @hello(ptr %text) {
+define ptr @hello(ptr %text) nounwind {
   call i32 @puts(ptr %text)
   ret ptr null
 }

@@ -13,7 +13,7 @@ declare i32 @strand_chan_recv(i64, ptr, i64)
 declare i32 @puts(ptr)
 
 ; A message is as many bytes as the channel's elements have, here one pointer; it is passed by address.
-define ptr @speak(ptr %word) nounwind {
+define ptr @speak(ptr %word) #0 {
   %element = alloca ptr
   store ptr %word, ptr %element
   %words = load i64, ptr @words
@@ -21,7 +21,7 @@ define ptr @speak(ptr %word) nounwind {
   ret ptr null
 }
 
-define ptr @hear(ptr %unused) nounwind {
+define ptr @hear(ptr %unused) #0 {
   %element = alloca ptr
   %words = load i64, ptr @words
   %status = call i32 @strand_chan_recv(i64 %words, ptr %element, i64 -1)
@@ -35,7 +35,7 @@ done:
   ret ptr null
 }
 
-define i32 @main() {
+define i32 @main() #0 {
   call i32 @strand_scheduler_init(ptr null)
   call i32 @strand_chan_new(i64 8, i64 0, ptr @words)               ; eight-byte elements, no buffer
   call i32 @strand_spawn(ptr @hear, ptr null, ptr null)
@@ -43,3 +43,6 @@ define i32 @main() {
   %status = call i32 @strand_scheduler_run()
   ret i32 %status
 }
+
+; Entries let no exception out, and every function that may run on a strand probes its stack.
+attributes #0 = { nounwind "probe-stack"="inline-asm" }
