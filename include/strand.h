@@ -3,11 +3,12 @@
  * @file strand.h
  * @brief libstrand: the concurrency runtime that a compiled language links.
  *
- * This file is the reference manual and reads from top to bottom. It is generated from the library's
- * source: change it there.
+ * This file is the reference manual and reads from top to bottom. It is generated from the
+ * library's source: change it there.
  *
- * A program starts the runtime, spawns strands (functions that run on small stacks of their own and
- * wait without blocking a thread), lets them talk through channels, and ends when none is left:
+ * A program starts the runtime, spawns strands (functions that run on small stacks of their own
+ * and wait without blocking a thread), lets them talk through channels, and ends when none is
+ * left:
  *
  *     static void *hello(void *arg) { puts(arg); return NULL; }
  *
@@ -20,31 +21,32 @@
  *
  * What holds everywhere:
  *
- * - Errors. A wrong argument gives a status, and strand_last_error() says what was wrong. The process
- *   ends only for a broken invariant of the library itself, for the overflow of a strand's stack, and
- *   for an exception that leaves a strand's entry function; each names the strand first.
- * - Pointers are NULL where the comment allows it, otherwise good. What is not allowed to be NULL and
- *   is, gives STRAND_ERR_INVALID.
- * - Thread-locals. A strand may go on in another thread after every call that may switch. Code that
- *   runs on strands must not keep the address of a thread-local variable across such a call, and
- *   compilers do that on their own, errno included. This header redefines errno so that it is right;
- *   strand_local_new() makes what a thread-local cannot be; STRAND_MIGRATE_NEW_ONLY is for code that
- *   cannot be changed.
- * - Stacks. Compile code that runs on strands with -fstack-clash-protection, so that a large frame
- *   cannot step over the guard below its stack. docs/llvm.md has the rules for compilers.
+ * - Errors. A wrong argument gives a status, and strand_last_error() says what was wrong. The
+ *   process ends only for a broken invariant of the library itself, for the overflow of a
+ *   strand's stack, and for an exception that leaves a strand's entry function; each names the
+ *   strand first.
+ * - Pointers are NULL where the comment allows it, otherwise good. What is not allowed to be NULL
+ *   and is, gives STRAND_ERR_INVALID.
+ * - Thread-locals. A strand may go on in another thread after every call that may switch. Code
+ *   that runs on strands must not keep the address of a thread-local variable across such a call,
+ *   and compilers do that on their own, errno included. This header redefines errno so that it is
+ *   right; strand_local_new() makes what a thread-local cannot be; STRAND_MIGRATE_NEW_ONLY is for
+ *   code that cannot be changed.
+ * - Stacks. Compile code that runs on strands with -fstack-clash-protection, so that a large
+ *   frame cannot step over the guard below its stack. docs/llvm.md has the rules for compilers.
  * - errno and the floating-point modes (rounding, masks, flush-to-zero) belong to the strand; the
  *   floating-point exception flags do not.
- * - The library prints nothing unless asked. It installs one signal handler, which names the strand
- *   whose stack overflowed, hands every other SIGSEGV or SIGBUS to the handler that was there before,
- *   and is taken back at shutdown.
+ * - The library prints nothing unless asked. It installs one signal handler, which names the
+ *   strand whose stack overflowed, hands every other SIGSEGV or SIGBUS to the handler that was
+ *   there before, and is taken back at shutdown.
  * - After a fork, every call in the child gives STRAND_ERR_FORKED; exec is fine.
  *
  * Five tags tell how a function may be used:
  *
- * - context: where it may be called: on a strand, on a host-thread (one that runs no strand), in a
- *   callback (a function that the library calls on a worker's own stack), or any of the three.
- * - switches: whether other strands may run on this thread before it returns: never, may, always. In
- *   a callback, a call that may switch gives STRAND_ERR_WOULD_SWITCH.
+ * - context: where it may be called: on a strand, on a host-thread (one that runs no strand), in
+ *   a callback (a function that the library calls on a worker's own stack), or any of the three.
+ * - switches: whether other strands may run on this thread before it returns: never, may, always.
+ *   In a callback, a call that may switch gives STRAND_ERR_WOULD_SWITCH.
  * - threadsafe: whether several threads may call it at the same time.
  * - signalsafe: whether a signal handler may call it.
  * - since: the version that brought it.
@@ -264,14 +266,15 @@ STRAND_API const char *strand_status_message(strand_status status);
 
 /**
  * Copies the message of the last call that failed on this strand (off-strand: on this thread). A
- * call that succeeds leaves it as it is.
+ * call that succeeds leaves it as it is. The message of an answer that a program expects now and
+ * then (WOULD_BLOCK, TIMEOUT, CLOSED, CANCELLED, STALE) is that of strand_status_message().
  *
  * The text is cut to fit and always ends with a zero byte when capacity is not 0. Ask for the
  * length first with (NULL, 0), or compare the result with capacity.
  *
  * @param buffer    where the text goes; may be NULL when capacity is 0
  * @param capacity  bytes at buffer
- * @return the length of the whole message without its zero byte; 0 when nothing has failed
+ * @return the length of the whole message without its zero byte
  *
  * @context any
  * @switches never
@@ -653,7 +656,9 @@ STRAND_API strand_status strand_scheduler_shutdown(int64_t deadline);
 /** The strand may move between workers at any switch, whatever the configuration says. */
 #define STRAND_SPAWN_MIGRATABLE 16
 
-/** The strand starts with the spawning strand's locals: see strand_local_new(). */
+/**
+ * The strand starts with those of the spawning strand's locals that STRAND_LOCAL_INHERIT marks.
+ */
 #define STRAND_SPAWN_INHERIT_LOCALS 32
 
 /**
@@ -692,8 +697,8 @@ typedef struct strand_spawn_options {
      */
     void (*arg_drop)(void *arg);
     /**
-     * Not 0: so many bytes at arg are copied onto the new strand's stack, and entry gets their
-     * address there.
+     * Not 0: so many bytes at arg are copied, and entry gets the address of the copy, which is
+     * aligned to 16 bytes and lives as long as the strand.
      */
     size_t arg_bytes;
     /** Handed to the language hooks as the strand's own pointer. */
@@ -874,7 +879,7 @@ STRAND_API strand_status strand_start(strand_id id);
  *
  * @param code     what to record, a STRAND_ERR_ number or any negative one of the language's own
  * @param message  text of length bytes; copied; NULL for none
- * @param length   bytes at message; at most the first 65536 are taken
+ * @param length   bytes at message; a long one is cut
  *
  * @context any
  * @switches always
@@ -912,17 +917,23 @@ STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data
  */
 
 /**
- * Makes a key, which is good for every strand until shutdown. Every strand's value starts as
- * NULL.
+ * A strand spawned STRAND_SPAWN_INHERIT_LOCALS starts with the spawning strand's value of this
+ * key. The value stays the spawning strand's: it is not dropped for the one that inherited it.
+ */
+#define STRAND_LOCAL_INHERIT 1
+
+/**
+ * Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
+ * they are never given back: make them once, at start. A key is never 0.
  *
  * @param drop   called with a strand's value when the strand ends and the value is not NULL, on
  *               the strand's own stack, after its on-exit functions; may be NULL
- * @param flags  0
+ * @param flags  0 or STRAND_LOCAL_INHERIT
  * @param key    the key
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: key is NULL, or flags has unknown bits;
  *         STRAND_ERR_LIMIT: no key is left;
- *         STRAND_ERR_NO_MEMORY, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *         STRAND_ERR_FORKED
  *
  * @context any
  * @switches never

@@ -51,7 +51,8 @@ pub struct strand_chan_options {
     >,
     /// As message_drop in strand_language_hooks, for this channel. A channel with either function
     /// of its own uses neither of the language's.
-    pub drop: Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
+    pub drop:
+        Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
     /// Handed to both as their last argument.
     pub data: *mut c_void,
 }

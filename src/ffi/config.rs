@@ -94,7 +94,8 @@ pub struct strand_language_hooks {
     pub strand_exit:
         Option<unsafe extern "C" fn(local: *mut c_void, result: *mut c_void, data: *mut c_void)>,
     /// The process is about to abort; message says why. Runs on the stack of the failing thread.
-    pub fatal: Option<unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void)>,
+    pub fatal:
+        Option<unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void)>,
 }
 
 /// How the runtime is set up. 0 or NULL in a field takes the value of the STRAND_ environment
@@ -137,8 +138,9 @@ pub struct strand_config {
     /// Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
     /// message has length bytes and a zero byte after them. Runs on any thread of the runtime or
     /// on the stack of the call that failed, and may make no call that switches.
-    pub log:
-        Option<unsafe extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void)>,
+    pub log: Option<
+        unsafe extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void),
+    >,
     /// Handed to log as its last argument.
     pub log_data: *mut c_void,
     /// What a language plugs in. Copied: the struct need not outlive the call.

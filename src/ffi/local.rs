@@ -10,17 +10,21 @@ use super::{check, guard};
 use crate::runtime::strands;
 use core::ffi::c_void;
 
-/// Makes a key, which is good for every strand until shutdown. Every strand's value starts as
-/// NULL.
+/// A strand spawned STRAND_SPAWN_INHERIT_LOCALS starts with the spawning strand's value of this
+/// key. The value stays the spawning strand's: it is not dropped for the one that inherited it.
+pub const STRAND_LOCAL_INHERIT: u32 = 1;
+
+/// Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
+/// they are never given back: make them once, at start. A key is never 0.
 ///
 /// @param drop   called with a strand's value when the strand ends and the value is not NULL, on
 ///               the strand's own stack, after its on-exit functions; may be NULL
-/// @param flags  0
+/// @param flags  0 or STRAND_LOCAL_INHERIT
 /// @param key    the key
 /// @return STRAND_OK;
 ///         STRAND_ERR_INVALID: key is NULL, or flags has unknown bits;
 ///         STRAND_ERR_LIMIT: no key is left;
-///         STRAND_ERR_NO_MEMORY, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///         STRAND_ERR_FORKED
 ///
 /// @context any
 /// @switches never
@@ -35,6 +39,7 @@ pub unsafe extern "C" fn strand_local_new(
 ) -> strand_status {
     guard(|| {
         check::pointer(key, "strand_local_new", "key")?;
+        check::flags(flags, STRAND_LOCAL_INHERIT, "strand_local_new")?;
         let made = strands::local_new(drop, flags)?;
         // SAFETY: writable, by the caller's promise.
         unsafe { key.write(made) };

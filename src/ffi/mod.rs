@@ -29,6 +29,8 @@ pub mod version;
 // Shared by the sections.
 mod check;
 mod sized;
+#[cfg(test)]
+mod tests;
 
 use crate::base::status::{Outcome, Status};
 use crate::strand::message;

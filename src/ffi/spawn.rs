@@ -32,7 +32,7 @@ pub const STRAND_SPAWN_RUN_FIRST: u32 = 4;
 pub const STRAND_SPAWN_PINNED: u32 = 8;
 /// The strand may move between workers at any switch, whatever the configuration says.
 pub const STRAND_SPAWN_MIGRATABLE: u32 = 16;
-/// The strand starts with the spawning strand's locals: see strand_local_new().
+/// The strand starts with those of the spawning strand's locals that STRAND_LOCAL_INHERIT marks.
 pub const STRAND_SPAWN_INHERIT_LOCALS: u32 = 32;
 
 const KNOWN_FLAGS: u32 = 63;
@@ -60,8 +60,8 @@ pub struct strand_spawn_options {
     pub scope: u64,
     /// Ends the argument if the strand never starts. Runs on the stack of whoever finds that out.
     pub arg_drop: Option<unsafe extern "C" fn(arg: *mut c_void)>,
-    /// Not 0: so many bytes at arg are copied onto the new strand's stack, and entry gets their
-    /// address there.
+    /// Not 0: so many bytes at arg are copied, and entry gets the address of the copy, which is
+    /// aligned to 16 bytes and lives as long as the strand.
     pub arg_bytes: usize,
     /// Handed to the language hooks as the strand's own pointer.
     pub local: *mut c_void,

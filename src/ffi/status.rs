@@ -132,14 +132,15 @@ pub extern "C" fn strand_status_message(status: strand_status) -> *const c_char 
 }
 
 /// Copies the message of the last call that failed on this strand (off-strand: on this thread). A
-/// call that succeeds leaves it as it is.
+/// call that succeeds leaves it as it is. The message of an answer that a program expects now and
+/// then (WOULD_BLOCK, TIMEOUT, CLOSED, CANCELLED, STALE) is that of strand_status_message().
 ///
 /// The text is cut to fit and always ends with a zero byte when capacity is not 0. Ask for the
 /// length first with (NULL, 0), or compare the result with capacity.
 ///
 /// @param buffer    where the text goes; may be NULL when capacity is 0
 /// @param capacity  bytes at buffer
-/// @return the length of the whole message without its zero byte; 0 when nothing has failed
+/// @return the length of the whole message without its zero byte
 ///
 /// @context any
 /// @switches never

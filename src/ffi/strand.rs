@@ -138,7 +138,7 @@ pub extern "C" fn strand_start(id: strand_id) -> strand_status {
 ///
 /// @param code     what to record, a STRAND_ERR_ number or any negative one of the language's own
 /// @param message  text of length bytes; copied; NULL for none
-/// @param length   bytes at message; at most the first 65536 are taken
+/// @param length   bytes at message; a long one is cut
 ///
 /// @context any
 /// @switches always
