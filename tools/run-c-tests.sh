@@ -77,7 +77,7 @@ compile() {
     case $opt in lto) level=(-O2 -flto) ;; *) level=("-$opt") ;; esac
     read -r -a extra <<<"$(directive cflags "$source" "")"
     flags=("${common[@]}" "${level[@]}" -g "-DSTRAND_TEST_MODE=\"$mode\"" "-DSTRAND_TEST_OPT=\"$opt\"" "-DSTRAND_TEST_INSTRUMENT=\"$instrument\"")
-    [ "$instrument" != asan ] || flags+=(-fsanitize=address,undefined -fno-omit-frame-pointer)
+    [ "$instrument" != asan ] || flags+=("-fsanitize=address,undefined" -fno-omit-frame-pointer)
     case $mode in
         static) libs=("$SHIP/libstrand.a") ;;
         shared) libs=("-L$SHIP" -lstrand "-Wl,-rpath,$SHIP") ;;
@@ -90,7 +90,7 @@ compile() {
             read -r -a ir <<<"$(llvm_compiler)"
             "${ir[@]}" "${level[0]}" "$source" -o "$output.o" >"$output.log" 2>&1 || return 1
             source=$output.o flags=(-pthread) standard=()
-            [ "$instrument" != asan ] || flags+=(-fsanitize=address,undefined)
+            [ "$instrument" != asan ] || flags+=("-fsanitize=address,undefined")
             ;;
     esac
     [ "$compiler" != cc ] || compiler=$CC
@@ -147,7 +147,7 @@ run() {
     read -r -a arguments <<<"$(directive args "$source" "")"
     command=("$program" "${arguments[@]}")
     case $instrument in
-        valgrind) limit=$((limit * 10)); command=(valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible
+        valgrind) limit=$((limit * 10)); command=(valgrind --quiet --error-exitcode=99 --leak-check=full "--errors-for-leak-kinds=definite,possible"
             "--suppressions=$ROOT/tools/valgrind.supp" "${command[@]}") ;;
         asan) limit=$((limit * 5)) ;;
     esac
