@@ -412,7 +412,7 @@ typedef struct strand_config {
     uint32_t policy;
     /** Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED. */
     uint64_t seed;
-    /** One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new-only|never. */
+    /** One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new_only|never. */
     uint32_t migration;
     /** STRAND_FAULT_ISOLATE or STRAND_FAULT_ABORT. */
     uint32_t fault_policy;
@@ -647,7 +647,10 @@ STRAND_API strand_status strand_scheduler_shutdown(int64_t deadline);
 /** strand_scheduler_run() and strand_wait_all() do not wait for the strand. */
 #define STRAND_SPAWN_UNCOUNTED 2
 
-/** The strand runs next on this worker, before those that were ready earlier. */
+/**
+ * The strand runs at once in place of the one that spawns it, which goes on later: the call
+ * switches. Off-strand the flag has no effect.
+ */
 #define STRAND_SPAWN_RUN_FIRST 4
 
 /** The strand stays on the worker it is given to, whatever the configuration says. */
@@ -731,7 +734,7 @@ typedef struct strand_spawn_options {
 STRAND_API strand_status strand_spawn(strand_entry entry, void *arg, strand_id *out);
 
 /**
- * Starts a strand with options.
+ * Starts a strand with options. It switches only with STRAND_SPAWN_RUN_FIRST.
  *
  * @param options  NULL: as strand_spawn(). Copied, with the name.
  * @param entry    what the strand runs
@@ -746,7 +749,7 @@ STRAND_API strand_status strand_spawn(strand_entry entry, void *arg, strand_id *
  *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any
- * @switches never
+ * @switches may
  * @threadsafe yes
  * @signalsafe no
  * @since 0.1
@@ -781,13 +784,13 @@ extern const volatile uint32_t strand_poll_word;
 STRAND_API strand_id strand_self(void);
 
 /**
- * Lets other ready strands run first.
+ * Lets other ready strands run first. Off-strand it lets other threads run.
  *
  * @return STRAND_OK;
  *         STRAND_ERR_CANCELLED: the strand is asked to end;
- *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
- * @context strand
+ * @context strand, host-thread
  * @switches may
  * @threadsafe yes
  * @signalsafe no
@@ -800,9 +803,8 @@ STRAND_API strand_status strand_yield(void);
  * while nothing is wanted. Once a strand has run for a time slice (1 ms) while others are ready,
  * it yields; when the strand is asked to end, the status says so.
  *
- * @return STRAND_OK: go on; also off-strand;
- *         STRAND_ERR_CANCELLED: the strand is asked to end;
- *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+ * @return STRAND_OK: go on; always so off-strand;
+ *         STRAND_ERR_CANCELLED: the strand is asked to end
  *
  * @context any
  * @switches may
@@ -1117,7 +1119,8 @@ typedef struct strand_chan_options {
  * @param out           the channel; the caller holds the one reference
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: out is NULL;
- *         STRAND_ERR_LIMIT: the sizes are absurd, or no handle is left;
+ *         STRAND_ERR_LIMIT: an element of more than 2^30 bytes, more room than can be addressed, or
+ *         as many channels as a handle allows;
  *         STRAND_ERR_NO_MEMORY;
  *         STRAND_ERR_CANCELLED: the runtime is shutting down;
  *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED

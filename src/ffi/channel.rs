@@ -71,7 +71,8 @@ unsafe impl Sized32 for strand_chan_options {
 /// @param out           the channel; the caller holds the one reference
 /// @return STRAND_OK;
 ///         STRAND_ERR_INVALID: out is NULL;
-///         STRAND_ERR_LIMIT: the sizes are absurd, or no handle is left;
+///         STRAND_ERR_LIMIT: an element of more than 2^30 bytes, more room than can be addressed, or
+///         as many channels as a handle allows;
 ///         STRAND_ERR_NO_MEMORY;
 ///         STRAND_ERR_CANCELLED: the runtime is shutting down;
 ///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED

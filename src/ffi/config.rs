@@ -10,7 +10,7 @@ use super::check;
 use super::sized::{self, Sized32};
 use crate::base::status::Outcome;
 use crate::runtime::config::Config;
-use crate::strand::hooks::LanguageHooks;
+use crate::strand::hooks::{FatalHook, LanguageHooks};
 use core::ffi::{c_char, c_void};
 
 /// Many workers on threads of their own: the default.
@@ -114,7 +114,7 @@ pub struct strand_config {
     pub policy: u32,
     /// Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED.
     pub seed: u64,
-    /// One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new-only|never.
+    /// One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new_only|never.
     pub migration: u32,
     /// STRAND_FAULT_ISOLATE or STRAND_FAULT_ABORT.
     pub fault_policy: u32,
@@ -138,9 +138,8 @@ pub struct strand_config {
     /// Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
     /// message has length bytes and a zero byte after them. Runs on any thread of the runtime or
     /// on the stack of the call that failed, and may make no call that switches.
-    pub log: Option<
-        unsafe extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void),
-    >,
+    pub log:
+        Option<extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void)>,
     /// Handed to log as its last argument.
     pub log_data: *mut c_void,
     /// What a language plugs in. Copied: the struct need not outlive the call.
@@ -196,6 +195,8 @@ pub(super) unsafe fn convert(
     }))
 }
 
+type Fatal = unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void);
+
 fn convert_hooks(hooks: strand_language_hooks, function: &str) -> Outcome<LanguageHooks> {
     check::zero(
         hooks.reserved.into(),
@@ -209,6 +210,8 @@ fn convert_hooks(hooks: strand_language_hooks, function: &str) -> Outcome<Langua
         strand_resume: hooks.strand_resume,
         strand_suspend: hooks.strand_suspend,
         strand_exit: hooks.strand_exit,
-        fatal: hooks.fatal,
+        // SAFETY: the two types differ in the signedness of the message's bytes, which the call does
+        // not see.
+        fatal: unsafe { core::mem::transmute::<Option<Fatal>, Option<FatalHook>>(hooks.fatal) },
     })
 }

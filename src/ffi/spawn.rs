@@ -26,7 +26,8 @@ pub type strand_entry = Option<unsafe extern "C-unwind" fn(arg: *mut c_void) -> 
 pub const STRAND_SPAWN_DORMANT: u32 = 1;
 /// strand_scheduler_run() and strand_wait_all() do not wait for the strand.
 pub const STRAND_SPAWN_UNCOUNTED: u32 = 2;
-/// The strand runs next on this worker, before those that were ready earlier.
+/// The strand runs at once in place of the one that spawns it, which goes on later: the call
+/// switches. Off-strand the flag has no effect.
 pub const STRAND_SPAWN_RUN_FIRST: u32 = 4;
 /// The strand stays on the worker it is given to, whatever the configuration says.
 pub const STRAND_SPAWN_PINNED: u32 = 8;
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn strand_spawn(
     core::arch::naked_asm!("hint #34", "mov x3, x30", "b {}", sym spawn_at);
 }
 
-/// Starts a strand with options.
+/// Starts a strand with options. It switches only with STRAND_SPAWN_RUN_FIRST.
 ///
 /// @param options  NULL: as strand_spawn(). Copied, with the name.
 /// @param entry    what the strand runs
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn strand_spawn(
 ///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
 /// @context any
-/// @switches never
+/// @switches may
 /// @threadsafe yes
 /// @signalsafe no
 /// @since 0.1

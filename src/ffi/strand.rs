@@ -24,13 +24,13 @@ pub extern "C" fn strand_self() -> strand_id {
     strands::current()
 }
 
-/// Lets other ready strands run first.
+/// Lets other ready strands run first. Off-strand it lets other threads run.
 ///
 /// @return STRAND_OK;
 ///         STRAND_ERR_CANCELLED: the strand is asked to end;
-///         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
-/// @context strand
+/// @context strand, host-thread
 /// @switches may
 /// @threadsafe yes
 /// @signalsafe no
@@ -52,9 +52,8 @@ pub static strand_poll_word: AtomicU32 = AtomicU32::new(0);
 /// while nothing is wanted. Once a strand has run for a time slice (1 ms) while others are ready,
 /// it yields; when the strand is asked to end, the status says so.
 ///
-/// @return STRAND_OK: go on; also off-strand;
-///         STRAND_ERR_CANCELLED: the strand is asked to end;
-///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_FORKED
+/// @return STRAND_OK: go on; always so off-strand;
+///         STRAND_ERR_CANCELLED: the strand is asked to end
 ///
 /// @context any
 /// @switches may
