@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 instruments=none */
+/*
+ * The table of bad input: every function of strand.h is called in four contexts (before init, on a thread, on a
+ * strand, after shutdown) with everything a caller can get wrong: NULL, handles that are zero, never issued, stale or
+ * of another kind, deadlines and sizes that make no sense. Each call gives the documented status, and each error a
+ * message of its own. The header itself is part of this program, so a function without a row fails the test.
+ */
+#include "harness.h"
+
+/* The header's text, taken from the include path when this file is assembled. */
+__asm__(".pushsection .rodata\n"
+        ".globl strand_header_text\n"
+        ".hidden strand_header_text\n"
+        "strand_header_text:\n"
+        ".incbin \"strand.h\"\n"
+        ".byte 0\n"
+        ".popsection\n");
+extern const char strand_header_text[] __attribute__((visibility("hidden")));
+
+typedef enum context { BEFORE_INIT, ON_A_THREAD, ON_A_STRAND, AFTER_SHUTDOWN } context;
+static const char *const context_names[] = {"before init", "on a thread", "on a strand", "after shutdown"};
+
+static context now_in;
+static const char *row_name;
+static uint64_t calls;
+
+/* -------------------------------------------------------------------------------------- how a call is judged */
+
+/* A failure of another kind beforehand, so that a message of its own can be told from one that was there. */
+static void forget_last_error(void) {
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_info("zebra", NULL, 0, NULL));
+  CHECK_LAST_ERROR_SAYS("zebra");
+}
+
+static void judge(int line, const char *call, strand_status expected, strand_status other, strand_status actual) {
+  char text[512];
+  char message[TEXT_CAPACITY];
+  calls += 1;
+  snprintf(text, sizeof text, "%s, %s, %s", row_name, context_names[now_in], call);
+  if (actual != expected && actual != other) {
+    fprintf(stderr, "%s: expected %s, got %s\n", text, strand_status_name(expected), strand_status_name(actual));
+    fail_now(__FILE__, line, "wrong status");
+  }
+  if (strncmp(strand_status_name(actual), "STRAND_", 7) != 0 || strand_status_message(actual)[0] == '\0') {
+    fail_now(__FILE__, line, text);
+  }
+  if (actual != STRAND_OK) {
+    const size_t length = strand_last_error(message, sizeof message);
+    if (length == 0 || length != strlen(message) || strstr(message, "zebra") != NULL) {
+      fprintf(stderr, "%s: %s, but the message is \"%s\"\n", text, strand_status_name(actual), message);
+      fail_now(__FILE__, line, "no message");
+    }
+  }
+}
+
+#define GIVES(expected, call)                                     \
+  do {                                                            \
+    forget_last_error();                                          \
+    judge(__LINE__, #call, (expected), (expected), (call));       \
+  } while (0)
+#define GIVES_EITHER(expected, other, call)                       \
+  do {                                                            \
+    forget_last_error();                                          \
+    judge(__LINE__, #call, (expected), (other), (call));          \
+  } while (0)
+
+static int initialised(void) { return now_in == ON_A_THREAD || now_in == ON_A_STRAND; }
+
+/* What a call with good arguments says where there is no runtime. */
+#define NEEDS_A_RUNTIME(call)                   \
+  do {                                          \
+    if (!initialised()) {                       \
+      GIVES(STRAND_ERR_NOT_INITIALISED, call);  \
+      return;                                   \
+    }                                           \
+  } while (0)
+
+/* ------------------------------------------------------------------------------------------------- the handles */
+
+enum { KIND_SHIFT = 57, INDEX_BITS = 24 };
+
+static strand_chan good_channel; /* capacity 1, 8 bytes, empty */
+static strand_chan gone_channel;
+static strand_id live_strand;
+static strand_id ended_strand;
+static strand_park_token live_token;
+static strand_park_token ended_token;
+
+/* Neither of the kind that is asked for nor ever issued. */
+static size_t foreign_handles(uint64_t good, uint64_t *list) {
+  const uint64_t kind = good >> KIND_SHIFT;
+  size_t count = 0;
+  list[count++] = 0;
+  list[count++] = 1;
+  list[count++] = UINT64_MAX;
+  list[count++] = UINT64_C(1) << 62;
+  list[count++] = good | UINT64_C(1) << 63;
+  list[count++] = good | UINT64_C(1) << 62;
+  list[count++] = (kind << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS) | 0xfffff0; /* an index never used */
+  list[count++] = good + (UINT64_C(1000000) << INDEX_BITS);                      /* a generation yet to come */
+  list[count++] = (UINT64_C(31) << KIND_SHIFT) | (good & ((UINT64_C(1) << KIND_SHIFT) - 1));
+  if (good != good_channel) {
+    list[count++] = good_channel;
+    list[count++] = gone_channel;
+  }
+  if (good != live_strand) {
+    list[count++] = live_strand;
+    list[count++] = ended_strand;
+  }
+  if (good != live_token) {
+    list[count++] = live_token;
+  }
+  return count;
+}
+enum { MOST_FOREIGN = 16 };
+
+#define REFUSES_FOREIGN_HANDLES(good, handle, call)            \
+  do {                                                         \
+    uint64_t foreign[MOST_FOREIGN];                            \
+    const size_t foreign_count = foreign_handles(good, foreign); \
+    for (size_t which = 0; which < foreign_count; which += 1) { \
+      const uint64_t handle = foreign[which];                  \
+      GIVES(STRAND_ERR_INVALID, call);                         \
+    }                                                          \
+  } while (0)
+
+static void *return_at_once(void *arg) { return arg; }
+static void no_drop(void *arg) { (void)arg; }
+static void no_hook(void *data) { (void)data; }
+
+static void *wait_at_the_gate(void *arg) {
+  strand_park_token token = 0;
+  (void)arg;
+  CHECK_OK(strand_park_begin(&token));
+  __atomic_store_n(&live_token, token, __ATOMIC_SEQ_CST);
+  CHECK_OK(strand_park(token, STRAND_FOREVER, NULL));
+  return NULL;
+}
+
+static void *park_once(void *arg) {
+  CHECK_OK(strand_park_begin(&ended_token));
+  return arg;
+}
+
+static void make_the_handles(void) {
+  uint64_t parks;
+  good_channel = new_channel(8, 1);
+  gone_channel = new_channel(8, 1);
+  CHECK_OK(strand_chan_release(gone_channel));
+  ended_strand = spawn(park_once, NULL);
+  CHECK_OK(strand_join(ended_strand, STRAND_FOREVER));
+  parks = read_statistics().parks;
+  live_strand = spawn(wait_at_the_gate, NULL);
+  await_parks(parks + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------- the rows */
+
+static void row_version(void) { CHECK_EQUAL(strand_version(), STRAND_VERSION_NUMBER); }
+static void row_abi_version(void) { CHECK_EQUAL(strand_abi_version(), STRAND_ABI_VERSION); }
+
+static void row_status_name(void) {
+  for (strand_status status = -25; status <= 0; status += 1) {
+    CHECK(strncmp(strand_status_name(status), "STRAND_", 7) == 0);
+    CHECK(strcmp(strand_status_name(status), "STRAND_ERR_UNKNOWN") != 0);
+  }
+  CHECK_EQUAL(strcmp(strand_status_name(1), "STRAND_ERR_UNKNOWN"), 0);
+  CHECK_EQUAL(strcmp(strand_status_name(-26), "STRAND_ERR_UNKNOWN"), 0);
+  CHECK_EQUAL(strcmp(strand_status_name(INT32_MIN), "STRAND_ERR_UNKNOWN"), 0);
+  CHECK_EQUAL(strcmp(strand_status_name(INT32_MAX), "STRAND_ERR_UNKNOWN"), 0);
+}
+
+static void row_status_message(void) {
+  static const strand_status numbers[] = {0, -1, -25, -26, 1, INT32_MIN, INT32_MAX};
+  for (size_t number = 0; number < sizeof numbers / sizeof numbers[0]; number += 1) {
+    CHECK(strand_status_message(numbers[number])[0] != '\0');
+  }
+}
+
+static void row_last_error(void) {
+  char buffer[8];
+  forget_last_error();
+  CHECK_NUMBERS(strand_last_error(NULL, 0), >, 8);
+  CHECK_EQUAL(strand_last_error(NULL, 100), strand_last_error(NULL, 0));
+  CHECK_EQUAL(strand_last_error(NULL, SIZE_MAX), strand_last_error(NULL, 0));
+  memset(buffer, 'x', sizeof buffer);
+  CHECK_EQUAL(strand_last_error(buffer, 0), strand_last_error(NULL, 0));
+  CHECK_EQUAL(buffer[0], 'x');
+  CHECK_EQUAL(strand_last_error(buffer, 4), strand_last_error(NULL, 0));
+  CHECK_EQUAL(strlen(buffer), 3);
+  CHECK_EQUAL(buffer[4], 'x');
+  CHECK_EQUAL(strand_last_error(buffer, 1), strand_last_error(NULL, 0));
+  CHECK_EQUAL(buffer[0], '\0');
+}
+
+static void row_now(void) { CHECK_NUMBERS(strand_now(), >=, SECONDS(1)); }
+
+static void row_after(void) {
+  static const int64_t distances[] = {0, 1, -1, INT64_MIN, INT64_MAX, INT64_MAX - 1};
+  for (size_t distance = 0; distance < sizeof distances / sizeof distances[0]; distance += 1) {
+    CHECK_NUMBERS(strand_after(distances[distance]), >=, SECONDS(1));
+  }
+}
+
+static void row_scheduler_init(void) {
+  strand_config config = default_config(1);
+  strand_language_hooks hooks;
+  memset(&hooks, 0, sizeof hooks);
+  if (now_in == ON_A_STRAND) {
+    GIVES_EITHER(STRAND_ERR_INVALID, STRAND_OK, strand_scheduler_init(NULL));
+    return;
+  }
+  if (now_in == ON_A_THREAD) {
+    GIVES(STRAND_OK, strand_scheduler_init(NULL));
+    config.workers = 7;
+    GIVES(STRAND_ERR_ALREADY, strand_scheduler_init(&config));
+    return;
+  }
+  config.size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.engine = STRAND_ENGINE_STEPPED;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.engine = STRAND_ENGINE_MAY;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.engine = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(STRAND_MAX_WORKERS + 1);
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
+  config = default_config(UINT32_MAX);
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.policy = STRAND_POLICY_PCT;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.policy = STRAND_POLICY_PCT + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.migration = STRAND_MIGRATE_NEVER + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.fault_policy = STRAND_FAULT_FAIL_SCOPE;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.fault_policy = STRAND_FAULT_ABORT + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.stack_bytes = SIZE_MAX;
+  GIVES_EITHER(STRAND_ERR_LIMIT, STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.max_strands = SIZE_MAX;
+  GIVES_EITHER(STRAND_ERR_LIMIT, STRAND_ERR_INVALID, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.max_steps = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.clock = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.gpu = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.record = "r";
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.replay = "r";
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.explore = "r";
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.hooks = &hooks;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config)); /* their size is 0 */
+  hooks.size = (uint32_t)sizeof hooks;
+  hooks.reserved = 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
+}
+
+static void row_scheduler_run(void) {
+  NEEDS_A_RUNTIME(strand_scheduler_run());
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_scheduler_run());
+  }
+}
+
+static void row_wait_all(void) {
+  GIVES(STRAND_ERR_INVALID, strand_wait_all(-2));
+  GIVES(STRAND_ERR_INVALID, strand_wait_all(INT64_MIN));
+  NEEDS_A_RUNTIME(strand_wait_all(STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_wait_all(STRAND_NO_WAIT)); /* the hold forbids DEADLOCK, one strand is left */
+  GIVES(STRAND_ERR_TIMEOUT, strand_wait_all(1));
+}
+
+static void row_external_acquire(void) {
+  NEEDS_A_RUNTIME(strand_external_acquire());
+  GIVES(STRAND_OK, strand_external_acquire());
+  GIVES(STRAND_OK, strand_external_release());
+}
+
+static void row_external_release(void) {
+  NEEDS_A_RUNTIME(strand_external_release());
+  GIVES(STRAND_OK, strand_external_release()); /* the one that the table holds */
+  GIVES(STRAND_ERR_INVALID, strand_external_release());
+  GIVES(STRAND_OK, strand_external_acquire());
+}
+
+static void row_scheduler_shutdown(void) {
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_shutdown(-2));
+  NEEDS_A_RUNTIME(strand_scheduler_shutdown(STRAND_FOREVER));
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_scheduler_shutdown(STRAND_FOREVER));
+    GIVES(STRAND_ERR_INVALID, strand_scheduler_shutdown(STRAND_NO_WAIT));
+  }
+}
+
+static void row_spawn(void) {
+  strand_id out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_spawn(NULL, NULL, &out));
+  CHECK_EQUAL(out, 77);
+  NEEDS_A_RUNTIME(strand_spawn(return_at_once, NULL, &out));
+  GIVES(STRAND_OK, strand_spawn(return_at_once, NULL, NULL));
+  GIVES(STRAND_OK, strand_spawn(return_at_once, NULL, &out));
+  GIVES(STRAND_OK, strand_join(out, STRAND_FOREVER));
+}
+
+static void row_spawn_with(void) {
+  strand_spawn_options options = default_spawn("row");
+  strand_id out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, NULL, NULL, &out));
+  options.size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  NEEDS_A_RUNTIME(strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.flags = 64;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.flags = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn(NULL);
+  options.name_length = 10; /* and no name */
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.stack_bytes = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.lane = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.priority = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.scope = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.arg_bytes = 8; /* and no argument to copy */
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.arg_bytes = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_spawn_with(&options, return_at_once, &out, &out));
+  options.arg_bytes = 65536; /* no room for it on a stack of that class beside the strand itself */
+  GIVES(STRAND_ERR_LIMIT, strand_spawn_with(&options, return_at_once, strand_spawn_with, &out));
+  CHECK_EQUAL(out, 77);
+  options = default_spawn("row");
+  GIVES(STRAND_OK, strand_spawn_with(&options, return_at_once, NULL, &out));
+  GIVES(STRAND_OK, strand_spawn_with(NULL, return_at_once, NULL, NULL));
+  GIVES(STRAND_OK, strand_join(out, STRAND_FOREVER));
+}
+
+static void row_poll_word(void) { (void)strand_poll_word; }
+
+static void row_self(void) { CHECK((strand_self() != 0) == (now_in == ON_A_STRAND)); }
+
+static void row_yield(void) {
+  GIVES(now_in == ON_A_STRAND ? STRAND_OK : STRAND_ERR_NOT_ON_STRAND, strand_yield());
+}
+
+static void row_checkpoint(void) { GIVES(STRAND_OK, strand_checkpoint()); }
+
+static void row_join(void) {
+  GIVES(STRAND_ERR_INVALID, strand_join(live_strand, -2));
+  NEEDS_A_RUNTIME(strand_join(live_strand, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_join(handle, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_join(handle, STRAND_NO_WAIT));
+  GIVES(STRAND_OK, strand_join(ended_strand, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_join(live_strand, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_TIMEOUT, strand_join(live_strand, 1));
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_join(strand_self(), STRAND_FOREVER));
+  }
+}
+
+static void row_sleep(void) {
+  NEEDS_A_RUNTIME(strand_sleep(1));
+  GIVES(STRAND_OK, strand_sleep(1));
+  GIVES(STRAND_OK, strand_sleep(0));
+  GIVES(STRAND_OK, strand_sleep(INT64_MIN));
+}
+
+static void row_start(void) {
+  NEEDS_A_RUNTIME(strand_start(live_strand));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_start(handle));
+  GIVES(STRAND_ERR_STALE, strand_start(ended_strand));
+  GIVES(STRAND_ERR_ALREADY, strand_start(live_strand));
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_ALREADY, strand_start(strand_self()));
+  }
+}
+
+static void *fail_oddly(void *arg) {
+  switch ((int)(uintptr_t)arg) {
+  case 0:
+    strand_fail(STRAND_OK, "a fault that says all is well", 29);
+  case 1:
+    strand_fail(12345, NULL, SIZE_MAX);
+  case 2:
+    strand_fail(INT32_MIN, "x", 0);
+  default:
+    strand_fail(STRAND_ERR_FAILED, "invalid utf-8 \xff\xfe and a zero \0 byte", 35);
+  }
+}
+
+/* Off-strand it ends the process: see fault_isolation.c. Here: whatever it is given, only that strand ends. */
+static void row_fail(void) {
+  if (!initialised()) {
+    return;
+  }
+  for (uintptr_t how = 0; how < 4; how += 1) {
+    strand_id id = 0;
+    GIVES(STRAND_OK, strand_spawn(fail_oddly, (void *)how, &id));
+    GIVES(STRAND_OK, strand_join(id, STRAND_FOREVER));
+  }
+}
+
+static void row_on_exit(void) {
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_on_exit(NULL, NULL));
+    GIVES(STRAND_OK, strand_on_exit(no_hook, NULL));
+  } else {
+    GIVES(STRAND_ERR_NOT_ON_STRAND, strand_on_exit(no_hook, NULL));
+  }
+}
+
+static void row_local_new(void) {
+  uint32_t key = 77;
+  GIVES(STRAND_ERR_INVALID, strand_local_new(no_drop, 0, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_local_new(no_drop, 1, &key));
+  GIVES(STRAND_ERR_INVALID, strand_local_new(no_drop, UINT32_MAX, &key));
+  CHECK_EQUAL(key, 77);
+  NEEDS_A_RUNTIME(strand_local_new(no_drop, 0, &key));
+  GIVES(STRAND_OK, strand_local_new(NULL, 0, &key));
+}
+
+static void row_local_set(void) {
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_local_set(UINT32_MAX, NULL));
+    GIVES(STRAND_ERR_INVALID, strand_local_set(INT32_MAX, &calls));
+  } else {
+    GIVES(STRAND_ERR_NOT_ON_STRAND, strand_local_set(0, &calls));
+  }
+}
+
+static void row_local_get(void) {
+  CHECK(strand_local_get(UINT32_MAX) == NULL);
+  CHECK(strand_local_get(INT32_MAX) == NULL);
+}
+
+static void row_park_begin(void) {
+  strand_park_token token = 77;
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_park_begin(NULL));
+    GIVES(STRAND_OK, strand_park_begin(&token));
+    CHECK(token != 77);
+  } else {
+    GIVES(STRAND_ERR_NOT_ON_STRAND, strand_park_begin(&token));
+    CHECK_EQUAL(token, 77);
+  }
+}
+
+static void row_park(void) {
+  strand_park_token token = 0;
+  uint64_t value = 77;
+  if (now_in != ON_A_STRAND) {
+    GIVES(STRAND_ERR_NOT_ON_STRAND, strand_park(live_token, STRAND_FOREVER, &value));
+    return;
+  }
+  REFUSES_FOREIGN_HANDLES(live_token, handle, strand_park(handle, STRAND_FOREVER, &value));
+  GIVES(STRAND_ERR_INVALID, strand_park(live_token, STRAND_FOREVER, &value)); /* of another strand */
+  CHECK_OK(strand_park_begin(&token));
+  GIVES(STRAND_ERR_INVALID, strand_park(token, -2, &value));
+  GIVES(STRAND_ERR_TIMEOUT, strand_park(token, 1, &value)); /* save after INVALID, the wait is over */
+  GIVES(STRAND_ERR_STALE, strand_park(token, STRAND_FOREVER, &value));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_unpark(void) {
+  NEEDS_A_RUNTIME(strand_unpark(live_token, 1));
+  REFUSES_FOREIGN_HANDLES(live_token, handle, strand_unpark(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_unpark(ended_token, 1));
+}
+
+static void row_errno_location(void) { CHECK(strand_errno_location() != NULL); }
+
+static void row_chan_new(void) {
+  strand_chan out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_chan_new(8, 0, NULL));
+  NEEDS_A_RUNTIME(strand_chan_new(8, 0, &out));
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new(SIZE_MAX, 0, &out));
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new(SIZE_MAX, SIZE_MAX, &out));
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new(SIZE_MAX / 2, 3, &out));
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new(4096, SIZE_MAX - 1, &out));
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new(8, SIZE_MAX / 8, &out));
+  CHECK_EQUAL(out, 77);
+}
+
+static void row_chan_new_with(void) {
+  strand_chan_options options;
+  strand_chan out = 77;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_chan_new_with(NULL, &out));
+  GIVES(STRAND_ERR_INVALID, strand_chan_new_with(&options, &out)); /* size 0 */
+  options.size = (uint32_t)sizeof options;
+  GIVES(STRAND_ERR_INVALID, strand_chan_new_with(&options, NULL));
+  options.flags = 1;
+  GIVES(STRAND_ERR_INVALID, strand_chan_new_with(&options, &out));
+  options.flags = 0;
+  options.name_length = 4;
+  GIVES(STRAND_ERR_INVALID, strand_chan_new_with(&options, &out));
+  options.name_length = 0;
+  NEEDS_A_RUNTIME(strand_chan_new_with(&options, &out));
+  options.element_size = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_chan_new_with(&options, &out));
+  CHECK_EQUAL(out, 77);
+}
+
+static void row_chan_send(void) {
+  const uint64_t value = 1;
+  GIVES(STRAND_ERR_INVALID, strand_chan_send(good_channel, &value, -2));
+  NEEDS_A_RUNTIME(strand_chan_send(good_channel, &value, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_send(handle, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_chan_send(gone_channel, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_chan_send(good_channel, NULL, STRAND_FOREVER));
+}
+
+static void row_chan_recv(void) {
+  uint64_t value = 77;
+  GIVES(STRAND_ERR_INVALID, strand_chan_recv(good_channel, &value, INT64_MIN));
+  NEEDS_A_RUNTIME(strand_chan_recv(good_channel, &value, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_recv(handle, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_chan_recv(gone_channel, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_chan_recv(good_channel, NULL, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_chan_recv(good_channel, &value, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_TIMEOUT, strand_chan_recv(good_channel, &value, 1));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_chan_try_send(void) {
+  const uint64_t value = 1;
+  uint64_t back = 0;
+  NEEDS_A_RUNTIME(strand_chan_try_send(good_channel, &value));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_try_send(handle, &value));
+  GIVES(STRAND_ERR_STALE, strand_chan_try_send(gone_channel, &value));
+  GIVES(STRAND_ERR_INVALID, strand_chan_try_send(good_channel, NULL));
+  GIVES(STRAND_OK, strand_chan_try_send(good_channel, &value));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_chan_try_send(good_channel, &value));
+  GIVES(STRAND_OK, strand_chan_try_recv(good_channel, &back));
+}
+
+static void row_chan_try_recv(void) {
+  uint64_t value = 77;
+  NEEDS_A_RUNTIME(strand_chan_try_recv(good_channel, &value));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_try_recv(handle, &value));
+  GIVES(STRAND_ERR_STALE, strand_chan_try_recv(gone_channel, &value));
+  GIVES(STRAND_ERR_INVALID, strand_chan_try_recv(good_channel, NULL));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_chan_try_recv(good_channel, &value));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_chan_length(void) {
+  size_t length = 77;
+  GIVES(STRAND_ERR_INVALID, strand_chan_length(good_channel, NULL));
+  NEEDS_A_RUNTIME(strand_chan_length(good_channel, &length));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_length(handle, &length));
+  GIVES(STRAND_ERR_STALE, strand_chan_length(gone_channel, &length));
+  CHECK_EQUAL(length, 77);
+  GIVES(STRAND_OK, strand_chan_length(good_channel, &length));
+  CHECK_EQUAL(length, 0);
+}
+
+static void row_chan_close(void) {
+  NEEDS_A_RUNTIME(strand_chan_close(good_channel));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_close(handle));
+  GIVES(STRAND_ERR_STALE, strand_chan_close(gone_channel));
+}
+
+static void row_chan_retain(void) {
+  NEEDS_A_RUNTIME(strand_chan_retain(good_channel));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_retain(handle));
+  GIVES(STRAND_ERR_STALE, strand_chan_retain(gone_channel));
+}
+
+static void row_chan_release(void) {
+  NEEDS_A_RUNTIME(strand_chan_release(good_channel));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_chan_release(gone_channel));
+}
+
+static void row_statistics_read(void) {
+  strand_statistics statistics;
+  memset(&statistics, 0, sizeof statistics);
+  GIVES(STRAND_ERR_INVALID, strand_statistics_read(NULL));
+  GIVES(STRAND_ERR_INVALID, strand_statistics_read(&statistics)); /* size 0 */
+  statistics.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_statistics_read(&statistics));
+  statistics.size = (uint32_t)sizeof statistics;
+  NEEDS_A_RUNTIME(strand_statistics_read(&statistics));
+  GIVES(STRAND_OK, strand_statistics_read(&statistics));
+}
+
+static void row_worker_runs(void) {
+  uint64_t runs = 77;
+  GIVES(STRAND_ERR_INVALID, strand_worker_runs(0, NULL));
+  NEEDS_A_RUNTIME(strand_worker_runs(0, &runs));
+  GIVES(STRAND_ERR_INVALID, strand_worker_runs(1, &runs)); /* there is one */
+  GIVES(STRAND_ERR_INVALID, strand_worker_runs(UINT32_MAX, &runs));
+  CHECK_EQUAL(runs, 77);
+}
+
+static void row_info(void) {
+  char buffer[4] = "xxx";
+  size_t needed = 77;
+  forget_last_error();
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_info(NULL, buffer, sizeof buffer, &needed));
+  CHECK(strand_last_error(NULL, 0) > 0);
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_info("", buffer, sizeof buffer, &needed));
+  GIVES(STRAND_ERR_INVALID, strand_info("version", NULL, 4, &needed));
+  CHECK_EQUAL(needed, 77);
+  CHECK_EQUAL(buffer[0], 'x');
+  GIVES(STRAND_OK, strand_info("version", NULL, 0, NULL));
+  GIVES(STRAND_OK, strand_info("version", buffer, sizeof buffer, &needed));
+  CHECK_EQUAL(needed, strlen(STRAND_VERSION_STRING));
+  CHECK_EQUAL(strncmp(buffer, STRAND_VERSION_STRING, 3), 0);
+  CHECK_EQUAL(buffer[3], '\0');
+  NEEDS_A_RUNTIME(strand_info("workers", buffer, sizeof buffer, NULL));
+}
+
+static void row_dump(void) {
+  char buffer[4];
+  const size_t length = strand_dump(NULL, 0);
+  CHECK((length > 0) == initialised());
+  (void)strand_dump(NULL, SIZE_MAX);
+  memset(buffer, 'x', sizeof buffer);
+  CHECK_EQUAL(strand_dump(buffer, 2) > 0, initialised());
+  CHECK_EQUAL(buffer[length > 0 ? 1 : 0], '\0');
+  CHECK_EQUAL(buffer[2], 'x');
+}
+
+typedef struct row {
+  const char *function;
+  void (*check)(void);
+} row;
+
+#define ROW(name) {"strand_" #name, row_##name}
+static const row rows[] = {
+    ROW(version),         ROW(abi_version),      ROW(status_name),        ROW(status_message),
+    ROW(last_error),      ROW(now),              ROW(after),              ROW(scheduler_init),
+    ROW(scheduler_run),   ROW(wait_all),         ROW(external_acquire),   ROW(external_release),
+    ROW(spawn),           ROW(spawn_with),       ROW(poll_word),          ROW(self),
+    ROW(yield),           ROW(checkpoint),       ROW(join),               ROW(sleep),
+    ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
+    ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
+    ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),
+    ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
+    ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
+    ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
+    ROW(scheduler_shutdown),
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static void check_all_rows(context where) {
+  now_in = where;
+  for (size_t row = 0; row < ROWS; row += 1) {
+    row_name = rows[row].function;
+    rows[row].check();
+  }
+}
+
+static void *check_all_rows_on_a_strand(void *arg) {
+  check_all_rows(ON_A_STRAND);
+  count_up((uint64_t *)arg);
+  return NULL;
+}
+
+static void every_function_refuses_bad_input_in_every_context(void) {
+  strand_spawn_options options = default_spawn("table");
+  strand_id table = 0;
+  uint64_t ended = 0;
+  options.stack_bytes = 1024 * 1024;
+  /* Handles of no runtime at all will do for the first context. */
+  good_channel = (UINT64_C(3) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
+  live_strand = (UINT64_C(1) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
+  live_token = (UINT64_C(2) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
+  check_all_rows(BEFORE_INIT);
+  start_runtime(1);
+  CHECK_OK(strand_external_acquire());
+  make_the_handles();
+  check_all_rows(ON_A_THREAD);
+  CHECK_OK(strand_spawn_with(&options, check_all_rows_on_a_strand, &ended, &table));
+  CHECK_OK(strand_join(table, STRAND_FOREVER));
+  CHECK_EQUAL(ended, 1);
+  /* After all that the runtime is as good as new. */
+  CHECK_OK(strand_unpark(live_token, 1));
+  CHECK_OK(strand_external_release());
+  CHECK_STATUS(STRAND_ERR_FAILED, strand_scheduler_run()); /* eight strands of the row for strand_fail */
+  CHECK_LAST_ERROR_SAYS("8");
+  CHECK_OK(strand_scheduler_run());
+  stop_runtime();
+  check_all_rows(AFTER_SHUTDOWN);
+  printf("%" PRIu64 " calls\n", calls);
+}
+
+/* --------------------------------------------------------------------------------- the rows cover the header */
+
+/* The next function or variable that the header offers, from place on; NULL at the end. */
+static const char *next_name(const char *place, char *name, size_t capacity) {
+  for (const char *line = place; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+    const char *start;
+    size_t length;
+    line += *line == '\n';
+    if (strncmp(line, "STRAND_API ", 11) != 0 && strncmp(line, "extern const volatile ", 22) != 0) {
+      continue;
+    }
+    for (start = line + 11; *start != '\n'; start += 1) {
+      length = strspn(start, "abcdefghijklmnopqrstuvwxyz0123456789_");
+      if (strncmp(start, "strand_", 7) == 0 && (start[length] == '(' || start[length] == ';') && start[-1] != '(') {
+        CHECK(length < capacity);
+        memcpy(name, start, length);
+        name[length] = '\0';
+        return start + length;
+      }
+      start += length > 0 ? length - 1 : 0;
+    }
+  }
+  return NULL;
+}
+
+static void every_function_of_the_header_has_a_row(void) {
+  char name[128];
+  const char *place = strand_header_text;
+  size_t found = 0;
+  while ((place = next_name(place, name, sizeof name)) != NULL) {
+    size_t row = 0;
+    while (row < ROWS && strcmp(rows[row].function, name) != 0) {
+      row += 1;
+    }
+    if (row == ROWS) {
+      fprintf(stderr, "%s is in strand.h and has no row in the table of bad input (bad_input.c)\n", name);
+      exit(1);
+    }
+    found += 1;
+  }
+  CHECK_EQUAL(found, ROWS); /* and no row is about what is not there */
+}
+
+int main(void) {
+  CLAIM(every_function_of_the_header_has_a_row);
+  CLAIM(every_function_refuses_bad_input_in_every_context);
+  return 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 */
+/* Several workers really run strands: shown by strands that can only finish side by side, and by the counters. */
+#include "harness.h"
+
+static uint64_t inside;
+static uint64_t needed;
+
+/* No call of the library: it ends only when that many of these run at the same moment, each on its own worker. */
+static void *meet_the_others(void *arg) {
+  (void)arg;
+  count_up(&inside);
+  while (count_read(&inside) < count_read(&needed)) {
+  }
+  return NULL;
+}
+
+static void check_that_every_worker_ran(uint32_t workers) {
+  for (uint32_t worker = 0; worker < workers; worker += 1) {
+    uint64_t runs = 0;
+    CHECK_OK(strand_worker_runs(worker, &runs));
+    CHECK_NUMBERS(runs, >, 0);
+  }
+}
+
+static void strands_spawned_from_outside_run_on_all_workers_at_once(void) {
+  for (uint32_t workers = 2; workers <= 4; workers += 1) {
+    count_set(&inside, 0);
+    count_set(&needed, workers);
+    start_runtime(workers);
+    for (uint32_t strand = 0; strand < workers; strand += 1) {
+      spawn(meet_the_others, NULL);
+    }
+    CHECK_OK(strand_scheduler_run());
+    check_that_every_worker_ran(workers);
+    stop_runtime();
+  }
+}
+
+static void *spawn_the_others_and_meet(void *arg) {
+  for (uint64_t strand = 1; strand < count_read(&needed); strand += 1) {
+    spawn(meet_the_others, NULL);
+  }
+  return meet_the_others(arg);
+}
+
+/* The spawner keeps its worker: the children must be stolen by workers that are woken for them. */
+static void strands_spawned_on_a_strand_run_on_all_workers_at_once(void) {
+  for (uint32_t workers = 2; workers <= 4; workers += 1) {
+    for (int round = 0; round < 50; round += 1) {
+      count_set(&inside, 0);
+      count_set(&needed, workers);
+      start_runtime(workers);
+      spawn(spawn_the_others_and_meet, NULL);
+      CHECK_OK(strand_scheduler_run());
+      check_that_every_worker_ran(workers);
+      stop_runtime();
+    }
+  }
+}
+
+static strand_chan gate;
+static void *wait_then_meet(void *arg) {
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_chan_recv(gate, NULL, STRAND_FOREVER));
+  return meet_the_others(arg);
+}
+static void *open_the_gate_and_meet(void *arg) {
+  CHECK_OK(strand_chan_close(gate));
+  return meet_the_others(arg);
+}
+
+/* The same for strands that are woken, all by one strand that keeps its worker. */
+static void woken_strands_run_on_all_workers_at_once(void) {
+  for (uint32_t workers = 2; workers <= 4; workers += 1) {
+    for (int round = 0; round < 50; round += 1) {
+      uint64_t parks;
+      count_set(&inside, 0);
+      count_set(&needed, workers);
+      start_runtime(workers);
+      gate = new_channel(0, 0);
+      parks = read_statistics().parks;
+      for (uint32_t strand = 1; strand < workers; strand += 1) {
+        spawn(wait_then_meet, NULL);
+      }
+      await_parks(parks + workers - 1);
+      spawn(open_the_gate_and_meet, NULL);
+      CHECK_OK(strand_scheduler_run());
+      check_that_every_worker_ran(workers);
+      CHECK_OK(strand_chan_release(gate));
+      stop_runtime();
+    }
+  }
+}
+
+static void *wake_one_and_meet(void *arg) {
+  const uint64_t value = 1;
+  CHECK_OK(strand_chan_send(*(strand_chan *)arg, &value, STRAND_FOREVER));
+  return meet_the_others(arg);
+}
+static void *be_woken_and_meet(void *arg) {
+  uint64_t value = 0;
+  CHECK_OK(strand_chan_recv(*(strand_chan *)arg, &value, STRAND_FOREVER));
+  return meet_the_others(arg);
+}
+
+/* One wakes one and then never gives way: the woken strand sits in the run-next slot and must be stolen from there. */
+static void a_strand_in_the_run_next_slot_can_be_stolen(void) {
+  for (int round = 0; round < 100; round += 1) {
+    uint64_t parks;
+    count_set(&inside, 0);
+    count_set(&needed, 2);
+    start_runtime(2);
+    gate = new_channel(sizeof(uint64_t), 0);
+    parks = read_statistics().parks;
+    spawn(be_woken_and_meet, &gate);
+    await_parks(parks + 1);
+    spawn(wake_one_and_meet, &gate);
+    CHECK_OK(strand_scheduler_run());
+    CHECK_OK(strand_chan_release(gate));
+    stop_runtime();
+  }
+}
+
+static void one_worker_alone_has_the_only_counter(void) {
+  uint64_t runs = 0;
+  count_set(&inside, 0);
+  count_set(&needed, 1);
+  start_runtime(1);
+  spawn(meet_the_others, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_OK(strand_worker_runs(0, &runs));
+  CHECK_EQUAL(runs, 1);
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_worker_runs(1, &runs));
+  CHECK_EQUAL(read_statistics().switches, 1);
+  stop_runtime();
+}
+
+int main(void) {
+  CLAIM(strands_spawned_from_outside_run_on_all_workers_at_once);
+  CLAIM(strands_spawned_on_a_strand_run_on_all_workers_at_once);
+  CLAIM(woken_strands_run_on_all_workers_at_once);
+  CLAIM(a_strand_in_the_run_next_slot_can_be_stolen);
+  CLAIM(one_worker_alone_has_the_only_counter);
+  return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* Taking turns: yield, checkpoint and sleep are fair, shown by counters. */
+#include "harness.h"
+
+enum { STRANDS = 10, TURNS = 2000 };
+
+static uint64_t turns[STRANDS];
+static uint64_t all_started;
+static uint64_t widest;
+
+static void *take_turns(void *arg) {
+  uint64_t *mine = arg;
+  count_up(&all_started);
+  while (count_read(&all_started) < STRANDS) {
+    CHECK_OK(strand_yield());
+  }
+  for (int turn = 0; turn < TURNS; turn += 1) {
+    count_up(mine);
+    for (int other = 0; other < STRANDS; other += 1) {
+      const uint64_t theirs = count_read(&turns[other]);
+      const uint64_t gap = *mine > theirs ? *mine - theirs : 0;
+      widest = gap > widest ? gap : widest; /* one worker: nobody else is here */
+    }
+    CHECK_OK(strand_yield());
+  }
+  return NULL;
+}
+
+/* Ten strands on one worker: none is ever more than a few turns ahead of another. */
+static void yield_gives_everybody_a_turn(void) {
+  memset(turns, 0, sizeof turns);
+  count_set(&all_started, 0);
+  widest = 0;
+  start_runtime(1);
+  for (int strand = 0; strand < STRANDS; strand += 1) {
+    spawn(take_turns, &turns[strand]);
+  }
+  CHECK_OK(strand_scheduler_run());
+  CHECK_NUMBERS(widest, <=, 4);
+  CHECK_NUMBERS(read_statistics().yields, >=, STRANDS * TURNS);
+  stop_runtime();
+}
+
+static uint64_t flag;
+static uint64_t turns_after_spawn;
+
+static void *raise_flag(void *arg) {
+  (void)arg;
+  count_set(&flag, 1);
+  return NULL;
+}
+
+static void *spawn_and_yield_until_the_flag(void *arg) {
+  (void)arg;
+  spawn(raise_flag, NULL);
+  while (count_read(&flag) == 0) {
+    CHECK_OK(strand_yield());
+    turns_after_spawn += 1;
+  }
+  return NULL;
+}
+
+static void a_strand_spawned_by_a_yielding_strand_runs_within_a_few_turns(void) {
+  for (int round = 0; round < 100; round += 1) {
+    count_set(&flag, 0);
+    turns_after_spawn = 0;
+    start_runtime(1);
+    spawn(spawn_and_yield_until_the_flag, NULL);
+    CHECK_OK(strand_scheduler_run());
+    CHECK_NUMBERS(turns_after_spawn, <=, 64);
+    stop_runtime();
+  }
+}
+
+static void *checkpoint_until_the_flag(void *arg) {
+  (void)arg;
+  while (count_read(&flag) == 0) {
+    if (strand_poll_word != 0) {
+      CHECK_OK(strand_checkpoint());
+    }
+  }
+  return NULL;
+}
+
+/* One worker and a loop that only loads the poll word: the ticker raises it, the checkpoint gives way. */
+static void a_loop_with_inline_checkpoints_lets_others_run_on_one_worker(void) {
+  count_set(&flag, 0);
+  start_runtime(1);
+  for (int spinner = 0; spinner < 4; spinner += 1) {
+    spawn(checkpoint_until_the_flag, NULL);
+  }
+  spawn(raise_flag, NULL);
+  CHECK_OK(strand_scheduler_run());
+  stop_runtime();
+}
+
+static void *call_checkpoint_until_the_flag(void *arg) {
+  (void)arg;
+  while (count_read(&flag) == 0) {
+    CHECK_OK(strand_checkpoint());
+  }
+  return NULL;
+}
+
+static strand_chan request;
+static strand_chan answer;
+
+static void *echo(void *arg) {
+  uint64_t value = 0;
+  (void)arg;
+  while (strand_chan_recv(request, &value, STRAND_FOREVER) == STRAND_OK) {
+    CHECK_OK(strand_chan_send(answer, &value, STRAND_FOREVER));
+  }
+  return NULL;
+}
+
+static void *ask_then_raise(void *arg) {
+  (void)arg;
+  for (uint64_t message = 0; message < 200; message += 1) {
+    uint64_t value = 0;
+    CHECK_OK(strand_chan_send(request, &message, STRAND_FOREVER));
+    CHECK_OK(strand_chan_recv(answer, &value, STRAND_FOREVER));
+    CHECK_EQUAL(value, message);
+  }
+  CHECK_OK(strand_chan_close(request));
+  count_set(&flag, 1);
+  return NULL;
+}
+
+static void four_spinners_and_an_echo_pair_on_two_workers_finish(void) {
+  count_set(&flag, 0);
+  start_runtime(2);
+  request = new_channel(sizeof(uint64_t), 0);
+  answer = new_channel(sizeof(uint64_t), 0);
+  for (int spinner = 0; spinner < 4; spinner += 1) {
+    spawn(call_checkpoint_until_the_flag, NULL);
+  }
+  spawn(echo, NULL);
+  spawn(ask_then_raise, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_OK(strand_chan_release(request));
+  CHECK_OK(strand_chan_release(answer));
+  stop_runtime();
+}
+
+static uint64_t woken;
+static uint64_t order[8];
+
+typedef struct nap_of {
+  uint64_t rank;
+  int64_t nanoseconds;
+} nap_of;
+
+static void *sleep_and_sign(void *arg) {
+  const nap_of *mine = arg;
+  const int64_t start = strand_now();
+  CHECK_OK(strand_sleep(mine->nanoseconds));
+  CHECK_NUMBERS(strand_now(), >=, start + mine->nanoseconds); /* never early */
+  order[count_up(&woken) - 1] = mine->rank;
+  return NULL;
+}
+
+static void sleepers_wake_in_the_order_of_their_deadlines(void) {
+  static nap_of naps[5] = {{3, MILLISECONDS(150)}, {0, MILLISECONDS(30)}, {4, MILLISECONDS(190)},
+                           {1, MILLISECONDS(70)}, {2, MILLISECONDS(110)}};
+  count_set(&woken, 0);
+  start_runtime(1);
+  for (int sleeper = 0; sleeper < 5; sleeper += 1) {
+    spawn(sleep_and_sign, &naps[sleeper]);
+  }
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&woken), 5);
+  for (uint64_t rank = 0; rank < 5; rank += 1) {
+    CHECK_EQUAL(order[rank], rank);
+  }
+  stop_runtime();
+}
+
+static void *sleep_briefly(void *arg) {
+  (void)arg;
+  CHECK_OK(strand_sleep(0));
+  CHECK_OK(strand_sleep(-5));
+  CHECK_OK(strand_sleep(1));
+  CHECK_OK(strand_sleep(MILLISECONDS(1)));
+  count_up(&woken);
+  return NULL;
+}
+
+static void thousands_of_sleepers_all_wake(void) {
+  count_set(&woken, 0);
+  start_runtime(2);
+  for (int sleeper = 0; sleeper < 5000; sleeper += 1) {
+    spawn(sleep_briefly, NULL);
+  }
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&woken), 5000);
+  stop_runtime();
+}
+
+static void an_os_thread_may_sleep_too(void) {
+  int64_t start;
+  start_runtime(1);
+  start = strand_now();
+  CHECK_OK(strand_sleep(MILLISECONDS(5)));
+  CHECK_NUMBERS(strand_now(), >=, start + MILLISECONDS(5));
+  stop_runtime();
+}
+
+static void deadlines_are_saturating_and_never_the_special_values(void) {
+  CHECK_NUMBERS(strand_now(), >, 0); /* before init: the monotonic clock */
+  start_runtime(1);
+  CHECK_NUMBERS(strand_now(), >=, SECONDS(1));
+  CHECK_NUMBERS(strand_after(INT64_MAX), >, strand_now());
+  CHECK_NUMBERS(strand_after(INT64_MIN), >=, SECONDS(1));
+  CHECK_NUMBERS(strand_after(-1), >=, SECONDS(1));
+  CHECK_NUMBERS(strand_after(0), >=, SECONDS(1));
+  CHECK_NUMBERS(strand_after(SECONDS(5)), >=, strand_now() + SECONDS(4));
+  stop_runtime();
+}
+
+/* An idle process uses no processor: its threads sleep in the kernel and nobody wakes them. */
+static void an_idle_runtime_is_not_woken(void) {
+  struct timespec before;
+  struct timespec after;
+  strand_statistics first;
+  strand_statistics second;
+  start_runtime(4);
+  spawn(raise_flag, NULL);
+  CHECK_OK(strand_scheduler_run());
+  nap(MILLISECONDS(50)); /* lets the last searcher lie down */
+  first = read_statistics();
+  CHECK_EQUAL(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
+  nap(MILLISECONDS(500));
+  CHECK_EQUAL(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
+  second = read_statistics();
+  CHECK_EQUAL(second.worker_wakes, first.worker_wakes);
+  CHECK_EQUAL(second.switches, first.switches);
+  CHECK_NUMBERS((after.tv_sec - before.tv_sec) * SECONDS(1) + (after.tv_nsec - before.tv_nsec), <, MILLISECONDS(100));
+  stop_runtime();
+}
+
+int main(void) {
+  CLAIM(yield_gives_everybody_a_turn);
+  CLAIM(a_strand_spawned_by_a_yielding_strand_runs_within_a_few_turns);
+  CLAIM(a_loop_with_inline_checkpoints_lets_others_run_on_one_worker);
+  CLAIM(four_spinners_and_an_echo_pair_on_two_workers_finish);
+  CLAIM(sleepers_wake_in_the_order_of_their_deadlines);
+  CLAIM(thousands_of_sleepers_all_wake);
+  CLAIM(an_os_thread_may_sleep_too);
+  CLAIM(deadlines_are_saturating_and_never_the_special_values);
+  CLAIM(an_idle_runtime_is_not_woken);
+  return 0;
+}
