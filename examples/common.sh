@@ -3,11 +3,12 @@
 # Sourced with the arguments of either: LIBDIR INCLUDEDIR OUTDIR.
 
 [ $# -eq 3 ] || { echo "usage: $0 LIBDIR INCLUDEDIR OUTDIR" >&2; exit 2; }
-libdir=$1 includedir=$2 outdir=$3
+libdir=${1#"$PWD"/} includedir=${2#"$PWD"/} outdir=${3#"$PWD"/}    # short, where they are below this folder
 examples=$(dirname "$0")
 CC=${CC:-cc} CXX=${CXX:-c++} PYTHON=${PYTHON:-python3}
 archive=$libdir/libstrand.a shared=$libdir/libstrand.so
 ulimit -c 0
+unset STRAND_CI_PROVIDES    # it is the test scripts', and the library refuses STRAND_ variables that it does not know
 mkdir -p "$outdir"
 for file in "$archive" "$shared" "$includedir/strand.h" "$includedir/strand.ll"; do
     [ -f "$file" ] || { echo "$0: there is no $file; 'make build' makes it" >&2; exit 2; }
