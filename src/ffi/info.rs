@@ -5,7 +5,8 @@ use super::sized::{self, Sized32};
 use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::Status;
-use crate::diagnose;
+use crate::diagnose::{facts, statistics};
+use crate::runtime::count;
 use crate::strand::message::fail;
 use core::ffi::{CStr, c_char};
 use core::fmt;
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn strand_info(
             capacity,
             length: 0,
         };
-        diagnose::info(key, &mut text)?;
+        facts::info(key, &mut text)?;
         let length = text.finish();
         if !needed.is_null() {
             // SAFETY: writable, by the caller's promise.
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn strand_info(
 pub unsafe extern "C" fn strand_statistics_read(out: *mut strand_statistics) -> strand_status {
     guard(|| {
         check::pointer(out, "strand_statistics_read", "out")?;
-        let counted = convert(&diagnose::statistics()?);
+        let counted = convert(&count::statistics()?);
         // SAFETY: as many writable bytes as its size says, by the caller's promise.
         unsafe { sized::write(out, &counted, "strand_statistics_read") }
     })
@@ -157,7 +158,7 @@ pub unsafe extern "C" fn strand_statistics_read(out: *mut strand_statistics) -> 
 pub unsafe extern "C" fn strand_worker_runs(worker: u32, out: *mut u64) -> strand_status {
     guard(|| {
         check::pointer(out, "strand_worker_runs", "out")?;
-        let runs = diagnose::worker_runs(worker)?;
+        let runs = statistics::worker_runs(worker)?;
         // SAFETY: writable, by the caller's promise.
         unsafe { out.write(runs) };
         Ok(())
@@ -180,10 +181,10 @@ pub unsafe extern "C" fn strand_worker_runs(worker: u32, out: *mut u64) -> stran
 pub unsafe extern "C" fn strand_dump(buffer: *mut c_char, capacity: usize) -> usize {
     let capacity = if buffer.is_null() { 0 } else { capacity };
     // SAFETY: `capacity` bytes at `buffer` are writable, by the caller's promise, and 0 for NULL.
-    unsafe { diagnose::dump(buffer.cast(), capacity) }
+    unsafe { count::dump(buffer.cast(), capacity) }
 }
 
-fn convert(counted: &diagnose::Statistics) -> strand_statistics {
+fn convert(counted: &statistics::Statistics) -> strand_statistics {
     strand_statistics {
         size: 0,
         workers: counted.workers,

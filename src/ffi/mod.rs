@@ -46,9 +46,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 fn guard(body: impl FnOnce() -> Outcome<()>) -> status::strand_status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => status::STRAND_OK,
-        Ok(Err(status)) => status.0,
+        Ok(Err(status)) => refused(status),
         Err(payload) => panicked(payload),
     }
+}
+
+/// A call fails: statuses that are ordinary answers leave their number for `strand_last_error`.
+#[cold]
+#[inline(never)]
+fn refused(status: Status) -> status::strand_status {
+    message::note(status);
+    status.0
 }
 
 /// A broken invariant of ours inside a call: the call fails, the process lives.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The claim word: one per wait, and whoever moves it has won that wait.
+//!
+//! ```text
+//! IDLE ──begin──► OPENING ──publish──► OPEN ──claim──► CLAIMED
+//!                    └────claim───► CLAIMED_EARLY (the opener resumes the waiter itself)
+//! ```
+//! A message, a close, a timer and a cancellation may all want to end the same wait. The first to move the word wins,
+//! alone transfers data and alone makes the waiter ready; the others find it claimed and leave. A wait with several
+//! sources is published source by source while it is still `OPENING`; a source that fires meanwhile leaves the waiter
+//! to its opener, so that nobody resumes a waiter that is still being published.
+
+use super::sync::atomic::{AtomicU32, Ordering};
+
+const IDLE: u32 = 0;
+const OPENING: u32 = 1;
+const OPEN: u32 = 2;
+const CLAIMED: u32 = 3;
+const CLAIMED_EARLY: u32 = 4;
+
+/// See the module documentation.
+pub struct Claim(AtomicU32);
+
+/// What winning a claim obliges to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Won {
+    /// The waiter is suspended: the winner makes it ready.
+    Wake,
+    /// The waiter is still being published: its opener will see the claim and go on at once.
+    LeaveToOpener,
+}
+
+impl Claim {
+    /// No wait is open. All-zero memory is one too.
+    pub fn new() -> Self {
+        Claim(AtomicU32::new(IDLE))
+    }
+
+    /// Opens a wait of one source: it is open as soon as that source is published.
+    #[inline]
+    pub fn open(&self) {
+        // Relaxed: the source's own lock publishes it.
+        self.0.store(OPEN, Ordering::Relaxed);
+    }
+
+    /// Opens a wait of several sources, to be followed by [`Self::publish`].
+    #[inline]
+    pub fn begin(&self) {
+        self.0.store(OPENING, Ordering::Relaxed);
+    }
+
+    /// Every source is published. False when one of them has already claimed the wait: the opener goes on at once.
+    #[inline]
+    pub fn publish(&self) -> bool {
+        // AcqRel: Release hands the suspended waiter to the winner's Acquire; Acquire takes the result of an early one.
+        self.0.compare_exchange(OPENING, OPEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Tries to win the wait.
+    #[inline]
+    pub fn claim(&self) -> Option<Won> {
+        // Acquire pairs with `publish` (or with the lock that published the source): the waiter is suspended.
+        match self.0.compare_exchange(OPEN, CLAIMED, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(Won::Wake),
+            Err(OPENING) => self.claim_opening(),
+            Err(_) => None,
+        }
+    }
+
+    #[cold]
+    fn claim_opening(&self) -> Option<Won> {
+        match self.0.compare_exchange(OPENING, CLAIMED_EARLY, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(Won::LeaveToOpener),
+            // It was published in between.
+            Err(OPEN) => self.0.compare_exchange(OPEN, CLAIMED, Ordering::AcqRel, Ordering::Acquire).ok().map(|_| Won::Wake),
+            Err(_) => None,
+        }
+    }
+
+    /// The waiter runs again: no wait is open.
+    #[inline]
+    pub fn close(&self) {
+        self.0.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A pairing heap of timers whose nodes lie in the waiters: arming and disarming never allocate.
+//!
+//! Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap: a new form of self-adjusting heap" (1986): insert and
+//! minimum in constant time, removal of any node in amortised logarithmic time.
+//!
+//! ```text
+//! node.child    leftmost child, whose deadline is not earlier
+//! node.sibling  next child of the same parent
+//! node.back     the parent when leftmost, else the sibling to the left; null for the root and for unlinked nodes
+//! ```
+
+use core::cell::Cell;
+use core::ptr;
+
+/// One timer. Lives in its waiter and does not move while linked.
+pub struct TimerNode {
+    /// When it fires, in nanoseconds of the runtime's clock.
+    pub deadline: Cell<i64>,
+    child: Cell<*const TimerNode>,
+    sibling: Cell<*const TimerNode>,
+    back: Cell<*const TimerNode>,
+    linked: Cell<bool>,
+}
+
+impl TimerNode {
+    /// An unlinked node. All-zero memory is one too.
+    pub const fn new() -> Self {
+        TimerNode {
+            deadline: Cell::new(0),
+            child: Cell::new(ptr::null()),
+            sibling: Cell::new(ptr::null()),
+            back: Cell::new(ptr::null()),
+            linked: Cell::new(false),
+        }
+    }
+
+    /// Whether it is in a heap.
+    pub fn is_linked(&self) -> bool {
+        self.linked.get()
+    }
+}
+
+impl Default for TimerNode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// See the module documentation. Its owner's lock makes every access exclusive.
+pub struct TimerHeap {
+    root: Cell<*const TimerNode>,
+}
+
+impl TimerHeap {
+    /// An empty heap.
+    pub const fn new() -> Self {
+        TimerHeap { root: Cell::new(ptr::null()) }
+    }
+
+    /// The earliest deadline.
+    pub fn earliest(&self) -> Option<i64> {
+        let root = self.root.get();
+        // SAFETY: a linked node is alive until it is removed (contract of `insert`).
+        (!root.is_null()).then(|| unsafe { (*root).deadline.get() })
+    }
+
+    /// Links `node`.
+    ///
+    /// # Safety
+    /// The node is not linked, and stays alive and in place until it is removed or popped. The caller has exclusive
+    /// access to the heap.
+    pub unsafe fn insert(&self, node: *const TimerNode) {
+        // SAFETY: the node is alive (contract).
+        let fields = unsafe { &*node };
+        fields.child.set(ptr::null());
+        fields.sibling.set(ptr::null());
+        fields.back.set(ptr::null());
+        fields.linked.set(true);
+        // SAFETY: both are roots of well-formed trees of live nodes.
+        self.root.set(unsafe { meld(self.root.get(), node) });
+    }
+
+    /// Unlinks the earliest node if its deadline is at or before `now`.
+    ///
+    /// # Safety
+    /// The caller has exclusive access to the heap.
+    pub unsafe fn pop_due(&self, now: i64) -> Option<*const TimerNode> {
+        if self.earliest()? > now {
+            return None;
+        }
+        let root = self.root.get();
+        // SAFETY: the root is linked, thus alive.
+        unsafe { self.remove(root) };
+        Some(root)
+    }
+
+    /// Unlinks `node`.
+    ///
+    /// # Safety
+    /// The node is linked in this heap. The caller has exclusive access to the heap.
+    pub unsafe fn remove(&self, node: *const TimerNode) {
+        // SAFETY: linked nodes are alive, and so are their relatives.
+        unsafe {
+            let fields = &*node;
+            let rest = pair_up(fields.child.get());
+            if self.root.get() == node {
+                self.root.set(rest);
+            } else {
+                detach(fields);
+                self.root.set(meld(self.root.get(), rest));
+            }
+            fields.child.set(ptr::null());
+            fields.sibling.set(ptr::null());
+            fields.back.set(ptr::null());
+            fields.linked.set(false);
+        }
+    }
+}
+
+impl Default for TimerHeap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Takes a node that is not the root out of its parent's list of children.
+///
+/// # Safety
+/// `fields` is linked below a root; its relatives are alive.
+unsafe fn detach(fields: &TimerNode) {
+    let (back, sibling) = (fields.back.get(), fields.sibling.get());
+    // SAFETY: relatives of a linked node are linked and alive.
+    unsafe {
+        if ptr::eq((*back).child.get(), fields) {
+            (*back).child.set(sibling);
+        } else {
+            (*back).sibling.set(sibling);
+        }
+        if !sibling.is_null() {
+            (*sibling).back.set(back);
+        }
+    }
+}
+
+/// Makes one tree of two; ties keep `a` on top, so that equal deadlines fire roughly in the order of arming.
+///
+/// # Safety
+/// Both are null or roots of well-formed trees of live nodes, without siblings.
+unsafe fn meld(a: *const TimerNode, b: *const TimerNode) -> *const TimerNode {
+    if a.is_null() {
+        return b;
+    }
+    if b.is_null() {
+        return a;
+    }
+    // SAFETY: not null, alive by contract.
+    unsafe {
+        let (top, below) = if (*b).deadline.get() < (*a).deadline.get() { (b, a) } else { (a, b) };
+        let first = (*top).child.get();
+        (*below).sibling.set(first);
+        (*below).back.set(top);
+        if !first.is_null() {
+            (*first).back.set(below);
+        }
+        (*top).child.set(below);
+        (*top).sibling.set(ptr::null());
+        (*top).back.set(ptr::null());
+        top
+    }
+}
+
+/// The two passes of the pairing heap over a list of siblings, without recursion.
+///
+/// # Safety
+/// `first` is null or the first of a list of live siblings that nobody else refers to.
+unsafe fn pair_up(first: *const TimerNode) -> *const TimerNode {
+    let mut pairs: *const TimerNode = ptr::null();
+    let mut next = first;
+    // SAFETY: every node of the list is alive by contract; each is taken off the list before it is melded.
+    unsafe {
+        while !next.is_null() {
+            let a = next;
+            let b = (*a).sibling.get();
+            next = if b.is_null() { b } else { (*b).sibling.get() };
+            (*a).sibling.set(ptr::null());
+            (*a).back.set(ptr::null());
+            if !b.is_null() {
+                (*b).sibling.set(ptr::null());
+                (*b).back.set(ptr::null());
+            }
+            let pair = meld(a, b);
+            // The melded pairs are chained through `back`, newest first, for the second pass.
+            (*pair).back.set(pairs);
+            pairs = pair;
+        }
+        let mut root: *const TimerNode = ptr::null();
+        while !pairs.is_null() {
+            let pair = pairs;
+            pairs = (*pair).back.get();
+            (*pair).back.set(ptr::null());
+            root = meld(root, pair);
+        }
+        root
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pops_in_the_order_of_a_sorted_list_under_random_inserts_and_removals(
+            steps in proptest::collection::vec((0u8..3, 0usize..64, 0i64..50), 1..300)
+        ) {
+            let nodes: Vec<TimerNode> = (0..64).map(|_| TimerNode::new()).collect();
+            let heap = TimerHeap::new();
+            let mut model: Vec<(i64, usize)> = Vec::new();
+            for (what, which, deadline) in steps {
+                let node = &nodes[which];
+                match what {
+                    0 if !node.is_linked() => {
+                        node.deadline.set(deadline);
+                        // SAFETY: unlinked, and `nodes` outlives the heap's use of it.
+                        unsafe { heap.insert(node) };
+                        model.push((deadline, which));
+                    }
+                    1 if node.is_linked() => {
+                        // SAFETY: linked in this heap.
+                        unsafe { heap.remove(node) };
+                        model.retain(|(_, w)| *w != which);
+                    }
+                    2 => {
+                        // SAFETY: single-threaded.
+                        let popped = unsafe { heap.pop_due(deadline) };
+                        let least = model.iter().map(|(d, _)| *d).min().filter(|d| *d <= deadline);
+                        // SAFETY: the nodes are alive.
+                        prop_assert_eq!(popped.map(|n| unsafe { (*n).deadline.get() }), least);
+                        if let Some(node) = popped {
+                            model.retain(|(_, w)| !ptr::eq(node, &nodes[*w]));
+                        }
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(heap.earliest(), model.iter().map(|(d, _)| *d).min());
+            }
+        }
+    }
+}

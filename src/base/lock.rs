@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A lock of two bytes whose lock is one locked operation and whose unlock is a plain store.
+//!
+//! ```text
+//! locked    0 free, 1 held
+//! sleepers  1 when a thread may be asleep in the lot: the next unlock wakes it
+//! ```
+//! Held for some tens of nanoseconds and never across a switch, so waiters spin first. A waiter that has spun enough
+//! sleeps on one of a few shared futex words (the lot), chosen by the lock's address. The store-buffering race
+//! between "unlock, then look for sleepers" and "announce myself, then look at the lock" is closed by the asymmetric
+//! fence, so the unlock needs no locked operation.
+
+use super::fence;
+use super::sync::atomic::{AtomicU8, Ordering};
+use super::sync::spin;
+
+/// See the module documentation.
+#[repr(C)]
+pub struct ByteLock {
+    locked: AtomicU8,
+    sleepers: AtomicU8,
+}
+
+/// Spins before a waiter goes to sleep; the holder is then most likely not running.
+const SPINS: u32 = if cfg!(loom) { 1 } else { 200 };
+
+impl ByteLock {
+    /// A free lock. All-zero memory is one too.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        ByteLock { locked: AtomicU8::new(0), sleepers: AtomicU8::new(0) }
+    }
+
+    /// A free lock.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        ByteLock { locked: AtomicU8::new(0), sleepers: AtomicU8::new(0) }
+    }
+
+    /// Takes the lock.
+    #[inline]
+    pub fn lock(&self) {
+        // Acquire pairs with the Release store of `unlock`: what the last holder wrote is visible.
+        if self.locked.swap(1, Ordering::Acquire) != 0 {
+            self.lock_contended();
+        }
+    }
+
+    /// Takes the lock if it is free.
+    #[inline]
+    pub fn try_lock(&self) -> bool {
+        self.locked.load(Ordering::Relaxed) == 0 && self.locked.swap(1, Ordering::Acquire) == 0
+    }
+
+    /// Gives the lock back. Only its holder may call this.
+    #[inline]
+    pub fn unlock(&self) {
+        self.locked.store(0, Ordering::Release);
+        // Pairs with the heavy fence in `lock_contended`: either we see the sleeper, or it sees the lock free.
+        fence::light();
+        if self.sleepers.load(Ordering::Relaxed) != 0 {
+            self.wake_sleepers();
+        }
+    }
+
+    #[cold]
+    fn lock_contended(&self) {
+        loop {
+            for _ in 0..SPINS {
+                if self.try_lock() {
+                    return;
+                }
+                spin();
+            }
+            let word = lot::word(self);
+            // Read before announcing: a wake between the announcement and the sleep changes the word.
+            let seen = word.load(Ordering::Relaxed);
+            self.sleepers.store(1, Ordering::Relaxed);
+            fence::heavy();
+            if self.try_lock() {
+                return;
+            }
+            lot::sleep(word, seen);
+        }
+    }
+
+    #[cold]
+    fn wake_sleepers(&self) {
+        self.sleepers.store(0, Ordering::Relaxed);
+        lot::wake(lot::word(self));
+    }
+}
+
+impl Default for ByteLock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(not(loom))]
+mod lot {
+    use super::super::sys;
+    use super::ByteLock;
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    /// One futex word on a line of its own.
+    #[repr(align(64))]
+    struct Word(AtomicU32);
+
+    static LOT: [Word; 64] = [const { Word(AtomicU32::new(0)) }; 64];
+
+    pub(super) fn word(lock: &ByteLock) -> &'static AtomicU32 {
+        let address = lock as *const ByteLock as usize;
+        &LOT[(address >> 6).wrapping_mul(0x9E37_79B9) >> 16 & 63].0
+    }
+
+    pub(super) fn sleep(word: &AtomicU32, seen: u32) {
+        sys::futex_wait(word, seen, None);
+    }
+
+    pub(super) fn wake(word: &AtomicU32) {
+        // Release pairs with nothing but the kernel's own check of the word: a changed value is all that counts.
+        word.fetch_add(1, Ordering::Release);
+        sys::futex_wake(word, i32::MAX);
+    }
+}
+
+#[cfg(loom)]
+mod lot {
+    use super::ByteLock;
+    use loom::sync::atomic::AtomicU32;
+
+    // The model has no kernel: a sleeper yields until the word changes, so a lost wake-up is a model that hangs.
+    loom::lazy_static! {
+        static ref WORD: AtomicU32 = AtomicU32::new(0);
+    }
+
+    pub(super) fn word(_: &ByteLock) -> &'static AtomicU32 {
+        &WORD
+    }
+
+    pub(super) fn sleep(word: &AtomicU32, seen: u32) {
+        while word.load(loom::sync::atomic::Ordering::Relaxed) == seen {
+            loom::thread::yield_now();
+        }
+    }
+
+    pub(super) fn wake(word: &AtomicU32) {
+        word.fetch_add(1, loom::sync::atomic::Ordering::Release);
+    }
+}

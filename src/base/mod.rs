@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What everything stands on: status codes, handles, locks, fences, and the thin layer over the system.
+
+pub mod claim;
+pub mod fence;
+pub mod handle;
+pub mod heap;
+pub mod lock;
+pub mod owner_lock;
+pub mod status;
+pub mod sync;
+pub mod sys;

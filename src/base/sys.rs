@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Thin wrappers over the system calls that the library makes itself. None of them changes `errno`.
+
+use core::sync::atomic::AtomicU32;
+
+/// Runs `call` and puts `errno` back to what it was, so that a wake inside a successful call leaves no trace.
+#[inline]
+pub fn keeping_errno<T>(call: impl FnOnce() -> T) -> T {
+    // SAFETY: __errno_location returns the address of this thread's errno, valid for as long as the thread runs,
+    // and `call` does not switch strands.
+    unsafe {
+        let location = libc::__errno_location();
+        let saved = *location;
+        let result = call();
+        *location = saved;
+        result
+    }
+}
+
+/// Sleeps while `*word == expected`, until woken or until `deadline` (nanoseconds of CLOCK_MONOTONIC; `None`: for
+/// ever). May return for no reason at all.
+pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<i64>) {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let timeout: *const libc::timespec = match deadline {
+        None => core::ptr::null(),
+        Some(at) => {
+            let at = at.max(0);
+            time.tv_sec = at / 1_000_000_000;
+            time.tv_nsec = at % 1_000_000_000;
+            &time
+        }
+    };
+    keeping_errno(|| {
+        // SAFETY: the word outlives the call (it is borrowed), the timeout is null or points to a live timespec.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                word.as_ptr(),
+                libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG,
+                expected,
+                timeout,
+                core::ptr::null::<u32>(),
+                u32::MAX,
+            );
+        }
+    });
+}
+
+/// Wakes up to `count` threads that sleep on `word`.
+pub fn futex_wake(word: &AtomicU32, count: i32) {
+    futex_wake_address(word.as_ptr(), count);
+}
+
+/// As [`futex_wake`], for a word that may be gone already: the kernel only looks the address up.
+pub fn futex_wake_address(word: *mut u32, count: i32) {
+    keeping_errno(|| {
+        // SAFETY: FUTEX_WAKE does not access the memory behind the address; a stale one wakes nobody of ours, or
+        // wakes somebody for no reason, which every waiter expects.
+        unsafe {
+            libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, count);
+        }
+    });
+}
+
+const MEMBARRIER_CMD_PRIVATE_EXPEDITED: i32 = 1 << 3;
+const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+
+/// Registers the process for [`membarrier`]; false where the kernel does not have it.
+pub fn membarrier_register() -> bool {
+    keeping_errno(|| {
+        // SAFETY: membarrier takes no pointers.
+        unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+    })
+}
+
+/// A full fence on every running thread of the process.
+pub fn membarrier() -> bool {
+    keeping_errno(|| {
+        // SAFETY: membarrier takes no pointers.
+        unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0 }
+    })
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+#[inline]
+pub fn monotonic() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a live timespec; CLOCK_MONOTONIC always exists on Linux, so the call cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+/// Writes `text` to standard error with one `write(2)`: no lock, no allocation; for fatal messages only.
+pub fn write_error(text: &[u8]) {
+    keeping_errno(|| {
+        // SAFETY: the buffer is live for the call.
+        unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    });
+}
+
+/// Ends the process for a broken invariant of the library itself.
+#[cold]
+pub fn fatal(text: &str) -> ! {
+    write_error(text.as_bytes());
+    // SAFETY: abort takes no arguments and does not return.
+    unsafe { libc::abort() }
+}
+
+/// Number of processors that this process may use: the affinity mask, lowered by a cgroup quota.
+pub fn usable_processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u32)
+}

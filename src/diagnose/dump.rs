@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One line for each strand: who it is, what it does, what it waits for, where it was spawned.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::Ordering;
+
+use super::site::Site;
+use crate::base::sys;
+use crate::engine::parallel::Parallel;
+use crate::memory::stack_class::USABLE;
+use crate::strand::extras;
+use crate::strand::fault::{Lossy, Named};
+use crate::strand::head::{self, Head, Phase};
+use crate::strand::waiter::{WaitKind, Waiter};
+use crate::sync::channel;
+
+/// What a strand waits for, in words.
+struct What<'a>(&'a Waiter);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = self.0.object.load(Ordering::Relaxed);
+        match self.0.kind() {
+            WaitKind::None => out.write_str("waits"),
+            WaitKind::Receive => write!(out, "waits to receive from {}", Chan(object)),
+            WaitKind::Send => write!(out, "waits to send to {}", Chan(object)),
+            WaitKind::Join => write!(out, "waits for the end of strand {object:#x}"),
+            WaitKind::Park => write!(out, "is parked on token {object:#x}"),
+            WaitKind::Sleep => out.write_str("sleeps"),
+            WaitKind::All => out.write_str("waits for the end of all strands"),
+        }?;
+        let deadline = self.0.deadline.get();
+        if deadline > 0 {
+            let left = (deadline - sys::monotonic()) / 1_000_000;
+            write!(out, " (deadline in {left} ms)")?;
+        }
+        Ok(())
+    }
+}
+
+struct Chan(u64);
+
+impl fmt::Display for Chan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "channel {:#x}", self.0)?;
+        let Some(channel) = channel::describe(self.0) else { return out.write_str(" (released)") };
+        if channel.name_length > 0 {
+            write!(out, " \"{}\"", Lossy(&channel.name[..channel.name_length]))?;
+        }
+        match channel.capacity {
+            0 => out.write_str(" (rendezvous")?,
+            usize::MAX => write!(out, " (unbounded, holds {}", channel.length)?,
+            capacity => write!(out, " (holds {} of {capacity}", channel.length)?,
+        }
+        write!(out, ", {} receivers and {} senders wait", channel.receivers, channel.senders)?;
+        out.write_str(if channel.closed { ", closed)" } else { ")" })
+    }
+}
+
+/// Writes the line of a strand; nothing for a free head.
+pub fn line(strand: &'static Head, out: &mut dyn Write) -> fmt::Result {
+    strand.lock.lock();
+    let result = line_locked(strand, out);
+    strand.lock.unlock();
+    result
+}
+
+fn line_locked(strand: &'static Head, out: &mut dyn Write) -> fmt::Result {
+    let phase = strand.phase();
+    if phase == Phase::Free {
+        return Ok(());
+    }
+    let body = strand.started_body();
+    let name = extras::of(strand, body).map_or(&[][..], |extras| extras.name());
+    write!(out, "{} ", Named { id: head::handle_of(strand), name })?;
+    match (phase, body) {
+        (Phase::Waiting, Some(body)) => write!(out, "{}", What(&body.waiter))?,
+        (Phase::Running, _) => write!(out, "runs on worker {}", strand.home.load(Ordering::Relaxed))?,
+        (Phase::Ready, None) => out.write_str("is ready and has never run")?,
+        (Phase::Ready, _) => out.write_str("is ready")?,
+        _ => out.write_str(phase.name())?,
+    }
+    write!(out, "; stack {} bytes; spawned at {}", USABLE[strand.class() as usize], Site(strand.site.load(Ordering::Relaxed)))?;
+    writeln!(out)
+}
+
+/// Writes every strand's line.
+pub fn all(engine: &Parallel, out: &mut dyn Write) -> fmt::Result {
+    for index in 0..engine.strands.fresh() {
+        line(head::at(index), out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Facts about the build and the runtime that is up, by name.
+
+use core::fmt::{self, Write};
+
+use crate::base::fence;
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside::{self, State};
+use crate::engine::parallel::{self, Parallel};
+use crate::memory::stack_class::USABLE;
+use crate::memory::stack_pool::GuardKind;
+use crate::strand::identity;
+use crate::strand::message::fail;
+
+/// Writes the fact that `key` names.
+pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
+    let engine = if outside::state() == State::Up { parallel::engine() } else { None };
+    let written = match key {
+        "version" => out.write_str(env!("CARGO_PKG_VERSION")),
+        "abi" => out.write_str("1"),
+        "engine" => out.write_str("parallel"),
+        "features" => out.write_str("parallel"),
+        "identity" => out.write_str(if identity::is_by_thread() { "thread-local" } else { "stack-pointer" }),
+        "fence" => out.write_str(if fence::is_asymmetric() { "asymmetric" } else { "symmetric" }),
+        "guard" => out.write_str(guard(engine)),
+        "stack_classes" => stack_classes(out),
+        "workers" => match engine {
+            Some(engine) => write!(out, "{}", engine.workers().len()),
+            None => return fail(Status::NOT_INITIALISED, format_args!("\"workers\" is known after init")),
+        },
+        _ => return fail(Status::INVALID, format_args!("no fact is called \"{key}\"")),
+    };
+    written.map_err(|_| Status::NO_MEMORY)
+}
+
+fn guard(engine: Option<&Parallel>) -> &'static str {
+    match engine.map(|engine| engine.stacks.guard_kind()) {
+        Some(GuardKind::Mprotect) => "mprotect",
+        // Before the first stack the better kind is expected; the first stack tells.
+        _ => "madvise",
+    }
+}
+
+fn stack_classes(out: &mut dyn Write) -> fmt::Result {
+    for (class, usable) in USABLE.iter().enumerate() {
+        write!(out, "{}{usable}", if class == 0 { "" } else { " " })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The seam between what waits and what runs: a handful of functions that every engine offers.
+//!
+//! Above the seam nobody knows how strands are picked; below it nobody knows what they wait for. What an engine must
+//! call upwards (the body of a strand, an expired timer, "everything is quiet") comes to it as a table of functions.
+
+pub mod outside;
+pub mod parallel;
+
+use crate::base::heap::TimerNode;
+use crate::strand::body::Body;
+use crate::strand::context::{self, Action};
+use crate::strand::head::Head;
+
+pub use parallel::worker::Worker;
+
+/// What an engine calls upwards.
+#[derive(Clone, Copy)]
+pub struct Upcalls {
+    /// Runs one strand on its own stack, from its entry to the commit of its end.
+    pub strand_main: fn(&'static Body),
+    /// Ends a strand that could not get a stack.
+    pub strand_stillborn: fn(&Worker, &'static Head, crate::base::status::Status),
+    /// A timer has expired and was taken out of its heap, whose lock is held: says which strand to make ready.
+    pub timer_expired: fn(*const TimerNode) -> Option<&'static Head>,
+    /// Every worker is idle, or it is time to look whether everybody who is counted has ended.
+    pub quiet: fn(all_idle: bool),
+}
+
+/// What becomes of a strand after its commit ran.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    /// It was published to its wakers, or is gone: the worker does not touch it again.
+    Gone,
+    /// It need not wait: the worker resumes it at once.
+    Resume,
+}
+
+/// A record on the stack of a strand that suspends: what its worker does once it is switched out.
+#[repr(C)]
+pub struct Commit {
+    /// Runs on the worker's stack. Publishes the strand to those who may wake it.
+    pub run: unsafe fn(&Worker, &'static Head, *mut Commit) -> After,
+}
+
+/// Suspends the running strand; its worker runs `commit` after the switch.
+///
+/// # Safety
+/// `body` is the running strand's. No lock is held. `commit` is the first field of what `run` expects.
+#[inline(always)]
+pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
+    // SAFETY: by contract; the record lies on this strand's stack, which stays until the strand is resumed.
+    unsafe { context::suspend(body, commit as Action) };
+}
+
+/// Makes a strand ready whose claim the caller has won (or that it has just created and started). Any thread.
+#[inline]
+pub fn ready(head: &'static Head) {
+    parallel::ready(head);
+}
+
+/// As [`ready`], for one of several that become ready together: behind the others instead of next.
+#[inline]
+pub fn ready_last(head: &'static Head) {
+    parallel::ready_last(head);
+}
+
+/// Publishes a strand that has never run. Any thread.
+#[inline]
+pub fn spawn(head: &'static Head) {
+    parallel::spawn(head);
+}
+
+/// Gives the turn away: to the tail of the worker's queue.
+///
+/// # Safety
+/// `body` is the running strand's. No lock is held.
+#[inline(always)]
+pub unsafe fn yield_now(body: &'static Body) {
+    // SAFETY: by contract.
+    unsafe { parallel::yield_now(body) };
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! OS threads that are inside a call of the library.
+//!
+//! Two counts in one word: those inside at all, whom shutdown waits for, and those of them that are active (not asleep
+//! in a wait), who may still make a strand ready: while there is one, nothing is a deadlock. Strands are not counted;
+//! they cannot outlive the runtime that runs them.
+
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use super::parallel;
+use crate::base::status::{Outcome, Status};
+
+/// Where the runtime is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum State {
+    /// Before init and after shutdown.
+    Down = 0,
+    /// Initialised.
+    Up = 1,
+    /// Shutdown has begun.
+    Stopping = 2,
+    /// A forked child of an initialised process.
+    Forked = 3,
+}
+
+static STATE: AtomicU8 = AtomicU8::new(0);
+const INSIDE: u64 = 1;
+const ACTIVE: u64 = 1 << 32;
+static COUNTS: AtomicU64 = AtomicU64::new(0);
+
+/// Where the runtime is in its life.
+pub fn state() -> State {
+    match STATE.load(Ordering::SeqCst) {
+        1 => State::Up,
+        2 => State::Stopping,
+        3 => State::Forked,
+        _ => State::Down,
+    }
+}
+
+/// Moves on in the runtime's life.
+pub fn set_state(state: State) {
+    STATE.store(state as u8, Ordering::SeqCst);
+}
+
+/// OS threads inside calls.
+pub fn inside() -> u32 {
+    COUNTS.load(Ordering::SeqCst) as u32
+}
+
+/// OS threads inside calls and not asleep in a wait.
+pub fn active() -> u32 {
+    (COUNTS.load(Ordering::SeqCst) >> 32) as u32
+}
+
+/// In a forked child nobody is inside.
+pub fn forget_all() {
+    COUNTS.store(0, Ordering::SeqCst);
+}
+
+/// One OS thread inside one call. The runtime is not taken down while it exists.
+pub struct Call(());
+
+/// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED.
+#[inline]
+pub fn enter() -> Outcome<Call> {
+    COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
+    let call = Call(());
+    match state() {
+        State::Up => Ok(call),
+        State::Stopping => Err(Status::CANCELLED),
+        State::Down => Err(Status::NOT_INITIALISED),
+        State::Forked => Err(Status::FORKED),
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let left = COUNTS.fetch_sub(INSIDE + ACTIVE, Ordering::SeqCst) - (INSIDE + ACTIVE);
+        if left >> 32 == 0 {
+            look_if_quiet();
+        }
+    }
+}
+
+/// Marks the calling OS thread as asleep while `wait` runs. It is inside a call.
+pub fn asleep<T>(wait: impl FnOnce() -> T) -> T {
+    let left = COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst) - ACTIVE;
+    if left >> 32 == 0 {
+        look_if_quiet();
+    }
+    let result = wait();
+    COUNTS.fetch_add(ACTIVE, Ordering::SeqCst);
+    result
+}
+
+/// The last active OS thread has left or fallen asleep: if the workers are idle too, somebody must look whether those
+/// who wait for all strands wait in vain.
+#[cold]
+fn look_if_quiet() {
+    COUNTS.fetch_add(INSIDE, Ordering::SeqCst);
+    if state() == State::Up
+        && let Some(engine) = parallel::engine()
+        && engine.is_quiescent()
+    {
+        (engine.upcalls.quiet)(true);
+    }
+    COUNTS.fetch_sub(INSIDE, Ordering::SeqCst);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The parallel engine: workers that run strands from their own queues and steal from each other.
+
+mod cache;
+pub mod counts;
+pub mod idle;
+mod inject;
+mod parker;
+mod queues;
+mod search;
+mod threads;
+mod ticker;
+mod timers;
+pub mod worker;
+
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
+
+use crate::base::heap::TimerNode;
+use crate::base::status::{Outcome, Status};
+use crate::engine::Upcalls;
+use crate::memory::stack_pool::StackPool;
+use crate::memory::table::Table;
+use crate::strand::body::Body;
+use crate::strand::context;
+use crate::strand::head::{Head, Phase};
+use crate::strand::identity;
+use idle::Idle;
+use inject::Inject;
+use ticker::Ticker;
+use worker::Worker;
+
+pub use threads::{forget_all, this_worker};
+
+/// The engine of the process.
+static ENGINE: AtomicPtr<Parallel> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Immediate wakes for a lone strand that a fruitful search buys.
+const LONE_CREDIT: i32 = 4;
+
+/// See the module documentation.
+pub struct Parallel {
+    /// The heads of all strands.
+    pub strands: Table<Head>,
+    /// The stacks.
+    pub stacks: StackPool,
+    pub(in crate::engine) upcalls: Upcalls,
+    workers: Box<[Worker]>,
+    idle: Idle,
+    inject: Inject,
+    ticker: Ticker,
+    stopping: AtomicBool,
+    lone_credit: AtomicI32,
+}
+
+/// The engine, while a runtime is initialised.
+#[inline(always)]
+pub fn engine() -> Option<&'static Parallel> {
+    let engine = ENGINE.load(Ordering::Acquire);
+    // SAFETY: published by `start` and taken back by `Stopped`, after every thread and counted call has left.
+    (!engine.is_null()).then(|| unsafe { &*engine })
+}
+
+impl Parallel {
+    /// An engine with its workers, none of which has a thread yet. NO_MEMORY when it cannot be had.
+    pub fn new(workers: u32, strands: Table<Head>, stacks: StackPool, upcalls: Upcalls) -> Outcome<Box<Parallel>> {
+        let mut list: Vec<Worker> = Vec::new();
+        list.try_reserve_exact(workers as usize).map_err(|_| Status::NO_MEMORY)?;
+        list.extend((0..workers).map(Worker::new));
+        let engine = Box::new(Parallel {
+            strands,
+            stacks,
+            upcalls,
+            workers: list.into_boxed_slice(),
+            idle: Idle::new(),
+            inject: Inject::new(),
+            ticker: Ticker::new(),
+            stopping: AtomicBool::new(false),
+            lone_credit: AtomicI32::new(LONE_CREDIT),
+        });
+        for worker in &engine.workers {
+            worker.engine.set(&*engine);
+            // A worker without a thread counts as idle: claiming it starts the thread.
+            engine.idle.start_searching();
+            engine.idle.announce(worker.index);
+        }
+        Ok(engine)
+    }
+
+    /// Publishes the engine: from now on `ready` and `spawn` work.
+    pub fn publish(engine: Box<Parallel>) -> &'static Parallel {
+        let engine: &'static Parallel = Box::leak(engine);
+        ENGINE.store(engine as *const Parallel as *mut Parallel, Ordering::Release);
+        engine
+    }
+
+    /// Stops and joins every thread. Nothing runs any more and nothing is pushed.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for worker in &self.workers {
+            worker.parker.unpark();
+        }
+        self.ticker.stop();
+        threads::join_all();
+    }
+
+    /// Takes the stopped engine back, so that it can be dropped.
+    ///
+    /// # Safety
+    /// [`Self::stop`] has returned, and no reference to the engine is left.
+    pub unsafe fn take() -> Option<Box<Parallel>> {
+        let engine = ENGINE.swap(core::ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: leaked by `publish`, taken back once, unused by contract.
+        (!engine.is_null()).then(|| unsafe { Box::from_raw(engine) })
+    }
+
+    /// The workers.
+    #[inline(always)]
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// Whether nothing runs, nothing is in a queue and nobody looks for work.
+    pub fn is_quiescent(&self) -> bool {
+        self.idle.count() == self.workers.len() as u32
+            && self.idle.searching() == 0
+            && self.inject.len() == 0
+            && self.workers.iter().all(|worker| worker.mailbox.len() == 0 && worker.queues.is_empty())
+    }
+
+    /// Frees everything. With `abandon` the stacks stay mapped: strands are still suspended on them.
+    pub fn dismantle(self: Box<Self>, abandon: bool) {
+        let Parallel { stacks, .. } = *self;
+        if abandon {
+            stacks.abandon();
+        }
+    }
+
+    /// Whether any timer is armed.
+    pub fn has_timers(&self) -> bool {
+        self.workers.iter().any(|worker| worker.timers.earliest() != timers::NEVER)
+    }
+
+    #[inline]
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Work was pushed to a worker's own queues: wakes another worker when that is worth it.
+    #[inline]
+    fn offer(&self, worker: &Worker) {
+        let surplus = worker.queues.surplus();
+        // A lone strand is worth a wake only while such wakes have paid; else the ticker sees to it.
+        if (surplus >= 2 || surplus == 1 && self.lone_credit.load(Ordering::Relaxed) > 0) && self.idle.wants_wake() {
+            return self.wake_one(worker);
+        }
+        self.ticker.poke();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_one(&self, worker: &Worker) {
+        worker.counts.woken.add(1);
+        self.wake_from_outside();
+    }
+
+    /// Wakes an idle worker, starting its thread if it has none.
+    fn wake_from_outside(&self) {
+        if let Some(index) = self.idle.claim() {
+            self.wake_claimed(index);
+        }
+    }
+
+    fn wake_claimed(&self, index: u32) {
+        // SAFETY: the engine is leaked while it is published, so its workers live for as long as their threads.
+        let worker: &'static Worker = unsafe { &*(&self.workers[index as usize] as *const Worker) };
+        if worker.started.load(Ordering::Acquire) {
+            worker.parker.unpark();
+        } else if !threads::start_worker(worker) {
+            // It goes back among the idle: the next wake tries again.
+            self.idle.announce(index);
+        }
+    }
+
+    /// A strand that stays on another worker was made ready.
+    fn send_home(&self, strand: &'static Head) {
+        let home = u32::from(strand.home.load(Ordering::Relaxed));
+        self.workers[home as usize].mailbox.push(strand);
+        // Pairs with the heavy fence in `announce`: the worker sees its mail, or we see that it is idle.
+        crate::base::fence::light();
+        if self.idle.claim_this(home) {
+            self.wake_claimed(home);
+        } else {
+            self.ticker.poke();
+        }
+    }
+
+    /// Makes sure that some worker has a thread, before the first strand is published. LIMIT when none can be had.
+    pub fn ensure_worker(&self) -> Outcome<()> {
+        if self.workers[0].started.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if self.idle.claim_this(0) {
+            self.wake_claimed(0);
+            if !self.workers[0].started.load(Ordering::Acquire) {
+                return Err(Status::LIMIT);
+            }
+        }
+        Ok(())
+    }
+
+    fn search_was_fruitless(&self) {
+        let credit = self.lone_credit.load(Ordering::Relaxed);
+        if credit > 0 {
+            self.lone_credit.store(credit - 1, Ordering::Relaxed);
+        }
+    }
+
+    fn search_was_fruitful(&self) {
+        self.lone_credit.store(LONE_CREDIT, Ordering::Relaxed);
+    }
+
+    /// Puts a strand where every worker looks.
+    fn inject(&self, strand: &'static Head) {
+        if !strand.may_move() {
+            return self.send_home(strand);
+        }
+        self.inject.push(strand);
+        if self.idle.wants_wake() {
+            self.wake_from_outside();
+        } else {
+            self.ticker.poke();
+        }
+    }
+
+    /// A free head: from the worker's cache on a strand, from the table elsewhere.
+    #[inline]
+    pub fn take_head(&self, worker: Option<&Worker>) -> Outcome<u32> {
+        match worker {
+            Some(worker) => worker.cache.take_head(&self.strands),
+            None => {
+                let mut one = [0];
+                self.strands.take(&mut one)?;
+                Ok(one[0])
+            }
+        }
+    }
+
+    /// Gives back a head that was taken by an OS thread.
+    pub fn give_head(&self, index: u32) {
+        self.strands.give(&[index]);
+    }
+
+    /// Takes a timer out of the heap of the worker that armed it.
+    ///
+    /// # Safety
+    /// The timer was armed by that worker and is alive.
+    pub unsafe fn disarm(&self, worker: u32, timer: *const TimerNode) {
+        // SAFETY: by contract.
+        unsafe { self.workers[worker as usize].timers.disarm(timer) };
+    }
+}
+
+impl Worker {
+    /// Arms a timer of a strand that this worker has switched out.
+    ///
+    /// # Safety
+    /// The node is not linked, its deadline is set, and it stays in place until it has fired or was disarmed.
+    pub unsafe fn arm(&self, timer: *const TimerNode) {
+        // SAFETY: by contract.
+        unsafe { self.timers.arm(timer) };
+        self.engine().ticker.poke();
+    }
+}
+
+/// The worker that the caller runs on: as a strand, or on the worker's own stack.
+#[inline]
+pub fn current_worker() -> Option<&'static Worker> {
+    match identity::current() {
+        Some(body) => Some(worker::of(body)),
+        None => this_worker(),
+    }
+}
+
+/// See [`crate::engine::ready`].
+#[inline]
+pub fn ready(strand: &'static Head) {
+    match current_worker() {
+        Some(worker) => worker.ready_next(strand),
+        None => ready_from_outside(strand),
+    }
+}
+
+/// As [`ready`], for one of several: to the tail instead of next.
+pub fn ready_last(strand: &'static Head) {
+    match current_worker() {
+        Some(worker) => worker.ready_last(strand),
+        None => ready_from_outside(strand),
+    }
+}
+
+#[cold]
+fn ready_from_outside(strand: &'static Head) {
+    strand.set_phase(Phase::Ready);
+    if let Some(engine) = engine() {
+        engine.inject(strand);
+    }
+}
+
+/// See [`crate::engine::spawn`].
+#[inline]
+pub fn spawn(strand: &'static Head) {
+    match current_worker() {
+        Some(worker) => worker.spawned(strand),
+        None => spawn_from_outside(strand),
+    }
+}
+
+#[cold]
+fn spawn_from_outside(strand: &'static Head) {
+    if let Some(engine) = engine() {
+        if !strand.may_move() {
+            // A pinned strand of an OS thread needs a home: they go round.
+            let home = crate::strand::head::index_of(strand) % engine.workers.len() as u32;
+            strand.home.store(home as u16, Ordering::Relaxed);
+        }
+        engine.inject(strand);
+    }
+}
+
+/// See [`crate::engine::yield_now`].
+///
+/// # Safety
+/// `body` is the running strand's. No lock is held.
+#[inline(always)]
+pub unsafe fn yield_now(body: &'static Body) {
+    // SAFETY: by contract.
+    unsafe { context::suspend(body, context::YIELD) };
+}

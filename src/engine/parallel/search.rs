@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A worker without work: search, announce, look again, sleep.
+//!
+//! A searcher takes half of what another worker has. It does not take a lone strand at once: its worker will most
+//! likely run it in less time than a theft costs (a spawn followed by a join, a pair that plays ping-pong). Only when
+//! that worker has not picked anything for some microseconds, because it runs one strand for long, the lone strand is
+//! taken too. A searcher that goes to sleep meanwhile leaves this to the ticker.
+
+use super::timers::NEVER;
+use super::worker::Worker;
+use crate::base::sys;
+use crate::strand::head::Head;
+
+/// How long a worker searches before it sleeps.
+const SEARCH: i64 = 20_000;
+/// How long another worker may sit on a lone strand without picking before it is taken.
+const PATIENCE: i64 = 5_000;
+/// Strands taken at once at most.
+const STEAL_MAX: usize = 32;
+/// Workers whose progress a searcher remembers.
+const REMEMBERED: usize = 16;
+
+/// What a searcher has seen of the others since it began.
+struct Watch {
+    began: i64,
+    progress: [u64; REMEMBERED],
+}
+
+impl Worker {
+    /// Own queues are empty: find a strand, or sleep until there may be one. `None` when the engine stops.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn out_of_work(&self) -> Option<&'static Head> {
+        if self.take_outside()
+            && let Some(strand) = self.pick_own()
+        {
+            return Some(strand);
+        }
+        // Whoever waits for the end of all strands need not wait for the search as well.
+        (self.engine().upcalls.quiet)(false);
+        if let Some(strand) = self.pick_own() {
+            return Some(strand);
+        }
+        self.engine().idle.start_searching();
+        self.search_or_sleep()
+    }
+
+    /// Counted as searching: finds a strand, or sleeps and searches again.
+    pub(super) fn search_or_sleep(&self) -> Option<&'static Head> {
+        loop {
+            if self.engine().is_stopping() {
+                self.engine().idle.found();
+                return None;
+            }
+            if let Some(strand) = self.search() {
+                self.found_work();
+                return Some(strand);
+            }
+            self.sleep();
+        }
+    }
+
+    /// Stops searching with a strand in hand; the last searcher passes the search on when there is more.
+    fn found_work(&self) {
+        let engine = self.engine();
+        if engine.idle.found() && (self.queues.surplus() > 0 || engine.inject.len() > 0) && engine.idle.wants_wake() {
+            engine.wake_one(self);
+        }
+    }
+
+    fn search(&self) -> Option<&'static Head> {
+        let engine = self.engine();
+        let began = sys::monotonic();
+        let mut watch = Watch { began, progress: [0; REMEMBERED] };
+        for (slot, other) in watch.progress.iter_mut().zip(engine.workers()) {
+            *slot = other.progress();
+        }
+        loop {
+            if self.take_outside() || !self.queues.is_empty() {
+                if let Some(strand) = self.pick_own() {
+                    return Some(strand);
+                }
+            }
+            let now = sys::monotonic();
+            if let Some(strand) = self.search_others(&watch, now) {
+                return Some(strand);
+            }
+            if now - began >= SEARCH || engine.workers().len() == 1 || engine.is_stopping() {
+                engine.search_was_fruitless();
+                return None;
+            }
+            for _ in 0..16 {
+                core::hint::spin_loop();
+            }
+        }
+    }
+
+    fn search_others(&self, watch: &Watch, now: i64) -> Option<&'static Head> {
+        let workers = self.engine().workers();
+        let start = self.next_random() as usize % workers.len();
+        for offset in 0..workers.len() {
+            let other = &workers[(start + offset) % workers.len()];
+            if other.index == self.index {
+                continue;
+            }
+            if other.timers.earliest() <= now && self.fire_timers(&other.timers, now) {
+                return self.pick_own();
+            }
+            let stuck = now - watch.began >= PATIENCE
+                && watch.progress.get(other.index as usize).is_some_and(|seen| *seen == other.progress());
+            let worth = other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
+            if worth && let Some(strand) = self.steal_from(other, stuck) {
+                return Some(strand);
+            }
+        }
+        None
+    }
+
+    fn steal_from(&self, other: &Worker, desperate: bool) -> Option<&'static Head> {
+        if !other.owner.visit() {
+            return None;
+        }
+        let mut taken = [None; STEAL_MAX];
+        let count = other.queues.steal(&mut taken, desperate);
+        other.owner.end_visit();
+        if count == 0 {
+            return None;
+        }
+        self.counts.steals.add(1);
+        self.counts.stolen.add(count as u64);
+        self.engine().search_was_fruitful();
+        self.accept(&taken[1..count]);
+        taken[0]
+    }
+
+    fn next_random(&self) -> u32 {
+        // Marsaglia's xorshift: which victim comes first decides nothing but the load.
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    /// Announces, looks once more, sleeps. Comes back counted as searching.
+    fn sleep(&self) {
+        let engine = self.engine();
+        engine.idle.announce(self.index);
+        if !self.may_sleep() {
+            return self.come_back();
+        }
+        if engine.idle.count() == engine.workers().len() as u32 {
+            (engine.upcalls.quiet)(true);
+            if !self.queues.is_empty() {
+                return self.come_back();
+            }
+        }
+        self.counts.sleeps.add(1);
+        let earliest = self.timers.earliest();
+        let deadline = (earliest != NEVER).then_some(earliest);
+        if !self.parker.park(deadline) {
+            self.come_back();
+        }
+    }
+
+    /// Takes the announcement back; if somebody has claimed this worker meanwhile, takes the token that is on its way.
+    fn come_back(&self) {
+        let engine = self.engine();
+        if engine.idle.retract(self.index) {
+            engine.idle.start_searching();
+        } else {
+            self.parker.park(None);
+        }
+    }
+
+    /// The look after the announcement.
+    fn may_sleep(&self) -> bool {
+        let engine = self.engine();
+        if engine.is_stopping() || self.mailbox.len() > 0 || engine.inject.len() > 0 || !self.queues.is_empty() {
+            return false;
+        }
+        let mut lone = false;
+        for other in engine.workers() {
+            if other.index == self.index {
+                continue;
+            }
+            if other.queues.surplus() >= 2 {
+                return false;
+            }
+            lone |= other.queues.surplus() == 1 || other.queues.has_next();
+        }
+        if lone {
+            engine.ticker.poke();
+        }
+        let earliest = self.timers.earliest();
+        earliest == NEVER || earliest > sys::monotonic()
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The OS threads of the engine: created with every asynchronous signal blocked, joined at shutdown.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use super::worker::Worker;
+use crate::base::sys::keeping_errno;
+use crate::strand::overflow::AlternateStack;
+
+thread_local! {
+    static WORKER: Cell<*const Worker> = const { Cell::new(core::ptr::null()) };
+}
+
+/// Threads that were started and not joined.
+static RUNNING: Mutex<Vec<libc::pthread_t>> = Mutex::new(Vec::new());
+
+/// The worker whose base context this is; `None` on a strand and on other threads.
+#[inline(never)]
+pub fn this_worker() -> Option<&'static Worker> {
+    let worker = WORKER.with(Cell::get);
+    // SAFETY: set by the worker's own thread for as long as it runs; workers live as long as the engine.
+    (!worker.is_null()).then(|| unsafe { &*worker })
+}
+
+extern "C" fn worker_main(argument: *mut c_void) -> *mut c_void {
+    // SAFETY: the argument is the worker that `start_worker` was asked to start.
+    let worker: &'static Worker = unsafe { &*argument.cast::<Worker>() };
+    let alternate = AlternateStack::install();
+    WORKER.with(|slot| slot.set(worker));
+    worker.run();
+    WORKER.with(|slot| slot.set(core::ptr::null()));
+    drop(alternate);
+    core::ptr::null_mut()
+}
+
+extern "C" fn ticker_main(_: *mut c_void) -> *mut c_void {
+    if let Some(engine) = super::engine() {
+        engine.ticker.run(engine);
+    }
+    core::ptr::null_mut()
+}
+
+/// Starts the thread of a worker; false when the system refuses.
+pub(super) fn start_worker(worker: &'static Worker) -> bool {
+    worker.started.store(true, Ordering::Release);
+    let started = start(worker_main, worker as *const Worker as *mut c_void);
+    if !started {
+        worker.started.store(false, Ordering::Release);
+    }
+    started
+}
+
+/// Starts the ticker; if the system refuses, the next poke tries again.
+pub(super) fn start_ticker() {
+    let Some(engine) = super::engine() else { return };
+    if engine.is_stopping() || !start(ticker_main, core::ptr::null_mut()) {
+        engine.ticker.not_started();
+    }
+}
+
+/// Waits for every thread of the engine. They have been told to stop.
+pub(super) fn join_all() {
+    loop {
+        let Some(thread) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return };
+        // SAFETY: started by `start` and joined only here, once.
+        unsafe { libc::pthread_join(thread, core::ptr::null_mut()) };
+    }
+}
+
+/// In a forked child the threads do not exist.
+pub fn forget_all() {
+    if let Ok(mut list) = RUNNING.try_lock() {
+        list.clear();
+    }
+}
+
+fn start(main: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void) -> bool {
+    let mut list = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if list.try_reserve(1).is_err() {
+        return false;
+    }
+    keeping_errno(|| {
+        let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
+        let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut earlier = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: the sets are initialised by sigfillset and pthread_sigmask; the new thread inherits the mask, which
+        // leaves the faults that a thread raises itself unblocked.
+        unsafe {
+            libc::sigfillset(blocked.as_mut_ptr());
+            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS] {
+                libc::sigdelset(blocked.as_mut_ptr(), fault);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), earlier.as_mut_ptr());
+            let created = libc::pthread_create(thread.as_mut_ptr(), core::ptr::null(), main, argument) == 0;
+            libc::pthread_sigmask(libc::SIG_SETMASK, earlier.as_ptr(), core::ptr::null_mut());
+            if created {
+                list.push(thread.assume_init());
+            }
+            created
+        }
+    })
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ticker: a thread that looks after workers whose strand runs for long.
+//!
+//! Workers look after themselves between strands. The ticker covers what they cannot see while one strand runs: a
+//! lone ready strand behind it, timers that are due, strands given to the worker from outside. Every millisecond it
+//! compares what each worker has picked; where nothing moved and something waits, it wakes an idle worker to take it,
+//! or, when there is none, asks the running strand to give way at its next checkpoint.
+//! It sleeps without a time limit as soon as every worker is idle, so an idle process uses no processor time; workers
+//! that push work poke it with one load.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::Parallel;
+use super::parker::Parker;
+use super::worker::Worker;
+use crate::base::fence;
+use crate::base::sys;
+use crate::strand::poll;
+
+/// Period while anything runs; also the slice after which a strand should give way.
+pub const PERIOD: i64 = 1_000_000;
+/// Quiet periods before the ticker sleeps without a time limit.
+const QUIET_PERIODS: u32 = 8;
+
+const NONE: u32 = 0;
+const AWAKE: u32 = 1;
+const ASLEEP: u32 = 2;
+
+/// See the module documentation.
+pub struct Ticker {
+    state: AtomicU32,
+    parker: Parker,
+}
+
+impl Ticker {
+    pub(super) const fn new() -> Self {
+        Ticker { state: AtomicU32::new(NONE), parker: Parker::new() }
+    }
+
+    /// Something was pushed that the ticker may have to look after.
+    #[inline(always)]
+    pub fn poke(&self) {
+        // Pairs with the heavy fence in `sleep`: the pusher sees ASLEEP, or the ticker sees a busy worker.
+        fence::light();
+        if self.state.load(Ordering::Relaxed) != AWAKE {
+            self.poke_slowly();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poke_slowly(&self) {
+        match self.state.swap(AWAKE, Ordering::AcqRel) {
+            NONE => super::threads::start_ticker(),
+            ASLEEP => self.parker.unpark(),
+            _ => {}
+        }
+    }
+
+    /// The thread could not be started: the next poke tries again.
+    pub(super) fn not_started(&self) {
+        self.state.store(NONE, Ordering::Release);
+    }
+
+    /// Wakes the thread so that it sees the engine stop.
+    pub(super) fn stop(&self) {
+        self.parker.unpark();
+    }
+
+    /// The body of the thread.
+    pub(super) fn run(&self, engine: &'static Parallel) {
+        let mut seen = [0u64; super::idle::WORKERS_MAX];
+        let mut quiet = 0;
+        while !engine.is_stopping() {
+            if engine.idle.count() == engine.workers().len() as u32 {
+                quiet += 1;
+            } else {
+                quiet = 0;
+            }
+            if quiet > QUIET_PERIODS {
+                self.sleep(engine);
+                quiet = 0;
+            } else {
+                self.parker.park(Some(sys::monotonic() + PERIOD));
+            }
+            self.look(engine, &mut seen);
+        }
+    }
+
+    fn sleep(&self, engine: &'static Parallel) {
+        self.state.store(ASLEEP, Ordering::Release);
+        // Pairs with the light fence in `poke`.
+        fence::heavy();
+        let all_idle = engine.idle.count() == engine.workers().len() as u32;
+        if all_idle && !engine.is_stopping() {
+            self.parker.park(None);
+        }
+        self.state.store(AWAKE, Ordering::Release);
+    }
+
+    fn look(&self, engine: &'static Parallel, seen: &mut [u64]) {
+        let now = sys::monotonic();
+        let mut raised = false;
+        for (worker, seen) in engine.workers().iter().zip(seen) {
+            let progress = worker.progress();
+            let stuck = core::mem::replace(seen, progress) == progress && progress != 0;
+            if stuck && waits(engine, worker, now) {
+                raised |= self.help(engine, worker);
+            } else {
+                worker.preempt.store(false, Ordering::Relaxed);
+            }
+        }
+        if raised {
+            poll::raise(poll::PREEMPT);
+        } else if poll::is_raised(poll::PREEMPT) {
+            poll::lower(poll::PREEMPT);
+        }
+    }
+
+    /// Something waits behind a strand that runs for long. True when the strand was asked to give way.
+    fn help(&self, engine: &'static Parallel, worker: &Worker) -> bool {
+        let others_can = worker.queues.surplus() > 0
+            || worker.queues.has_next()
+            || engine.inject.len() > 0
+            || worker.timers.earliest() != super::timers::NEVER;
+        if others_can && engine.idle.searching() == 0 && engine.idle.count() > 0 {
+            engine.wake_from_outside();
+        }
+        worker.preempt.store(true, Ordering::Relaxed);
+        true
+    }
+}
+
+fn waits(engine: &Parallel, worker: &Worker, now: i64) -> bool {
+    !worker.queues.is_empty() || worker.mailbox.len() > 0 || engine.inject.len() > 0 || worker.timers.earliest() <= now
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One worker: an OS thread that runs strands, one after the other, from its own queues.
+//!
+//! The loop in one picture:
+//! ```text
+//! pick ──► resume ──► the strand suspends with ─┬─ YIELD: to the tail, pick
+//!   ▲                                           └─ a commit record: run it here, on the worker's stack:
+//!   └──────────────────────────────────────────────── gone: pick      need not wait: resume again
+//! ```
+//! Because the commit runs after the switch, no strand is ever published to a waker before it is switched out.
+
+use core::cell::Cell;
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::Parallel;
+use super::cache::Cache;
+use super::counts::Counts;
+use super::inject::Inject;
+use super::parker::Parker;
+use super::queues::Queues;
+use super::timers::Timers;
+use crate::base::owner_lock::OwnerLock;
+use crate::base::sys;
+use crate::engine::{After, Commit};
+use crate::memory::stack_class::StackId;
+use crate::strand::body::Body;
+use crate::strand::context::{self, Action, YIELD};
+use crate::strand::extras::Extras;
+use crate::strand::floating::Modes;
+use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, Head, Phase};
+use crate::strand::{hooks, identity};
+
+/// Every so many picks a worker looks beyond its own queues: inject, mailbox, timers.
+pub const TICK: u32 = 61;
+
+/// See the module documentation.
+#[repr(align(128))]
+pub struct Worker {
+    /// Position among the workers.
+    pub index: u32,
+    pub(super) engine: Cell<*const Parallel>,
+    pub(super) owner: OwnerLock,
+    pub(super) queues: Queues,
+    /// Counters.
+    pub counts: Counts,
+    pub(super) cache: Cache,
+    ticks: Cell<u32>,
+    errno: Cell<*mut c_int>,
+    modes: Cell<Modes>,
+    /// The strand that runs should give way at its next checkpoint.
+    pub(super) preempt: AtomicBool,
+    pub(super) random: Cell<u32>,
+    pub(super) parker: Parker,
+    pub(super) mailbox: Inject,
+    pub(super) timers: Timers,
+    pub(super) started: AtomicBool,
+}
+
+// SAFETY: the cells belong to the worker's own thread, the queues to the holder of `owner`; the rest is atomic.
+unsafe impl Sync for Worker {}
+// SAFETY: a worker is created by one thread and then run by another; nothing is tied to the first.
+unsafe impl Send for Worker {}
+
+impl Worker {
+    pub(super) fn new(index: u32) -> Worker {
+        Worker {
+            index,
+            engine: Cell::new(core::ptr::null()),
+            owner: OwnerLock::new(),
+            queues: Queues::new(),
+            counts: Counts::default(),
+            cache: Cache::new(),
+            ticks: Cell::new(0),
+            errno: Cell::new(core::ptr::null_mut()),
+            modes: Cell::new(Modes::DEFAULT),
+            preempt: AtomicBool::new(false),
+            random: Cell::new(index.wrapping_mul(0x9E37_79B9) | 1),
+            parker: Parker::new(),
+            mailbox: Inject::new(),
+            timers: Timers::new(),
+            started: AtomicBool::new(false),
+        }
+    }
+
+    /// The engine it belongs to.
+    #[inline(always)]
+    pub fn engine(&self) -> &'static Parallel {
+        // SAFETY: set before the worker's thread starts; the engine outlives its workers.
+        unsafe { &*self.engine.get() }
+    }
+
+    /// The body of the thread: runs until the engine stops.
+    pub(super) fn run(&self) {
+        // SAFETY: the address of this thread's errno; the thread runs this loop until it ends.
+        self.errno.set(unsafe { libc::__errno_location() });
+        self.modes.set(Modes::read());
+        let mut yielded = None;
+        // A worker is started by a wake, so it comes up searching.
+        let mut next = self.search_or_sleep();
+        while let Some(strand) = next {
+            yielded = self.run_strand(strand);
+            next = match self.pick(yielded) {
+                Some(strand) => Some(strand),
+                None => self.out_of_work(),
+            };
+        }
+        debug_assert!(yielded.is_none() || self.engine().is_stopping());
+    }
+
+    /// Puts back the strand that gave its turn away, and picks the next.
+    #[inline(always)]
+    fn pick(&self, yielded: Option<&'static Head>) -> Option<&'static Head> {
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        if ticks.is_multiple_of(TICK) {
+            self.tick();
+        }
+        self.owner.enter();
+        if let Some(strand) = yielded {
+            self.queues.push_back(strand);
+        }
+        let picked = self.queues.pick();
+        self.prefetch_upcoming();
+        self.owner.leave();
+        picked
+    }
+
+    /// Begins to load the control block of the strand after this one: with many strands it is the dearest part.
+    #[inline(always)]
+    fn prefetch_upcoming(&self) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(upcoming) = self.queues.upcoming() {
+            let body = identity::layout().body(StackId::from_word(upcoming.stack.load(Ordering::Relaxed)), crate::strand::body::SIZE);
+            // SAFETY: a prefetch does not fault, whatever the address.
+            unsafe {
+                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(body as *const i8);
+                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body + 64) as *const i8);
+                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body - 64) as *const i8);
+                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body - 128) as *const i8);
+            }
+        }
+    }
+
+    /// The look beyond the own queues.
+    #[cold]
+    #[inline(never)]
+    fn tick(&self) {
+        self.take_outside();
+        (self.engine().upcalls.quiet)(false);
+    }
+
+    /// Runs a strand until it is gone, or gives its turn away (then it is returned).
+    #[inline(always)]
+    fn run_strand(&self, strand: &'static Head) -> Option<&'static Head> {
+        strand.set_phase(Phase::Running);
+        let body = if strand.has(FLAG_STARTED) {
+            identity::body_on(StackId::from_word(strand.stack.load(Ordering::Relaxed)))
+        } else {
+            self.start(strand)?
+        };
+        strand.home.store(self.index as u16, Ordering::Relaxed);
+        loop {
+            let action = self.switch_in(body);
+            if action == YIELD {
+                self.counts.yields.add(1);
+                strand.set_phase(Phase::Ready);
+                return Some(strand);
+            }
+            let commit = action as *mut Commit;
+            // SAFETY: the record lies on the stack of the strand, which is switched out and held by us.
+            match unsafe { ((*commit).run)(self, strand, commit) } {
+                After::Gone => return None,
+                After::Resume => {
+                    if strand.phase() != Phase::Running {
+                        strand.set_phase(Phase::Running);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Switches to a strand and comes back when it suspends; errno and floating-point modes go with it.
+    #[inline(always)]
+    fn switch_in(&self, body: &'static Body) -> Action {
+        body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
+        self.counts.switches.add(1);
+        let errno = self.errno.get();
+        // SAFETY: the errno of this thread.
+        unsafe { *errno = body.errno.get() };
+        let modes = body.modes.get();
+        if modes != self.modes.get() {
+            modes.load();
+        }
+        if hooks::on_switch() {
+            report_switch(body, true);
+        }
+        if identity::is_by_thread() {
+            identity::set_by_thread(body);
+        }
+        // SAFETY: the strand is ours (phase RUNNING) and its context is alive.
+        let action = unsafe { context::resume(body) };
+        if identity::is_by_thread() {
+            identity::set_by_thread(core::ptr::null());
+        }
+        let modes = Modes::read();
+        self.modes.set(modes);
+        body.modes.set(modes);
+        // SAFETY: the errno of this thread.
+        body.errno.set(unsafe { *errno });
+        if hooks::on_switch() {
+            report_switch(body, false);
+        }
+        action
+    }
+
+    /// The first run: a stack, a context, a body. When none can be had the strand ends with a fault.
+    #[inline]
+    fn start(&self, strand: &'static Head) -> Option<&'static Body> {
+        let engine = self.engine();
+        let stack = match self.cache.take_stack(&engine.stacks, strand.class()) {
+            Ok(stack) => stack,
+            Err(status) => {
+                (engine.upcalls.strand_stillborn)(self, strand, status);
+                return None;
+            }
+        };
+        let body = identity::body_on(stack);
+        if !body.is_alive() {
+            // SAFETY: the stack is ours and its body has no context.
+            unsafe { context::create(identity::layout(), stack, body, engine.upcalls.strand_main) };
+        }
+        body.prepare(strand);
+        if strand.has(FLAG_EXTRAS) {
+            let extras = strand.payload.load(Ordering::Relaxed) as *mut Extras;
+            body.extras.set(extras);
+            // SAFETY: the extras belong to the strand, which is ours.
+            body.locals.set(unsafe { core::mem::replace(&mut (*extras).locals, core::ptr::null_mut()) });
+        }
+        strand.stack.store(stack.to_word(), Ordering::Relaxed);
+        strand.set(FLAG_STARTED);
+        Some(body)
+    }
+
+    /// Keeps the stack of a strand that has ended. `dropped` says that its frames were given up with its context.
+    #[inline]
+    pub fn release_stack(&self, body: &'static Body, stack: StackId, dropped: bool) {
+        let pool = &self.engine().stacks;
+        if dropped {
+            // SAFETY: the strand has ended and is held by this worker.
+            unsafe { context::abandon(body) };
+        }
+        pool.trim(stack);
+        self.cache.give_stack(pool, stack);
+    }
+
+    /// A strand that was made ready here: it runs next.
+    #[inline]
+    pub fn ready_next(&self, strand: &'static Head) {
+        strand.set_phase(Phase::Ready);
+        self.counts.wakes.add(1);
+        if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
+            return self.engine().send_home(strand);
+        }
+        self.owner.enter();
+        let displaces = self.queues.has_next();
+        self.queues.push_next(strand);
+        self.owner.leave();
+        if displaces {
+            self.engine().offer(self);
+        }
+    }
+
+    /// A strand that was made ready here together with others: to the tail.
+    pub fn ready_last(&self, strand: &'static Head) {
+        strand.set_phase(Phase::Ready);
+        self.counts.wakes.add(1);
+        if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
+            return self.engine().send_home(strand);
+        }
+        self.push_started_or_fresh(strand);
+        self.engine().offer(self);
+    }
+
+    fn push_started_or_fresh(&self, strand: &'static Head) {
+        self.owner.enter();
+        if strand.has(FLAG_STARTED) {
+            self.queues.push_back(strand);
+        } else {
+            self.queues.push_fresh(strand);
+        }
+        self.owner.leave();
+    }
+
+    /// A strand that was spawned here.
+    #[inline]
+    pub fn spawned(&self, strand: &'static Head) {
+        strand.home.store(self.index as u16, Ordering::Relaxed);
+        self.owner.enter();
+        self.queues.push_fresh(strand);
+        self.owner.leave();
+        self.engine().offer(self);
+    }
+
+    /// A strand that was spawned here and is to run before its spawner goes on.
+    pub fn spawned_first(&self, strand: &'static Head) {
+        strand.home.store(self.index as u16, Ordering::Relaxed);
+        self.owner.enter();
+        self.queues.push_next(strand);
+        self.owner.leave();
+    }
+
+    /// Takes strands that were given to this worker or to all, and fires timers that are due. True when it got any.
+    pub(super) fn take_outside(&self) -> bool {
+        let engine = self.engine();
+        let mut batch = [None; 32];
+        let mut count = self.mailbox.take(&mut batch);
+        if count == 0 {
+            let share = (engine.inject.len() as usize / engine.workers().len() + 1).min(batch.len());
+            count = engine.inject.take(&mut batch[..share]);
+        }
+        let mut any = self.accept(&batch[..count]);
+        if self.timers.earliest() != super::timers::NEVER {
+            any |= self.fire_timers(&self.timers, sys::monotonic());
+        }
+        any
+    }
+
+    /// Fires the timers of a worker that are due at `now`; the strands become ready here.
+    pub(super) fn fire_timers(&self, timers: &Timers, now: i64) -> bool {
+        let mut any = false;
+        loop {
+            let mut batch = [None; 32];
+            let count = timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
+            if count == 0 {
+                return any;
+            }
+            any = true;
+            for strand in batch[..count].iter().flatten() {
+                self.ready_last(strand);
+            }
+        }
+    }
+
+    /// Puts strands that are ready into the own queues.
+    pub(super) fn accept(&self, strands: &[Option<&'static Head>]) -> bool {
+        for strand in strands.iter().flatten() {
+            self.push_started_or_fresh(strand);
+        }
+        !strands.is_empty()
+    }
+
+    /// Tells the strand that runs here whether it should give way, and forgets it.
+    pub fn take_preempt(&self) -> bool {
+        self.preempt.load(Ordering::Relaxed) && self.preempt.swap(false, Ordering::Relaxed)
+    }
+
+    /// How many strands this worker has picked; thieves and the ticker tell from it whether it moves on.
+    #[inline]
+    pub(super) fn progress(&self) -> u64 {
+        self.counts.switches.get()
+    }
+
+    /// Takes one strand at once, without looking anywhere else.
+    pub(super) fn pick_own(&self) -> Option<&'static Head> {
+        self.owner.enter();
+        let picked = self.queues.pick();
+        self.owner.leave();
+        picked
+    }
+}
+
+/// Tells the language of a switch, on the worker's stack.
+#[cold]
+fn report_switch(body: &Body, resume: bool) {
+    let hooks = hooks::get();
+    let hook = if resume { hooks.strand_resume } else { hooks.strand_suspend };
+    if let Some(hook) = hook {
+        let extras = body.extras.get();
+        // SAFETY: the extras belong to the strand, which this worker holds.
+        let local = if extras.is_null() { core::ptr::null_mut() } else { unsafe { (*extras).local } };
+        // SAFETY: the hook is the program's own; it promised not to switch.
+        unsafe { hook(local, hooks.data) };
+    }
+}
+
+/// The worker that runs `body`.
+#[inline(always)]
+pub fn of(body: &Body) -> &'static Worker {
+    // SAFETY: a running strand's worker was stored at its resume and lives as long as the engine.
+    unsafe { &*(body.worker.load(Ordering::Relaxed) as *const Worker) }
+}
+
+/// The index of a strand's head, for the cache.
+#[inline]
+pub fn give_head(worker: &Worker, strand: &Head) {
+    worker.cache.give_head(&worker.engine().strands, head::index_of(strand));
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! libstrand: strands, channels and timers for compiled languages, behind a C ABI.
+//!
+//! The product is `include/strand.h`; this crate is how it is made. The directory listing is the architecture:
+//! arrows point down only (`tests/layering.rs`).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+compile_error!("libstrand runs on Linux on x86-64 and aarch64; this target is neither");
+
+pub mod ffi;
+
+mod runtime;
+mod diagnose;
+mod sync;
+mod time;
+mod wait;
+mod engine;
+mod strand;
+mod memory;
+mod base;

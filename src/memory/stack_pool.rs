@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The stacks of all strands: one reserved range, grown, guarded, cached and given back to the system.
+//!
+//! ```text
+//! fresh ──take──► in use ──give──► warm (pages kept) ──above the high-water mark──► cold (pages given back)
+//!                    ▲                │                                               │
+//!                    └────take────────┴───────────────────────take────────────────────┘
+//! ```
+//! A guard is installed once, before a slot's first use, and survives the slot's whole life. `MADV_GUARD_INSTALL`
+//! (Linux 6.13) makes guards that cost no map; elsewhere, and in locked memory, `mprotect` guards cost two maps each
+//! and are counted, so that their limit is a status and not a failure somewhere else in the program.
+//! Free slots are linked in a table beside the stacks: a cold stack is never touched to remember that it is free.
+
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use super::reserve::{Region, Reservation};
+use super::stack_class::{CLASSES, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
+use crate::base::lock::ByteLock;
+use crate::base::status::{Outcome, Status};
+use crate::base::sys::keeping_errno;
+
+/// Stacks moved between a worker's cache and the pool at once.
+pub const BATCH: usize = 32;
+/// Guards made by `mprotect` before the pool answers LIMIT: the kernel allows 65,530 maps, two go into each guard.
+pub const MPROTECT_GUARDS_MAX: u32 = 24_000;
+/// Warm stacks of a class that the pool keeps beside the workers' caches.
+const WARM_MAX: u32 = 2048;
+const MADV_GUARD_INSTALL: i32 = 102;
+const NONE: u32 = u32::MAX;
+
+/// How stacks are guarded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum GuardKind {
+    /// Not known before the first stack.
+    Unknown = 0,
+    /// Guard markers in the page tables; no maps.
+    Madvise = 1,
+    /// Inaccessible pages; two maps each.
+    Mprotect = 2,
+}
+
+struct ClassPool {
+    lock: ByteLock,
+    region: Region,
+    links: Reservation,
+    fresh: AtomicU32,
+    warm: AtomicU32,
+    warm_count: AtomicU32,
+    cold: AtomicU32,
+}
+
+/// See the module documentation.
+pub struct StackPool {
+    /// Holds the addresses; everything goes through the regions of the classes.
+    _range: Reservation,
+    layout: Layout,
+    classes: [ClassPool; CLASSES],
+    guard_kind: AtomicU8,
+    mprotect_guards: AtomicU32,
+}
+
+impl StackPool {
+    /// Reserves the range: 256 GiB a class, or less (down to 128 MiB) where the address space is short.
+    pub fn new(force_mprotect: bool) -> Outcome<StackPool> {
+        let mut region_shift = 38;
+        let range = loop {
+            match Reservation::new(CLASSES << region_shift) {
+                Ok(range) => break range,
+                Err(status) if region_shift <= 27 => return Err(status),
+                Err(_) => region_shift -= 1,
+            }
+        };
+        range.refuse_huge_pages();
+        let layout = Layout { base: range.base(), region_shift };
+        let kind = if force_mprotect { GuardKind::Mprotect } else { GuardKind::Unknown };
+        Ok(StackPool {
+            classes: [
+                ClassPool::new(layout, 0)?,
+                ClassPool::new(layout, 1)?,
+                ClassPool::new(layout, 2)?,
+                ClassPool::new(layout, 3)?,
+                ClassPool::new(layout, 4)?,
+            ],
+            _range: range,
+            layout,
+            guard_kind: AtomicU8::new(kind as u8),
+            mprotect_guards: AtomicU32::new(0),
+        })
+    }
+
+    /// Where the range lies.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// How stacks are guarded.
+    pub fn guard_kind(&self) -> GuardKind {
+        match self.guard_kind.load(Ordering::Relaxed) {
+            1 => GuardKind::Madvise,
+            2 => GuardKind::Mprotect,
+            _ => GuardKind::Unknown,
+        }
+    }
+
+    /// Slots ever used, and bytes committed for them, over all classes.
+    pub fn mapped(&self) -> (u64, u64) {
+        self.classes.iter().fold((0, 0), |(slots, bytes), class| {
+            (slots + u64::from(class.fresh.load(Ordering::Relaxed)), bytes + class.region.committed() as u64)
+        })
+    }
+
+    /// Warm stacks in the pool (not in the workers' caches).
+    pub fn cached(&self) -> u64 {
+        self.classes.iter().map(|class| u64::from(class.warm_count.load(Ordering::Relaxed))).sum()
+    }
+
+    /// Takes up to `out.len()` stacks of a class: at least one, or the status that says why none.
+    pub fn take(&self, class: u8, out: &mut [StackId]) -> Outcome<usize> {
+        let pool = &self.classes[class as usize];
+        pool.lock.lock();
+        let result = self.take_locked(class, pool, out);
+        pool.lock.unlock();
+        result
+    }
+
+    fn take_locked(&self, class: u8, pool: &ClassPool, out: &mut [StackId]) -> Outcome<usize> {
+        let mut count = 0;
+        while count < out.len() {
+            let Some(index) = pool.pop(&pool.warm) else { break };
+            pool.warm_count.fetch_sub(1, Ordering::Relaxed);
+            out[count] = StackId::new(class, index);
+            count += 1;
+        }
+        // A cold or fresh stack costs a page fault at its first touch: take few of them ahead.
+        while count < out.len().min(8) {
+            let index = match pool.pop(&pool.cold) {
+                Some(index) => Ok(index),
+                None => self.fresh(class, pool),
+            };
+            match index {
+                Ok(index) => {
+                    out[count] = StackId::new(class, index);
+                    count += 1;
+                }
+                Err(status) if count == 0 => return Err(status),
+                Err(_) => break,
+            }
+        }
+        Ok(count)
+    }
+
+    fn fresh(&self, class: u8, pool: &ClassPool) -> Outcome<u32> {
+        let index = pool.fresh.load(Ordering::Relaxed);
+        if index >= self.layout.slots(class) {
+            return Err(Status::LIMIT);
+        }
+        pool.links.commit((index as usize + 1) * 4)?;
+        pool.region.commit((index as usize + 1) << SLOT_SHIFT[class as usize])?;
+        self.guard(StackId::new(class, index))?;
+        pool.fresh.store(index + 1, Ordering::Relaxed);
+        Ok(index)
+    }
+
+    fn guard(&self, stack: StackId) -> Outcome<()> {
+        let address = (self.layout.limit(stack) - GUARD) as *mut libc::c_void;
+        if self.guard_kind() != GuardKind::Mprotect {
+            // SAFETY: the guard lies inside our range below a stack that nobody uses yet.
+            if keeping_errno(|| unsafe { libc::madvise(address, GUARD, MADV_GUARD_INSTALL) }) == 0 {
+                self.guard_kind.store(GuardKind::Madvise as u8, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+        if self.mprotect_guards.fetch_add(1, Ordering::Relaxed) >= MPROTECT_GUARDS_MAX {
+            self.mprotect_guards.fetch_sub(1, Ordering::Relaxed);
+            return Err(Status::LIMIT);
+        }
+        // SAFETY: as above.
+        if keeping_errno(|| unsafe { libc::mprotect(address, GUARD, libc::PROT_NONE) }) == 0 {
+            self.guard_kind.store(GuardKind::Mprotect as u8, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.mprotect_guards.fetch_sub(1, Ordering::Relaxed);
+        Err(Status::NO_MEMORY)
+    }
+
+    /// Gives stacks of one class back. Above the high-water mark a batch of warm stacks loses its pages, in as few
+    /// calls as neighbouring slots allow.
+    pub fn give(&self, class: u8, stacks: &[StackId]) {
+        let pool = &self.classes[class as usize];
+        pool.lock.lock();
+        for stack in stacks {
+            pool.push(&pool.warm, stack.index());
+        }
+        let warm = pool.warm_count.load(Ordering::Relaxed) + stacks.len() as u32;
+        pool.warm_count.store(warm, Ordering::Relaxed);
+        let mut surplus = [0u32; 256];
+        let mut count = 0;
+        if warm > WARM_MAX + surplus.len() as u32 {
+            while count < surplus.len() {
+                let Some(index) = pool.pop(&pool.warm) else { break };
+                surplus[count] = index;
+                count += 1;
+            }
+            pool.warm_count.fetch_sub(count as u32, Ordering::Relaxed);
+        }
+        pool.lock.unlock();
+        if count > 0 {
+            self.cool(class, pool, &mut surplus[..count]);
+        }
+    }
+
+    #[cold]
+    fn cool(&self, class: u8, pool: &ClassPool, indices: &mut [u32]) {
+        indices.sort_unstable();
+        let mut start = 0;
+        for position in 1..=indices.len() {
+            if position == indices.len() || indices[position] != indices[position - 1] + 1 {
+                self.discard(StackId::new(class, indices[start]), StackId::new(class, indices[position - 1]));
+                start = position;
+            }
+        }
+        pool.lock.lock();
+        for index in indices.iter().rev() {
+            pool.push(&pool.cold, *index);
+        }
+        pool.lock.unlock();
+    }
+
+    /// Gives the pages of the slots from `first` to `last` back; guard markers stay (a rule of the kernel).
+    fn discard(&self, first: StackId, last: StackId) {
+        let from = self.layout.limit(first);
+        let length = self.layout.top(last) - from;
+        // SAFETY: the stacks are free and owned by the caller; nobody reads them before their next use, which
+        // expects zeros.
+        keeping_errno(|| unsafe { libc::madvise(from as *mut _, length, libc::MADV_DONTNEED) });
+    }
+
+    /// Gives the deep pages of a large stack back at the end of a strand; small classes keep theirs.
+    #[inline]
+    pub fn trim(&self, stack: StackId) {
+        let usable = USABLE[stack.class() as usize];
+        if usable > 64 << 10 {
+            let from = self.layout.limit(stack);
+            // SAFETY: the stack is free; what lies more than 32 KiB below its top is dead.
+            keeping_errno(|| unsafe { libc::madvise(from as *mut _, usable - (32 << 10), libc::MADV_DONTNEED) });
+        }
+    }
+
+    /// Keeps the range mapped for ever: strands that nobody can end are still suspended on it.
+    pub fn abandon(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl ClassPool {
+    fn new(layout: Layout, class: u8) -> Outcome<ClassPool> {
+        let length = 1usize << layout.region_shift;
+        let links = (layout.slots(class) as usize * size_of::<AtomicU32>()).next_multiple_of(4096);
+        Ok(ClassPool {
+            lock: ByteLock::new(),
+            region: Region::new(layout.base + class as usize * length, length),
+            links: Reservation::new(links)?,
+            fresh: AtomicU32::new(0),
+            warm: AtomicU32::new(NONE),
+            warm_count: AtomicU32::new(0),
+            cold: AtomicU32::new(NONE),
+        })
+    }
+
+    fn link(&self, index: u32) -> &AtomicU32 {
+        // SAFETY: the link table is committed up to every slot that was ever fresh.
+        unsafe { &*(self.links.base() as *const AtomicU32).add(index as usize) }
+    }
+
+    fn push(&self, list: &AtomicU32, index: u32) {
+        self.link(index).store(list.load(Ordering::Relaxed), Ordering::Relaxed);
+        list.store(index, Ordering::Relaxed);
+    }
+
+    fn pop(&self, list: &AtomicU32) -> Option<u32> {
+        let index = list.load(Ordering::Relaxed);
+        if index == NONE {
+            return None;
+        }
+        list.store(self.link(index).load(Ordering::Relaxed), Ordering::Relaxed);
+        Some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(pool: &StackPool, stack: StackId) {
+        // SAFETY: the byte lies in the body page of a stack that the test took.
+        unsafe { *((pool.layout().top(stack) - 1) as *mut u8) = 1 };
+    }
+
+    #[test]
+    fn a_stack_that_comes_back_is_the_next_one_taken() {
+        let pool = StackPool::new(false).expect("address space");
+        let mut out = [StackId::NONE; 4];
+        assert_eq!(pool.take(1, &mut out), Ok(4));
+        out.iter().for_each(|stack| touch(&pool, *stack));
+        pool.give(1, &out[1..2]);
+        let mut one = [StackId::NONE; 1];
+        assert_eq!(pool.take(1, &mut one), Ok(1));
+        assert_eq!(one[0], out[1]);
+        assert_eq!(pool.mapped().0, 4);
+    }
+
+    #[test]
+    fn above_the_high_water_mark_stacks_lose_their_pages() {
+        let pool = StackPool::new(false).expect("address space");
+        let mut all = Vec::new();
+        let mut batch = [StackId::NONE; 8];
+        while all.len() < WARM_MAX as usize + 600 {
+            let count = pool.take(0, &mut batch).expect("stacks");
+            all.extend_from_slice(&batch[..count]);
+        }
+        all.iter().for_each(|stack| touch(&pool, *stack));
+        all.chunks(BATCH).for_each(|chunk| pool.give(0, chunk));
+        assert!(pool.cached() <= u64::from(WARM_MAX) + 256 + BATCH as u64);
+        assert!(pool.cached() >= u64::from(WARM_MAX) - 256);
+    }
+
+    #[test]
+    fn mprotect_guards_stop_at_their_limit_with_a_status() {
+        let pool = StackPool::new(true).expect("address space");
+        pool.mprotect_guards.store(MPROTECT_GUARDS_MAX - 2, Ordering::Relaxed);
+        let mut out = [StackId::NONE; 4];
+        assert_eq!(pool.take(2, &mut out), Ok(2));
+        assert_eq!(pool.take(2, &mut out), Err(Status::LIMIT));
+        pool.give(2, &out[..2]);
+        assert_eq!(pool.take(2, &mut out), Ok(2));
+        assert_eq!(pool.guard_kind(), GuardKind::Mprotect);
+    }
+}

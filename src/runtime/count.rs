@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who is counted, and waiting until nobody is left.
+//!
+//! Each worker counts the spawns and the ends it makes, both only upwards. Whoever asks reads all ends first and all
+//! spawns after: if the sums are equal, nobody was alive at some moment between the two readings, because neither sum
+//! ever falls. The question is asked when a worker runs out of work, at every 61st pick, and when the last OS thread
+//! leaves or falls asleep; so a spawn and an end touch no shared line.
+//!
+//! A deadlock is the case in which nothing can happen any more: every worker idle, no timer, no external hold, no OS
+//! thread active inside a call, and somebody alive. It is found by these counts, never by a time limit.
+
+use core::cell::Cell;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::base::status::{Outcome, Status};
+use crate::diagnose::deadlock;
+use crate::engine::outside::{self, Call};
+use crate::engine::parallel::{self, Parallel};
+use crate::strand::body::Body;
+use crate::strand::fault;
+use crate::strand::head::FLAG_UNCOUNTED;
+use crate::strand::identity;
+use crate::strand::message::{CAPACITY, Text, fail};
+use crate::strand::waiter::{WaitKind, Waiter};
+use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source, Woken};
+use crate::wait::cancel;
+
+static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+static UNCOUNTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+static HOLDS: AtomicU64 = AtomicU64::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+/// Entries in LIST, readable without its lock.
+static WAITING: AtomicU32 = AtomicU32::new(0);
+static LIST: Mutex<List> = Mutex::new(List { first: core::ptr::null(), counted: 0, report: Text::new() });
+
+struct List {
+    first: *const All,
+    /// Counted strands among those who wait here.
+    counted: u64,
+    report: Text<CAPACITY>,
+}
+
+// SAFETY: the entries lie in the frames of those who wait; they are reached under the lock only.
+unsafe impl Send for List {}
+
+fn list() -> MutexGuard<'static, List> {
+    LIST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An OS thread has spawned a strand.
+pub fn spawned_outside(counted: bool) {
+    let count = if counted { &SPAWNED_OUTSIDE } else { &UNCOUNTED_OUTSIDE };
+    count.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Starts counting for a new runtime.
+pub fn reset() {
+    for count in [&SPAWNED_OUTSIDE, &UNCOUNTED_OUTSIDE, &HOLDS, &PEAK] {
+        count.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Counted strands spawned and ended. Ends are read first.
+pub fn counted(engine: &Parallel) -> (u64, u64) {
+    let ended = engine.workers().iter().map(|worker| worker.counts.finished.get()).sum();
+    let spawned = engine.workers().iter().map(|worker| worker.counts.spawned.get()).sum::<u64>();
+    (spawned + SPAWNED_OUTSIDE.load(Ordering::SeqCst), ended)
+}
+
+/// Uncounted strands spawned and ended.
+pub fn uncounted(engine: &Parallel) -> (u64, u64) {
+    let ended = engine.workers().iter().map(|worker| worker.counts.uncounted_finished.get()).sum();
+    let spawned = engine.workers().iter().map(|worker| worker.counts.uncounted_spawned.get()).sum::<u64>();
+    (spawned + UNCOUNTED_OUTSIDE.load(Ordering::SeqCst), ended)
+}
+
+/// Strands alive, and the largest number seen so far.
+pub fn live(engine: &Parallel) -> (u64, u64) {
+    let ((spawned, ended), (others, others_ended)) = (counted(engine), uncounted(engine));
+    let live = (spawned - ended) + (others - others_ended);
+    (live, PEAK.fetch_max(live, Ordering::Relaxed).max(live))
+}
+
+/// One more reason why somebody may still be woken from outside.
+pub fn external_acquire() -> Outcome<()> {
+    let _call = enter_anywhere()?;
+    HOLDS.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+/// One reason less.
+pub fn external_release() -> Outcome<()> {
+    let _call = enter_anywhere()?;
+    // AcqRel by SeqCst: what the holder did before is seen by whoever finds no hold.
+    let held = HOLDS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
+    if held.is_err() {
+        return fail(Status::INVALID, format_args!("no external hold is open: a release without its acquire"));
+    }
+    Ok(())
+}
+
+/// Counts the caller in as an OS thread, or knows it as a strand.
+pub fn enter_anywhere() -> Outcome<Option<Call>> {
+    match identity::current() {
+        Some(_) => Ok(None),
+        None => outside::enter().map(Some),
+    }
+}
+
+/// One wait for the end of all counted strands.
+struct All {
+    waiter: Cell<*const Waiter>,
+    counted: bool,
+    next: Cell<*const All>,
+    linked: Cell<bool>,
+}
+
+impl Source for All {
+    unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
+        debug_assert!(!sole, "waiting for all is always published in several steps");
+        let mut list = list();
+        self.waiter.set(waiter);
+        self.next.set(list.first);
+        self.linked.set(true);
+        list.first = self;
+        list.counted += u64::from(self.counted);
+        WAITING.fetch_add(1, Ordering::SeqCst);
+        drop(list);
+        // Perhaps this was the last one that was not waiting: then all go on, this one included.
+        look(false);
+        Published::Waiting
+    }
+
+    unsafe fn withdraw(&self, _: &Waiter) {
+        let mut list = list();
+        if self.linked.get() {
+            unlink(&mut list, self);
+        }
+    }
+}
+
+fn unlink(list: &mut List, entry: &All) {
+    if list.first == entry {
+        list.first = entry.next.get();
+    } else {
+        let mut before = list.first;
+        while !before.is_null() {
+            // SAFETY: linked entries are alive; the lock is held.
+            let here = unsafe { &*before };
+            if here.next.get() == entry {
+                here.next.set(entry.next.get());
+                break;
+            }
+            before = here.next.get();
+        }
+    }
+    forget(list, entry);
+}
+
+fn forget(list: &mut List, entry: &All) {
+    entry.linked.set(false);
+    list.counted -= u64::from(entry.counted);
+    WAITING.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Whether everybody counted has ended, but for those who wait here.
+fn all_ended(engine: &Parallel, list: &List) -> bool {
+    let (spawned, ended) = counted(engine);
+    spawned - ended <= list.counted
+}
+
+/// Upcall of the engine and of leaving OS threads: look whether those who wait for all can go on.
+pub fn quiet(all_idle: bool) {
+    // SeqCst pairs with `publish` and the look that follows it: one of the two sees the other.
+    if WAITING.load(Ordering::SeqCst) != 0 {
+        look(all_idle);
+    }
+}
+
+#[cold]
+fn look(all_idle: bool) {
+    let Some(engine) = parallel::engine() else { return };
+    let mut woken = Woken::new();
+    {
+        let mut list = list();
+        if list.first.is_null() {
+            return;
+        }
+        if all_ended(engine, &list) {
+            release_all(&mut list, &mut woken, Status::OK);
+        } else if all_idle && nothing_can_happen(engine) {
+            list.report.clear();
+            let List { report, .. } = &mut *list;
+            deadlock::report(engine, report);
+            release_all(&mut list, &mut woken, Status::DEADLOCK);
+        }
+    }
+    woken.wake_all();
+}
+
+/// Every worker idle, no timer, no hold, no OS thread that is up to something. Each of these can only be undone by
+/// another of them, and an OS thread that enters later finds the deadlock as it was.
+fn nothing_can_happen(engine: &Parallel) -> bool {
+    HOLDS.load(Ordering::SeqCst) == 0
+        && outside::active() == 0
+        && !cancel::is_all_cancelled()
+        && engine.is_quiescent()
+        && !engine.has_timers()
+        && outside::active() == 0
+        && engine.is_quiescent()
+}
+
+fn release_all(list: &mut List, woken: &mut Woken, status: Status) {
+    while !list.first.is_null() {
+        // SAFETY: linked entries are alive; the lock is held, and `next` is read before the win.
+        let entry = unsafe { &*list.first };
+        list.first = entry.next.get();
+        forget(list, entry);
+        // SAFETY: a linked entry's waiter is in place.
+        woken.win(unsafe { &*entry.waiter.get() }, status);
+    }
+}
+
+/// Waits until every counted strand has ended.
+pub fn wait_all(deadline: i64) -> Outcome<()> {
+    let call = enter_anywhere()?;
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    let body = identity::current();
+    if deadline != NO_WAIT
+        && let Some(body) = body
+        && cancel::is_cancelled(body)
+    {
+        return Err(Status::CANCELLED);
+    }
+    let status = wait_for_all(engine, body, deadline);
+    drop(call);
+    match status {
+        Status::OK => Ok(()),
+        Status::DEADLOCK => deadlocked(),
+        status => Err(status),
+    }
+}
+
+fn wait_for_all(engine: &Parallel, body: Option<&'static Body>, deadline: i64) -> Status {
+    let counts = body.is_some_and(|body| !body.head().has(FLAG_UNCOUNTED));
+    {
+        let list = list();
+        let (spawned, ended) = counted(engine);
+        let others_end_too = list.counted == 0 || deadline == NO_WAIT;
+        if others_end_too && spawned - ended <= list.counted + u64::from(counts) {
+            return Status::OK;
+        }
+    }
+    let entry = All {
+        waiter: Cell::new(core::ptr::null()),
+        counted: counts,
+        next: Cell::new(core::ptr::null()),
+        linked: Cell::new(false),
+    };
+    block::wait_multi(&entry, WaitKind::All, 0, deadline)
+}
+
+#[cold]
+fn deadlocked() -> Outcome<()> {
+    let mut text = Text::<CAPACITY>::new();
+    let _ = text.write_str(core::str::from_utf8(list().report.as_bytes()).unwrap_or("deadlock"));
+    fail(Status::DEADLOCK, format_args!("{}", core::str::from_utf8(text.as_bytes()).unwrap_or("deadlock")))
+}
+
+/// Runs until every counted strand has ended, and reports faults that nobody looked at.
+pub fn run() -> Outcome<()> {
+    if identity::current().is_some() {
+        return fail(
+            Status::INVALID,
+            format_args!("strand_scheduler_run is for OS threads; on a strand use strand_wait_all"),
+        );
+    }
+    wait_all(FOREVER)?;
+    let report = fault::take_report(|count, first| {
+        let others = count - 1;
+        match others {
+            0 => fail(Status::FAILED, format_args!("{first}")),
+            1 => fail(Status::FAILED, format_args!("{first} (and one other strand failed)")),
+            _ => fail(Status::FAILED, format_args!("{first} (and {others} other strands failed)")),
+        }
+    });
+    report.unwrap_or(Ok(()))
+}
+
+/// Counters of the runtime.
+pub fn statistics() -> Outcome<crate::diagnose::statistics::Statistics> {
+    crate::diagnose::statistics::read(|engine| {
+        let ((spawned, ended), (others, others_ended)) = (counted(engine), uncounted(engine));
+        let (live, peak) = live(engine);
+        [spawned + others, ended + others_ended, live, peak]
+    })
+}
+
+/// Copies the dump of every strand; returns its whole length.
+///
+/// # Safety
+/// `buffer` points to `capacity` writable bytes, or `capacity` is 0.
+pub unsafe fn dump(buffer: *mut u8, capacity: usize) -> usize {
+    let Ok(_call) = enter_anywhere() else { return 0 };
+    let Some(engine) = parallel::engine() else { return 0 };
+    let mut out = Copier { buffer, capacity, length: 0 };
+    let _ = crate::diagnose::dump::all(engine, &mut out);
+    if capacity > 0 {
+        // SAFETY: inside the buffer.
+        unsafe { *buffer.add(out.length.min(capacity - 1)) = 0 };
+    }
+    out.length
+}
+
+/// Writes what fits into a caller's buffer and counts the rest.
+struct Copier {
+    buffer: *mut u8,
+    capacity: usize,
+    length: usize,
+}
+
+impl Write for Copier {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let room = self.capacity.saturating_sub(1).saturating_sub(self.length);
+        let count = text.len().min(room);
+        if count > 0 {
+            // SAFETY: `count` bytes fit behind `length`.
+            unsafe { core::ptr::copy_nonoverlapping(text.as_ptr(), self.buffer.add(self.length), count) };
+        }
+        self.length += text.len();
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From the first instruction of a strand to its last: the entry function, the hooks, the faults.
+
+use core::ffi::c_void;
+use core::sync::atomic::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::config::FAULT_ABORT;
+use super::lifecycle;
+use super::strands::Entry;
+use crate::base::status::Status;
+use crate::engine::Worker;
+use crate::strand::body::Body;
+use crate::strand::extras::Extras;
+use crate::strand::fault::{self, Lossy, Named};
+use crate::strand::head::{self, FLAG_EXTRAS, Head};
+use crate::strand::{extras, hooks, locals, message, on_exit};
+use crate::wait::end;
+
+/// Runs one strand on its own stack. Upcall of the engine.
+pub fn strand_main(body: &'static Body) {
+    let head = body.head();
+    // SAFETY: stored by the spawn from a function of this type.
+    let entry: Entry = unsafe { core::mem::transmute(head.entry.load(Ordering::Relaxed)) };
+    let argument = argument_of(head);
+    let guard = Foreign(body);
+    // SAFETY: the entry and its argument are the program's own.
+    let result = catch_unwind(AssertUnwindSafe(|| unsafe { entry(argument) }));
+    core::mem::forget(guard);
+    match result {
+        Ok(result) => tell_language(body, result),
+        Err(payload) => panicked(body, payload),
+    }
+    end_strand(body);
+}
+
+#[inline]
+fn argument_of(head: &Head) -> *mut c_void {
+    let payload = head.payload.load(Ordering::Relaxed);
+    if head.has(FLAG_EXTRAS) {
+        // SAFETY: the payload of a strand with extras points to them; they live until its end.
+        unsafe { (*(payload as *const Extras)).arg }
+    } else {
+        payload as *mut c_void
+    }
+}
+
+/// Hooks, belongings, and the switch that does not come back.
+fn end_strand(body: &'static Body) {
+    body.shield.set(body.shield.get() + 1);
+    if !body.hooks.get().is_null() {
+        on_exit::run(body);
+    }
+    if !body.locals.get().is_null() {
+        locals::end_strand(body);
+    }
+    if !body.message.get().is_null() {
+        message::end_strand(body);
+    }
+    // SAFETY: the running strand's body; everything it owned is gone.
+    unsafe { end::finish(body) };
+}
+
+#[inline]
+fn tell_language(body: &Body, result: *mut c_void) {
+    let hooks = hooks::get();
+    if let Some(exit) = hooks.strand_exit {
+        let extras = body.extras.get();
+        // SAFETY: the extras live until the strand's end.
+        let local = if extras.is_null() { core::ptr::null_mut() } else { unsafe { (*extras).local } };
+        // SAFETY: the hook is the program's own.
+        unsafe { exit(local, result, hooks.data) };
+    }
+}
+
+/// Notices an exception that is not a Rust panic while it unwinds through the frame below the entry: it cannot be
+/// caught and converted, so the process ends, and says whose fault it was.
+struct Foreign(&'static Body);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let body = self.0;
+            fault::die(format_args!(
+                "libstrand: a foreign exception left the entry function of {}; exceptions must be caught inside the entry function",
+                named(body.head(), Some(body)),
+            ));
+        }
+    }
+}
+
+/// The strand, for a message.
+pub fn named(head: &Head, body: Option<&Body>) -> Named<'static> {
+    let name = extras::of(head, body).map_or(&[][..], |extras| extras.name());
+    Named { id: head::handle_of(head), name }
+}
+
+#[cold]
+fn panicked(body: &Body, payload: Box<dyn core::any::Any + Send>) {
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "a panic without a message",
+    };
+    record(body, Status::PANIC, format_args!("{text}"));
+    // Dropping a payload may panic in turn; it is a few bytes.
+    core::mem::forget(payload);
+}
+
+#[cold]
+fn record(body: &Body, code: Status, text: core::fmt::Arguments<'_>) {
+    let strand = named(body.head(), Some(body));
+    fault::record(&strand, code, text);
+    if lifecycle::settings().fault_policy == FAULT_ABORT {
+        fault::die(format_args!("libstrand: {strand} failed with {}: {text}", code.name().to_str().unwrap_or("")));
+    }
+}
+
+/// Ends the running strand with a fault. Its frames are dropped, not unwound.
+pub fn fail_running(body: &'static Body, code: Status, text: &[u8]) {
+    record(body, code, format_args!("{}", Lossy(text)));
+    body.frames_dropped.set(true);
+    end_strand(body);
+}
+
+/// A strand could not get a stack for its first run. Upcall of the engine.
+pub fn strand_stillborn(worker: &Worker, head: &'static Head, status: Status) {
+    let strand = named(head, None);
+    let advice = match status {
+        Status::LIMIT => "the limit of guarded stacks is reached; Linux 6.13 or newer has none, or use fewer strands at a time",
+        _ => "the system has no memory for its stack",
+    };
+    fault::record(&strand, status, format_args!("it could not start: {advice}"));
+    if lifecycle::settings().fault_policy == FAULT_ABORT {
+        fault::die(format_args!("libstrand: {strand} could not start: {advice}"));
+    }
+    end::finish_unstarted(worker, head);
+}

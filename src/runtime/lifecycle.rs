@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From init to shutdown, and again.
+
+use core::cell::UnsafeCell;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
+use super::{count, entry, environment};
+use crate::base::fence;
+use crate::base::status::{Outcome, Status};
+use crate::base::sys;
+use crate::engine::outside::{self, State};
+use crate::engine::parallel::{self, Parallel};
+use crate::engine::Upcalls;
+use crate::memory::stack_pool::StackPool;
+use crate::memory::table::Table;
+use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
+use crate::strand::message::{Text, fail};
+use crate::strand::{hooks, identity, overflow};
+use crate::sync::channel;
+use crate::wait::{block, cancel, end, threads};
+
+/// Held by whoever changes the runtime's life.
+static LIFE: Mutex<()> = Mutex::new(());
+static FORK_HANDLER: AtomicBool = AtomicBool::new(false);
+static PLAIN_FLAGS: AtomicU8 = AtomicU8::new(0);
+
+struct Current(UnsafeCell<Settings>);
+
+// SAFETY: written only while no strand and no worker exists, under LIFE.
+unsafe impl Sync for Current {}
+
+static SETTINGS: Current = Current(UnsafeCell::new(Settings {
+    workers: 1,
+    migration: MIGRATE_FREE,
+    fault_policy: config::FAULT_ISOLATE,
+    stack_class: crate::memory::stack_class::DEFAULT_CLASS,
+    max_strands: 1024,
+    hooks: hooks::NONE,
+    identity_by_thread: false,
+    mprotect_guards: false,
+}));
+
+/// The settings of the runtime that is up.
+#[inline]
+pub fn settings() -> &'static Settings {
+    // SAFETY: not written while a runtime is up.
+    unsafe { &*SETTINGS.0.get() }
+}
+
+/// Flags of a strand that is spawned without options.
+#[inline]
+pub fn plain_flags() -> u8 {
+    PLAIN_FLAGS.load(Ordering::Relaxed)
+}
+
+fn life() -> Outcome<MutexGuard<'static, ()>> {
+    match LIFE.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
+        Err(TryLockError::WouldBlock) => {
+            fail(Status::BUSY, format_args!("another thread is starting the runtime or shutting it down"))
+        }
+    }
+}
+
+/// Initialises the runtime. Again with nothing or the same: OK. Different: ALREADY.
+pub fn initialise(config: Option<&Config>) -> Outcome<()> {
+    if identity::current().is_some() && config.is_none() {
+        return Ok(());
+    }
+    if outside::state() == State::Forked {
+        return fail(Status::FORKED, format_args!("this is a forked child of a process that had initialised the runtime"));
+    }
+    // A second initialiser waits for the first, so that both find a runtime.
+    let _life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
+    match outside::state() {
+        State::Up => agree(config),
+        State::Stopping => fail(Status::BUSY, format_args!("the runtime is shutting down")),
+        State::Forked => Err(Status::FORKED),
+        State::Down => bring_up(&settle(config)?),
+    }
+}
+
+fn settle(config: Option<&Config>) -> Outcome<Settings> {
+    let mut filled = config.copied().unwrap_or_default();
+    let extra = environment::fill(&mut filled)?;
+    config::settle(&filled, extra.identity_by_thread, extra.mprotect_guards)
+}
+
+fn agree(config: Option<&Config>) -> Outcome<()> {
+    if config.is_none() || settle(config)?.agrees_with(settings()) {
+        return Ok(());
+    }
+    fail(Status::ALREADY, format_args!("the runtime is initialised with another configuration"))
+}
+
+fn bring_up(settings: &Settings) -> Outcome<()> {
+    let strands = match Table::<Head>::new(settings.max_strands, &head::HISTORY) {
+        Ok(table) => table,
+        Err(status) => return fail(status, format_args!("no address space for the table of strands")),
+    };
+    let stacks = match StackPool::new(settings.mprotect_guards) {
+        Ok(pool) => pool,
+        Err(status) => return fail(status, format_args!("no address space for stacks: is it limited (ulimit -v)?")),
+    };
+    let layout = stacks.layout();
+    if let Err(status) = channel::start() {
+        return fail(status, format_args!("no address space for the table of channels"));
+    }
+    let upcalls = Upcalls {
+        strand_main: entry::strand_main,
+        strand_stillborn: entry::strand_stillborn,
+        timer_expired: block::timer_expired,
+        quiet: count::quiet,
+    };
+    fence::choose(settings.workers);
+    let engine = match Parallel::new(settings.workers, strands, stacks, upcalls) {
+        Ok(engine) => engine,
+        Err(status) => {
+            // SAFETY: started just now; nobody knows a channel yet.
+            unsafe { channel::stop() };
+            return fail(status, format_args!("no memory for {} workers", settings.workers));
+        }
+    };
+    // SAFETY: LIFE is held, the state is Down: no strand, no worker, nobody reads the settings or the hooks.
+    unsafe {
+        *SETTINGS.0.get() = *settings;
+        hooks::install(settings.hooks);
+    }
+    PLAIN_FLAGS.store(flags_for(settings), Ordering::Relaxed);
+    count::reset();
+    cancel::reset();
+    head::publish_base(Some(&engine.strands));
+    identity::publish(Some(layout), settings.identity_by_thread);
+    Parallel::publish(engine);
+    overflow::install();
+    watch_forks();
+    outside::set_state(State::Up);
+    Ok(())
+}
+
+fn flags_for(settings: &Settings) -> u8 {
+    let moves = match settings.migration {
+        MIGRATE_FREE => 0,
+        MIGRATE_NEVER => FLAG_PINNED,
+        _ => FLAG_STAYS,
+    };
+    settings.stack_class << CLASS_SHIFT | moves
+}
+
+/// In a forked child the runtime's threads do not exist: every call answers FORKED.
+fn watch_forks() {
+    extern "C" fn child() {
+        if outside::state() != State::Down {
+            outside::set_state(State::Forked);
+            identity::publish(None, false);
+            outside::forget_all();
+            threads::forget_all();
+            parallel::forget_all();
+        }
+    }
+    if !FORK_HANDLER.swap(true, Ordering::SeqCst) {
+        // SAFETY: the handler is async-signal-safe but for two try-locks, and stays mapped (the library is not unloaded
+        // while a runtime is up).
+        unsafe { libc::pthread_atfork(None, None, Some(child)) };
+    }
+}
+
+/// Shuts the runtime down.
+pub fn shutdown(deadline: i64) -> Outcome<()> {
+    if identity::current().is_some() {
+        return fail(Status::INVALID, format_args!("strand_scheduler_shutdown is for OS threads; this is a strand"));
+    }
+    match outside::state() {
+        State::Forked => return Err(Status::FORKED),
+        State::Down => return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down")),
+        State::Up | State::Stopping => {}
+    }
+    let _life = life()?;
+    let Some(engine) = parallel::engine() else {
+        return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down"));
+    };
+    let again = outside::state() == State::Stopping;
+    outside::set_state(State::Stopping);
+    cancel::cancel_all(&engine.strands, end::finish_dormant);
+    threads::cancel_all();
+    let _ = again;
+    if !wait_until(deadline, || is_empty(engine)) {
+        return give_up(engine);
+    }
+    take_down(engine, false);
+    Ok(())
+}
+
+/// Nobody is alive and no OS thread is inside a call.
+fn is_empty(engine: &Parallel) -> bool {
+    // OS threads that were on their way into a wait are cancelled as they arrive.
+    threads::cancel_all();
+    count::live(engine).0 == 0 && outside::inside() == 0
+}
+
+fn wait_until(deadline: i64, done: impl Fn() -> bool) -> bool {
+    let mut pause = 2_000;
+    loop {
+        if done() {
+            return true;
+        }
+        if deadline != block::FOREVER && sys::monotonic() >= deadline {
+            return false;
+        }
+        std::thread::sleep(core::time::Duration::from_nanos(pause));
+        pause = (pause * 2).min(1_000_000);
+    }
+}
+
+/// The deadline has passed: says who is left. When all of them are asleep, the runtime goes without them.
+fn give_up(engine: &'static Parallel) -> Outcome<()> {
+    let mut text = Text::<2048>::new();
+    let mut parked = 0u32;
+    let mut others = 0u32;
+    for index in 0..engine.strands.fresh() {
+        let strand = head::at(index);
+        strand.lock.lock();
+        let phase = strand.phase();
+        if phase != Phase::Free {
+            let waits = phase == Phase::Waiting;
+            if parked + others < 16 {
+                let _ = write!(text, "; {} is {}", entry::named(strand, strand.started_body()), phase.name());
+            }
+            if waits { parked += 1 } else { others += 1 }
+        }
+        strand.lock.unlock();
+    }
+    let inside = outside::inside();
+    if others == 0 && inside == 0 && engine.is_quiescent() {
+        take_down(engine, parked > 0);
+        return fail(
+            Status::TIMEOUT,
+            format_args!("{parked} strands did not end and were abandoned where they wait{}", text_of(&text)),
+        );
+    }
+    fail(
+        Status::TIMEOUT,
+        format_args!(
+            "{} strands have not ended and {inside} OS threads are inside calls; call again to go on waiting{}",
+            parked + others,
+            text_of(&text)
+        ),
+    )
+}
+
+fn text_of<const N: usize>(text: &Text<N>) -> &str {
+    core::str::from_utf8(text.as_bytes()).unwrap_or("")
+}
+
+/// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
+fn take_down(engine: &'static Parallel, abandon: bool) {
+    engine.stop();
+    // SAFETY: no strand runs, no call is inside.
+    unsafe { channel::stop() };
+    overflow::remove();
+    identity::publish(None, false);
+    head::remember_parks(&engine.strands);
+    // SAFETY: every thread was joined; `engine` is not used below.
+    let engine = unsafe { Parallel::take() };
+    head::publish_base(None);
+    if let Some(engine) = engine {
+        engine.dismantle(abandon);
+    }
+    cancel::reset();
+    // SAFETY: no strand and no worker exists.
+    unsafe { hooks::install(hooks::NONE) };
+    outside::set_state(State::Down);
+}

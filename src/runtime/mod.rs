@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The runtime of the process: its life, its configuration, who is counted, and what strands may ask for.
+
+pub mod config;
+pub mod count;
+pub mod entry;
+pub mod environment;
+pub mod lifecycle;
+pub mod strands;
+
+pub use count::{external_acquire, external_release, run, wait_all};
+pub use lifecycle::{initialise, shutdown};

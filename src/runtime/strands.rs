@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What strands, and those who have their handles, may ask for.
+
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::Ordering;
+
+use super::config::{self, MIGRATE_FREE, MIGRATE_NEVER, MIGRATE_NEW_ONLY};
+use super::{entry, lifecycle};
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside::{self, State};
+use crate::engine::parallel::{self, Parallel, worker};
+use crate::engine::{self, Worker};
+use crate::strand::body::Body;
+use crate::strand::extras::Extras;
+use crate::strand::head::{
+    self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase,
+};
+use crate::strand::message::{self, fail};
+use crate::strand::waiter::WaitKind;
+use crate::strand::{identity, locals, on_exit, poll};
+use crate::time::sleep as sleeping;
+use crate::wait::block::{self, NO_WAIT};
+use crate::wait::end::Join;
+use crate::wait::{cancel, park as parking};
+
+/// The function of a strand.
+pub type Entry = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+
+/// Not ready until started.
+pub const SPAWN_DORMANT: u32 = 1;
+/// Not waited for by run and wait-all.
+pub const SPAWN_UNCOUNTED: u32 = 2;
+/// Runs before the spawner goes on.
+pub const SPAWN_RUN_FIRST: u32 = 4;
+/// Stays on one worker.
+pub const SPAWN_PINNED: u32 = 8;
+/// May move although the configuration says otherwise.
+pub const SPAWN_MIGRATABLE: u32 = 16;
+/// Starts with the spawner's inheritable locals.
+pub const SPAWN_INHERIT_LOCALS: u32 = 32;
+
+/// Options of a spawn.
+pub struct SpawnOptions<'a> {
+    /// SPAWN_ bits.
+    pub flags: u32,
+    /// Name for messages.
+    pub name: &'a [u8],
+    /// Usable bytes of the stack; 0 for the default.
+    pub stack_bytes: usize,
+    /// Runs if the strand ends without having run.
+    pub arg_drop: Option<unsafe extern "C" fn(*mut c_void)>,
+    /// Bytes at the argument that are copied; 0 to pass the pointer.
+    pub arg_bytes: usize,
+    /// The pointer that language hooks get.
+    pub local: *mut c_void,
+}
+
+impl Default for SpawnOptions<'_> {
+    fn default() -> Self {
+        SpawnOptions {
+            flags: 0,
+            name: &[],
+            stack_bytes: 0,
+            arg_drop: None,
+            arg_bytes: 0,
+            local: core::ptr::null_mut(),
+        }
+    }
+}
+
+/// The caller of a spawn.
+struct Spawner {
+    engine: &'static Parallel,
+    worker: Option<&'static Worker>,
+    body: Option<&'static Body>,
+    _call: Option<outside::Call>,
+}
+
+#[inline]
+fn spawner() -> Outcome<Spawner> {
+    match identity::current() {
+        Some(body) => {
+            let worker = worker::of(body);
+            if cancel::is_all_cancelled() {
+                return refuse_stopping();
+            }
+            Ok(Spawner { engine: worker.engine(), worker: Some(worker), body: Some(body), _call: None })
+        }
+        None => spawner_outside(),
+    }
+}
+
+#[cold]
+fn refuse_stopping<T>() -> Outcome<T> {
+    Err(Status::CANCELLED)
+}
+
+#[cold]
+fn spawner_outside() -> Outcome<Spawner> {
+    let call = enter()?;
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    if let Err(status) = engine.ensure_worker() {
+        return fail(status, format_args!("no thread could be started to run strands"));
+    }
+    Ok(Spawner { engine, worker: None, body: None, _call: Some(call) })
+}
+
+/// Counts an OS thread in.
+fn enter() -> Outcome<outside::Call> {
+    outside::enter()
+}
+
+/// Flags of a head for a spawn.
+fn head_flags(spawn: u32, class: u8) -> u8 {
+    let migration = lifecycle::settings().migration;
+    let mut flags = class << CLASS_SHIFT;
+    if spawn & SPAWN_UNCOUNTED != 0 {
+        flags |= FLAG_UNCOUNTED;
+    }
+    let moves = spawn & SPAWN_MIGRATABLE != 0 || migration == MIGRATE_FREE;
+    if spawn & SPAWN_PINNED != 0 || migration == MIGRATE_NEVER && !moves {
+        flags |= FLAG_PINNED;
+    } else if migration == MIGRATE_NEW_ONLY && !moves {
+        flags |= FLAG_STAYS;
+    }
+    flags
+}
+
+/// Takes a head and writes what a strand starts with; phase free.
+#[inline]
+fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize) -> Outcome<&'static Head> {
+    let head = match spawner.engine.take_head(spawner.worker) {
+        Ok(index) => head::at(index),
+        Err(status) => return no_head(spawner, status),
+    };
+    head.entry.store(entry as usize, Ordering::Relaxed);
+    head.payload.store(payload, Ordering::Relaxed);
+    head.site.store(site, Ordering::Relaxed);
+    head.flags.store(flags, Ordering::Relaxed);
+    head.cancelled.store(0, Ordering::Relaxed);
+    Ok(head)
+}
+
+#[cold]
+fn no_head(spawner: &Spawner, status: Status) -> Outcome<&'static Head> {
+    let most = spawner.engine.strands.capacity();
+    match status {
+        Status::LIMIT => fail(status, format_args!("{most} strands are alive, which is the limit (max_strands)")),
+        _ => fail(status, format_args!("no memory for the control block of a strand")),
+    }
+}
+
+#[inline]
+fn count_in(spawner: &Spawner, flags: u8) {
+    match spawner.worker {
+        Some(worker) if flags & FLAG_UNCOUNTED == 0 => worker.counts.spawned.add(1),
+        Some(worker) => worker.counts.uncounted_spawned.add(1),
+        None => super::count::spawned_outside(flags & FLAG_UNCOUNTED == 0),
+    }
+}
+
+/// Spawns a strand.
+///
+/// # Safety
+/// The entry and its argument are what the program wants to run.
+#[inline]
+pub unsafe fn spawn(entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
+    let spawner = spawner()?;
+    let flags = lifecycle::plain_flags();
+    let head = prepare(&spawner, entry, arg as u64, flags, site)?;
+    head.set_phase(Phase::Ready);
+    let id = head::handle_of(head);
+    count_in(&spawner, flags);
+    engine::spawn(head);
+    Ok(id)
+}
+
+/// Spawns a strand with options.
+///
+/// # Safety
+/// As [`spawn`]; `arg` points to `arg_bytes` readable bytes when that is not 0.
+pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
+    let spawner = spawner()?;
+    let class = config::class_for(options.stack_bytes, lifecycle::settings().stack_class)?;
+    let flags = head_flags(options.flags, class);
+    // SAFETY: by contract.
+    let extras = unsafe { extras_for(options, arg, &spawner) }?;
+    let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
+    let head = match prepare(&spawner, entry, payload, flags, site) {
+        Ok(head) => head,
+        Err(status) => {
+            // SAFETY: made above, not handed over; the argument stays the caller's.
+            unsafe { free_extras(extras) };
+            return Err(status);
+        }
+    };
+    let id = head::handle_of(head);
+    if options.flags & SPAWN_DORMANT != 0 {
+        head.set_phase(Phase::Dormant);
+        return Ok(head::handle_of(head));
+    }
+    head.set_phase(Phase::Ready);
+    count_in(&spawner, flags);
+    match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
+        (true, Some(worker), Some(body)) => {
+            worker.spawned_first(head);
+            drop(spawner);
+            // SAFETY: the running strand's body; no lock is held.
+            unsafe { engine::yield_now(body) };
+        }
+        _ => engine::spawn(head),
+    }
+    Ok(id)
+}
+
+/// # Safety
+/// As [`spawn_with`].
+unsafe fn extras_for(options: &SpawnOptions<'_>, arg: *mut c_void, spawner: &Spawner) -> Outcome<*mut Extras> {
+    let inherits = options.flags & SPAWN_INHERIT_LOCALS != 0;
+    let needed = !options.name.is_empty()
+        || options.arg_drop.is_some()
+        || options.arg_bytes > 0
+        || !options.local.is_null()
+        || inherits;
+    if !needed {
+        return Ok(core::ptr::null_mut());
+    }
+    // SAFETY: by contract.
+    let made = unsafe { Extras::new(arg, options.arg_bytes, options.name) };
+    let extras = match made {
+        Ok(extras) => extras,
+        Err(status) => return fail(status, format_args!("no memory for the name or the argument of a strand")),
+    };
+    // SAFETY: just made, ours alone.
+    unsafe {
+        (*extras).arg_drop = options.arg_drop;
+        (*extras).local = options.local;
+    }
+    if inherits && let Some(body) = spawner.body {
+        match locals::inherit(body) {
+            // SAFETY: as above.
+            Ok(array) => unsafe { (*extras).locals = array },
+            Err(status) => {
+                // SAFETY: as above.
+                unsafe { free_extras(extras) };
+                return fail(status, format_args!("no memory for the locals of a strand"));
+            }
+        }
+    }
+    Ok(extras)
+}
+
+/// # Safety
+/// The extras were made by [`extras_for`] and handed to nobody; null is nothing.
+unsafe fn free_extras(extras: *mut Extras) {
+    if extras.is_null() {
+        return;
+    }
+    // SAFETY: by contract.
+    unsafe {
+        message::release((*extras).locals);
+        Extras::free(extras);
+    }
+}
+
+/// Makes a dormant strand ready.
+pub fn start(id: u64) -> Outcome<()> {
+    let spawner = spawner()?;
+    let (head, generation) = find(spawner.engine, id)?;
+    head.lock.lock();
+    let found = head::compare(head, generation);
+    let dormant = found.is_ok() && head.phase() == Phase::Dormant;
+    if dormant {
+        head.set_phase(Phase::Ready);
+        count_in(&spawner, head.flags.load(Ordering::Relaxed));
+    }
+    head.lock.unlock();
+    match found {
+        Err(status) => explain(id, status),
+        Ok(()) if dormant => {
+            engine::spawn(head);
+            Ok(())
+        }
+        Ok(()) => fail(Status::ALREADY, format_args!("strand {id:#x} was started before")),
+    }
+}
+
+fn find(engine: &Parallel, id: u64) -> Outcome<(&'static Head, u64)> {
+    head::lookup(&engine.strands, id).or_else(|status| explain(id, status))
+}
+
+#[cold]
+fn explain<T>(id: u64, status: Status) -> Outcome<T> {
+    match status {
+        Status::INVALID => fail(status, format_args!("{id:#x} is not the handle of a strand that was ever spawned")),
+        other => Err(other),
+    }
+}
+
+/// The running strand's handle; 0 off-strand.
+#[inline]
+pub fn current() -> u64 {
+    identity::current().map_or(0, |body| head::handle_of(body.head()))
+}
+
+/// The body of the running strand, or why there is none.
+#[inline]
+fn on_strand() -> Outcome<&'static Body> {
+    match identity::current() {
+        Some(body) => Ok(body),
+        None => off_strand(),
+    }
+}
+
+#[cold]
+fn off_strand() -> Outcome<&'static Body> {
+    match outside::state() {
+        State::Forked => Err(Status::FORKED),
+        State::Down => Err(Status::NOT_INITIALISED),
+        _ => fail(Status::NOT_ON_STRAND, format_args!("only a strand may call this; this is an OS thread")),
+    }
+}
+
+#[inline]
+fn check_cancelled(body: &Body) -> Outcome<()> {
+    if cancel::is_cancelled(body) { Err(Status::CANCELLED) } else { Ok(()) }
+}
+
+/// Gives the turn away.
+#[inline]
+pub fn yield_now() -> Outcome<()> {
+    let body = match identity::current() {
+        Some(body) => body,
+        None => return yield_thread(),
+    };
+    check_cancelled(body)?;
+    // SAFETY: the running strand's body; no lock is held.
+    unsafe { engine::yield_now(body) };
+    Ok(())
+}
+
+#[cold]
+fn yield_thread() -> Outcome<()> {
+    match outside::state() {
+        State::Forked => Err(Status::FORKED),
+        State::Down => Err(Status::NOT_INITIALISED),
+        _ => {
+            std::thread::yield_now();
+            Ok(())
+        }
+    }
+}
+
+/// Attends to cancellation and gives the turn away when asked to.
+#[inline]
+pub fn checkpoint() -> Outcome<()> {
+    if !poll::is_raised(u32::MAX) {
+        return Ok(());
+    }
+    attend()
+}
+
+#[cold]
+fn attend() -> Outcome<()> {
+    let Some(body) = identity::current() else { return Ok(()) };
+    check_cancelled(body)?;
+    if worker::of(body).take_preempt() {
+        // SAFETY: the running strand's body; no lock is held.
+        unsafe { engine::yield_now(body) };
+    }
+    Ok(())
+}
+
+/// Waits for the end of a strand.
+#[inline]
+pub fn join(id: u64, deadline: i64) -> Outcome<()> {
+    let call = match identity::current() {
+        Some(body) => {
+            if deadline != NO_WAIT {
+                check_cancelled(body)?;
+            }
+            if head::handle_of(body.head()) == id {
+                return join_self();
+            }
+            None
+        }
+        None => Some(enter()?),
+    };
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    let (head, generation) = match head::lookup(&engine.strands, id) {
+        Ok(found) => found,
+        Err(Status::STALE) => return Ok(()),
+        Err(status) => return explain(id, status),
+    };
+    match head::compare(head, generation) {
+        Ok(()) => {}
+        Err(Status::STALE) => return Ok(()),
+        Err(status) => return explain(id, status),
+    }
+    let status = block::wait(&Join::new(head, generation), WaitKind::Join, id, deadline);
+    drop(call);
+    if status == Status::OK { Ok(()) } else { Err(status) }
+}
+
+#[cold]
+fn join_self() -> Outcome<()> {
+    fail(Status::INVALID, format_args!("a strand cannot wait for its own end"))
+}
+
+/// Sleeps.
+pub fn sleep(nanoseconds: i64) -> Outcome<()> {
+    if nanoseconds <= 0 {
+        return yield_now();
+    }
+    let _call = match identity::current() {
+        Some(body) => {
+            check_cancelled(body)?;
+            None
+        }
+        None => Some(enter()?),
+    };
+    match sleeping::sleep(nanoseconds) {
+        Status::OK => Ok(()),
+        status => Err(status),
+    }
+}
+
+/// Ends the running strand with a fault; off-strand the process, with the fatal hook.
+///
+/// # Safety
+/// Nothing on the strand's frames is needed any more.
+pub unsafe fn fail_strand(code: Status, text: &[u8]) {
+    match identity::current() {
+        Some(body) => entry::fail_running(body, code, text),
+        None => crate::strand::fault::die(format_args!(
+            "libstrand: strand_fail was called outside a strand: {}",
+            crate::strand::fault::Lossy(text)
+        )),
+    }
+}
+
+/// Registers an on-exit hook.
+///
+/// # Safety
+/// The function and its data are what the program wants to run.
+pub unsafe fn on_exit(function: extern "C" fn(*mut c_void), data: *mut c_void) -> Outcome<()> {
+    match on_exit::push(on_strand()?, function, data) {
+        Ok(()) => Ok(()),
+        Err(status) => fail(status, format_args!("no memory for an on-exit hook")),
+    }
+}
+
+/// Makes a key for strand locals.
+pub fn local_new(drop: Option<extern "C" fn(*mut c_void)>, flags: u32) -> Outcome<u32> {
+    match locals::new_key(drop, flags) {
+        Ok(key) => Ok(key),
+        Err(status) => fail(status, format_args!("all {} keys for strand locals are in use", locals::KEYS_MAX)),
+    }
+}
+
+/// Sets a strand local.
+pub fn local_set(key: u32, value: *mut c_void) -> Outcome<()> {
+    match locals::set(on_strand()?, key, value) {
+        Ok(()) => Ok(()),
+        Err(Status::INVALID) => fail(Status::INVALID, format_args!("{key} is not a key for strand locals")),
+        Err(status) => fail(status, format_args!("no memory for the locals of a strand")),
+    }
+}
+
+/// Reads a strand local; null off-strand.
+pub fn local_get(key: u32) -> *mut c_void {
+    identity::current().map_or(core::ptr::null_mut(), |body| locals::get(body, key))
+}
+
+/// Begins a wait that an unpark ends.
+pub fn park_begin() -> Outcome<u64> {
+    parking::begin(on_strand()?)
+}
+
+/// Waits for the unpark.
+pub fn park(token: u64, deadline: i64) -> Outcome<u64> {
+    let body = on_strand()?;
+    if deadline != NO_WAIT {
+        check_cancelled(body)?;
+    }
+    parking::park(body, token, deadline).or_else(|status| explain_token(token, status))
+}
+
+/// Ends a wait.
+pub fn unpark(token: u64, value: u64) -> Outcome<()> {
+    let _call = if identity::current().is_some() { None } else { Some(enter()?) };
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    parking::unpark(&engine.strands, token, value).or_else(|status| explain_token(token, status))
+}
+
+#[cold]
+fn explain_token<T>(token: u64, status: Status) -> Outcome<T> {
+    match status {
+        Status::INVALID => fail(status, format_args!("{token:#x} is not a token of this strand, or was never issued")),
+        other => Err(other),
+    }
+}
+
+/// Where errno of the running thread lies. It is the strand's until the next call that may switch.
+#[inline(never)]
+pub fn errno_location() -> *mut c_int {
+    // SAFETY: always valid to call.
+    unsafe { libc::__errno_location() }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The second part of a strand's control block: on its own stack, just below the coloured top.
+//!
+//! ```text
+//! line 0   context, worker, head                  touched by every switch
+//! line 1   errno, floating-point modes, belongings
+//! line 2+  the waiter
+//! ```
+//! It shares a page with the first frames, so a parked strand costs one page and one line (the head).
+
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::context::{Coroutine, Yielder};
+use super::extras::Extras;
+use super::floating::Modes;
+use super::head::Head;
+use super::locals::LocalArray;
+use super::message::Message;
+use super::on_exit::Hook;
+use super::waiter::Waiter;
+use core::mem::MaybeUninit;
+
+/// See the module documentation.
+#[repr(C, align(64))]
+pub struct Body {
+    /// The suspended context; valid while `alive` is not 0.
+    pub coroutine: UnsafeCell<MaybeUninit<Coroutine>>,
+    /// The way out, from inside.
+    pub yielder: Cell<*const Yielder>,
+    /// The worker that resumed the strand last, as an opaque address.
+    pub worker: AtomicUsize,
+    /// The first part.
+    pub head: Cell<*const Head>,
+
+    /// 1 when `coroutine` holds a context; 0 in a stack whose pages were given back.
+    pub alive: AtomicU32,
+    /// errno of the strand while it is suspended.
+    pub errno: Cell<i32>,
+    /// Floating-point modes of the strand while it is suspended.
+    pub modes: Cell<Modes>,
+    /// Depth of shields: above 0, cancellation is not delivered.
+    pub shield: Cell<u32>,
+    /// The fault ended the frames without unwinding them.
+    pub frames_dropped: Cell<bool>,
+    /// Index of the head whose park word the strand borrows, or `u32::MAX`.
+    pub lent: Cell<u32>,
+    /// Status of the last failed call, for messages that are made when asked for.
+    pub last_status: Cell<i32>,
+    /// Options of the spawn that need storage, or null.
+    pub extras: Cell<*mut Extras>,
+    /// Strand locals, or null.
+    pub locals: Cell<*mut LocalArray>,
+    /// On-exit hooks, newest first.
+    pub hooks: Cell<*mut Hook>,
+    /// Message of the last failed call, or null.
+    pub message: Cell<*mut Message>,
+
+    /// What wakers see.
+    pub waiter: Waiter,
+}
+
+/// Bytes that a body takes.
+pub const SIZE: usize = size_of::<Body>();
+const _: () = assert!(SIZE <= 384 && SIZE.is_multiple_of(64));
+
+impl Body {
+    /// Makes the body ready for a new strand. `coroutine`, `yielder` and `alive` stay: the context of a warm stack is
+    /// used again.
+    pub fn prepare(&self, head: &Head) {
+        self.head.set(head);
+        self.errno.set(0);
+        self.modes.set(Modes::DEFAULT);
+        self.shield.set(0);
+        self.frames_dropped.set(false);
+        self.lent.set(u32::MAX);
+        self.last_status.set(0);
+        self.extras.set(core::ptr::null_mut());
+        self.locals.set(core::ptr::null_mut());
+        self.hooks.set(core::ptr::null_mut());
+        self.message.set(core::ptr::null_mut());
+        self.waiter.claim.close();
+        self.waiter.bind(head);
+    }
+
+    /// The first part.
+    #[inline(always)]
+    pub fn head(&self) -> &'static Head {
+        // SAFETY: set by `prepare` before the strand runs; heads stay mapped while the runtime is initialised.
+        unsafe { &*self.head.get() }
+    }
+
+    /// Whether a context is suspended here.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Relaxed) != 0
+    }
+}

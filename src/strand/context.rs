@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The context switch, on corosensei.
+//!
+//! A context is created once for a stack and then runs strand after strand: its body function never returns, it loops
+//! and suspends with [`Action`] `EXIT` after each strand. A strand whose frames must be dropped (a fault) takes its
+//! context with it; the next user of the stack gets a new one. A suspended context is never dropped, because that
+//! would unwind foreign frames.
+
+use core::num::NonZeroUsize;
+use core::sync::atomic::Ordering;
+
+use corosensei::stack::{Stack, StackPointer};
+use corosensei::{CoroutineResult, Yielder as CoroYielder};
+
+use super::body::{self, Body};
+use crate::memory::stack_class::{BODY_PAGE, GUARD, Layout, StackId, USABLE};
+
+/// What a strand suspends with: 0 for a yield, else the address of a commit record on its own stack.
+pub type Action = usize;
+/// The strand gives its turn away.
+pub const YIELD: Action = 0;
+
+/// A context.
+pub type Coroutine = corosensei::Coroutine<(), Action, (), StackSlot>;
+/// The way out of a context.
+pub type Yielder = CoroYielder<(), Action>;
+
+/// The part of a slot that frames may use.
+pub struct StackSlot {
+    base: usize,
+    limit: usize,
+}
+
+// SAFETY: base and limit delimit the usable part and the guard below it; the guard is installed before the first use,
+// and the smallest class is larger than the minimum size.
+unsafe impl Stack for StackSlot {
+    #[inline]
+    fn base(&self) -> StackPointer {
+        non_zero(self.base)
+    }
+    #[inline]
+    fn limit(&self) -> StackPointer {
+        non_zero(self.limit)
+    }
+}
+
+#[inline]
+fn non_zero(address: usize) -> StackPointer {
+    // Addresses inside a mapping are never 0.
+    NonZeroUsize::new(address).unwrap_or(NonZeroUsize::MIN)
+}
+
+const _: () = assert!(USABLE[0] + BODY_PAGE > corosensei::stack::MIN_STACK_SIZE);
+
+/// Creates the context of a stack, whose body must not have one.
+///
+/// # Safety
+/// The stack belongs to the caller, `body` is its body, and `main` runs one strand each time it is called.
+#[cold]
+pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: fn(&'static Body)) {
+    debug_assert!(!body.is_alive());
+    let slot = StackSlot { base: layout.body(stack, body::SIZE), limit: layout.limit(stack) - GUARD };
+    let coroutine = Coroutine::with_stack(slot, move |yielder: &Yielder, ()| {
+        body.yielder.set(yielder);
+        loop {
+            main(body);
+        }
+    });
+    // SAFETY: nobody else uses the field while no context is alive.
+    unsafe { (*body.coroutine.get()).write(coroutine) };
+    body.alive.store(1, Ordering::Relaxed);
+}
+
+/// Runs the strand until it suspends.
+///
+/// # Safety
+/// The caller holds the strand (phase RUNNING) and its context is alive.
+#[inline(always)]
+pub unsafe fn resume(body: &Body) -> Action {
+    // SAFETY: alive, and nobody else touches the context while the caller holds the strand.
+    let coroutine = unsafe { (*body.coroutine.get()).assume_init_mut() };
+    match coroutine.resume(()) {
+        CoroutineResult::Yield(action) => action,
+        CoroutineResult::Return(()) => crate::base::sys::fatal("libstrand: the loop of a context ended\n"),
+    }
+}
+
+/// Leaves the running strand for its worker.
+///
+/// # Safety
+/// Called on the strand that `body` belongs to. No lock is held.
+#[inline(always)]
+pub unsafe fn suspend(body: &Body, action: Action) {
+    // SAFETY: set when the context began, valid for as long as it lives.
+    unsafe { (*body.yielder.get()).suspend(action) };
+}
+
+/// Forgets the frames of a suspended context without unwinding them.
+///
+/// # Safety
+/// The caller holds the strand; nothing on its frames is needed any more.
+#[cold]
+pub unsafe fn abandon(body: &Body) {
+    // SAFETY: alive and held by the caller; the frames are given up by contract.
+    unsafe { (*body.coroutine.get()).assume_init_mut().force_reset() };
+    body.alive.store(0, Ordering::Relaxed);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a strand is: its control block in two parts, its context, what belongs to it, and how it fails.
+
+pub mod body;
+pub mod context;
+pub mod extras;
+pub mod fault;
+pub mod floating;
+pub mod head;
+pub mod hooks;
+pub mod identity;
+pub mod locals;
+pub mod message;
+pub mod on_exit;
+pub mod overflow;
+pub mod poll;
+pub mod waiter;

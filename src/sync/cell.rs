@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The cell of a channel: a slot of a table whose memory is never given back while the runtime is up.
+//!
+//! ```text
+//! line 0   lock, flags, generation, element size, capacity, ring        every operation
+//! line 1   wait lists, references, options                              blocking, closing
+//! ```
+//! The generation is compared under the lock, so an operation counts no reference on its way, and a release beside it
+//! is either before (STALE) or after it.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use super::elements::Ring;
+use super::waiters::List;
+use crate::base::handle::{self, Kind, Parts};
+use crate::base::lock::ByteLock;
+use crate::base::status::{Outcome, Status};
+use crate::memory::table::{History, Slot};
+use crate::strand::hooks::{DropHook, TransferHook};
+
+/// Capacity of a channel that never fills.
+pub const UNBOUNDED: usize = usize::MAX;
+
+/// Options that need storage.
+pub struct Options {
+    /// Copies a message on the sender's side.
+    pub transfer: Option<TransferHook>,
+    /// Drops a message that nobody receives.
+    pub drop: Option<DropHook>,
+    /// Passed to both.
+    pub data: *mut c_void,
+    /// Bytes of the name used.
+    pub name_length: u8,
+    /// The name, cut.
+    pub name: [u8; 47],
+}
+
+/// See the module documentation.
+#[repr(C, align(128))]
+pub struct Channel {
+    /// Guards everything below.
+    pub lock: ByteLock,
+    /// 1 once closed.
+    pub closed: AtomicU8,
+    /// 1 when messages have hooks.
+    pub hooked: AtomicU8,
+    free_link: AtomicU32,
+    generation: AtomicU64,
+    /// Bytes of an element.
+    pub element_size: Cell<usize>,
+    /// Elements before a sender waits.
+    pub capacity: Cell<usize>,
+    /// What lies in the channel.
+    pub ring: Ring,
+
+    /// Who waits to receive.
+    pub receivers: List,
+    /// Who waits to send.
+    pub senders: List,
+    /// Handles held by the program.
+    pub references: Cell<u32>,
+    /// 1 while the slot belongs to a channel.
+    pub live: AtomicU32,
+    /// Hooks and name, or null.
+    pub options: Cell<*mut Options>,
+}
+
+const _: () = assert!(cfg!(loom) || size_of::<Channel>() == 128);
+
+// SAFETY: the cells are touched under the lock only.
+unsafe impl Sync for Channel {}
+
+// SAFETY: the link is its own field; the generation is written by the table while the slot is free, and by `end`.
+unsafe impl Slot for Channel {
+    fn free_link(&self) -> &AtomicU32 {
+        &self.free_link
+    }
+    fn set_generation(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+}
+
+/// What channels of earlier runtimes left behind.
+pub static HISTORY: History = History::new();
+
+impl Channel {
+    /// Takes the lock, if the handle still names this channel.
+    #[inline(always)]
+    pub fn lock_as(&self, parts: Parts) -> Outcome<()> {
+        self.lock.lock();
+        if self.generation.load(Ordering::Relaxed) == parts.generation && self.live.load(Ordering::Relaxed) == 1 {
+            return Ok(());
+        }
+        self.refuse(parts)
+    }
+
+    #[cold]
+    fn refuse(&self, parts: Parts) -> Outcome<()> {
+        let issued = self.generation.load(Ordering::Relaxed);
+        let live = self.live.load(Ordering::Relaxed) == 1;
+        self.lock.unlock();
+        match handle::compare(issued, parts.generation) {
+            // The next generation of a free slot: not yet issued.
+            Ok(()) if !live => Err(Status::INVALID),
+            other => other,
+        }
+    }
+
+    /// The slot gets its next generation: every handle is stale. Under the lock.
+    pub fn end(&self) {
+        self.live.store(0, Ordering::Relaxed);
+        self.generation.store(self.generation.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Whether it was closed.
+    #[inline(always)]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed) != 0
+    }
+
+    /// Its handle.
+    pub fn handle(&self, index: u32) -> u64 {
+        handle::encode(Kind::Channel, self.generation.load(Ordering::Relaxed), index)
+    }
+
+    /// The hooks of its messages: its own, or else those of the language. The channel is kept alive by the caller
+    /// (the lock, or the generation compared and the slot not freed).
+    #[cold]
+    pub fn message_hooks(&self) -> MessageHooks {
+        let options = self.options.get();
+        let language = crate::strand::hooks::get();
+        // SAFETY: the options live as long as the channel.
+        match unsafe { options.as_ref() } {
+            Some(own) if own.transfer.is_some() || own.drop.is_some() => {
+                MessageHooks { transfer: own.transfer, drop: own.drop, data: own.data }
+            }
+            _ => MessageHooks { transfer: language.message_transfer, drop: language.message_drop, data: language.data },
+        }
+    }
+}
+
+/// The hooks of a message, by value: they are called without the lock.
+#[derive(Clone, Copy)]
+pub struct MessageHooks {
+    /// Copies, on the sender's side.
+    pub transfer: Option<TransferHook>,
+    /// Drops.
+    pub drop: Option<DropHook>,
+    /// Passed to both.
+    pub data: *mut c_void,
+}
+
+impl MessageHooks {
+    /// Drops a message.
+    ///
+    /// # Safety
+    /// `element` holds a message of `size` bytes that nobody else has.
+    pub unsafe fn drop_message(&self, element: *mut u8, size: usize) {
+        if let Some(drop) = self.drop {
+            // SAFETY: the hook is the program's own; the element by contract.
+            unsafe { drop(element.cast(), size, self.data) };
+        }
+    }
+}

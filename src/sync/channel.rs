@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Channels as the C face sees them: from handles to cells, from the caller to its context.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::cell::{Channel, HISTORY, MessageHooks, Options, UNBOUNDED};
+use super::elements::Ring;
+use super::{receive, send};
+use crate::base::handle::{self, INDEX_MAX, Kind, Parts};
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside;
+use crate::memory::table::Table;
+use crate::strand::hooks::{DropHook, TransferHook};
+use crate::strand::identity;
+use crate::strand::message::{allocate, fail, release as free};
+use crate::wait::block::{NO_WAIT, Woken};
+use crate::wait::cancel;
+
+/// Largest element in bytes.
+pub const ELEMENT_MAX: usize = 1 << 30;
+/// References that a channel can have.
+const REFERENCES_MAX: u32 = 1 << 30;
+
+/// What a channel is made with.
+pub struct ChannelOptions<'a> {
+    /// Bytes of an element.
+    pub element_size: usize,
+    /// Elements before a sender waits: 0 for a rendezvous, `usize::MAX` for never.
+    pub capacity: usize,
+    /// Name for dumps.
+    pub name: &'a [u8],
+    /// Copies a message on the sender's side.
+    pub transfer: Option<TransferHook>,
+    /// Drops a message that nobody receives.
+    pub drop: Option<DropHook>,
+    /// Passed to both.
+    pub data: *mut c_void,
+}
+
+static TABLE: AtomicPtr<Table<Channel>> = AtomicPtr::new(core::ptr::null_mut());
+
+#[inline(always)]
+fn table() -> Option<&'static Table<Channel>> {
+    // SAFETY: published by `start`, taken back by `stop` after every strand has ended and every call has left.
+    unsafe { TABLE.load(Ordering::Acquire).as_ref() }
+}
+
+/// Makes the table of a runtime that is being initialised.
+pub fn start() -> Outcome<()> {
+    let table = Box::new(Table::<Channel>::new(INDEX_MAX, &HISTORY)?);
+    TABLE.store(Box::into_raw(table), Ordering::Release);
+    Ok(())
+}
+
+/// Drops what lies in the channels, and the table.
+///
+/// # Safety
+/// No strand and no call uses a channel any more.
+pub unsafe fn stop() {
+    let raw = TABLE.load(Ordering::Acquire);
+    // SAFETY: made by `start`.
+    let Some(table) = (unsafe { raw.as_ref() }) else { return };
+    for index in 0..table.fresh() {
+        let channel = table.slot(index);
+        channel.lock.lock();
+        if channel.live.load(Ordering::Relaxed) == 1 {
+            end(table, channel, index);
+        } else {
+            channel.lock.unlock();
+        }
+    }
+    TABLE.store(core::ptr::null_mut(), Ordering::Release);
+    // SAFETY: made by `start`, unused by contract.
+    drop(unsafe { Box::from_raw(raw) });
+}
+
+/// Where a handle leads: the cell, the handle's parts, and the count of the calling OS thread.
+struct Found {
+    channel: &'static Channel,
+    parts: Parts,
+    _call: Option<outside::Call>,
+}
+
+#[inline(always)]
+fn find(chan: u64) -> Outcome<Found> {
+    let call = if identity::current().is_some() { None } else { Some(outside::enter()?) };
+    if let Some(parts) = handle::decode(Kind::Channel, chan)
+        && let Some(table) = table()
+        && parts.index < table.fresh()
+    {
+        return Ok(Found { channel: table.slot(parts.index), parts, _call: call });
+    }
+    unknown(chan)
+}
+
+#[cold]
+fn unknown(chan: u64) -> Outcome<Found> {
+    let Some(parts) = handle::decode(Kind::Channel, chan) else {
+        return fail(Status::INVALID, format_args!("{chan:#x} is not the handle of a channel"));
+    };
+    match HISTORY.judge_unknown(parts.index, parts.generation) {
+        Status::STALE => Err(Status::STALE),
+        status => fail(status, format_args!("channel {chan:#x} was never made")),
+    }
+}
+
+/// Makes sense of the statuses that `lock_as` gives.
+#[cold]
+fn explain(chan: u64, status: Status) -> Status {
+    if status == Status::INVALID {
+        let _: Outcome<()> = fail(status, format_args!("channel {chan:#x} was never made"));
+    }
+    status
+}
+
+/// Refuses a call that could suspend when its strand is cancelled.
+#[inline(always)]
+fn check_cancelled(deadline: i64) -> Outcome<()> {
+    if deadline != NO_WAIT
+        && let Some(body) = identity::current()
+        && cancel::is_cancelled(body)
+    {
+        return Err(Status::CANCELLED);
+    }
+    Ok(())
+}
+
+/// Makes a channel with one reference.
+pub fn create(options: &ChannelOptions<'_>) -> Outcome<u64> {
+    let _call = if identity::current().is_some() { None } else { Some(outside::enter()?) };
+    let Some(table) = table() else { return Err(Status::NOT_INITIALISED) };
+    if options.element_size > ELEMENT_MAX {
+        return fail(
+            Status::LIMIT,
+            format_args!("an element of {} bytes: the largest is {ELEMENT_MAX}", options.element_size),
+        );
+    }
+    let slots = if options.capacity == UNBOUNDED { 0 } else { options.capacity };
+    let storage = match Ring::allocate(slots, options.element_size) {
+        Ok(storage) => storage,
+        Err(status) => {
+            return fail(
+                status,
+                format_args!("no memory for {slots} elements of {} bytes each", options.element_size),
+            );
+        }
+    };
+    let made = make(table, options, storage, slots);
+    if made.is_err() {
+        // SAFETY: allocated above, not taken over.
+        unsafe { Ring::free(storage, slots, options.element_size) };
+    }
+    made
+}
+
+fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, slots: usize) -> Outcome<u64> {
+    let hooks = crate::strand::hooks::get();
+    let own = options.transfer.is_some() || options.drop.is_some();
+    let mut extra: *mut Options = core::ptr::null_mut();
+    if own || !options.name.is_empty() {
+        extra = allocate::<Options>();
+        if extra.is_null() {
+            return Err(Status::NO_MEMORY);
+        }
+        // SAFETY: just allocated, zeroed, which is a valid value; ours alone.
+        fill(unsafe { &mut *extra }, options);
+    }
+    let mut one = [0];
+    if let Err(status) = table.take(&mut one) {
+        // SAFETY: allocated above, not taken over.
+        unsafe { free(extra) };
+        return fail(status, format_args!("no further channel: {} are in use", table.capacity()));
+    }
+    let channel = table.slot(one[0]);
+    channel.lock.lock();
+    channel.closed.store(0, Ordering::Relaxed);
+    let hooked = own || hooks.message_transfer.is_some() || hooks.message_drop.is_some();
+    channel.hooked.store(u8::from(hooked), Ordering::Relaxed);
+    channel.element_size.set(options.element_size);
+    channel.capacity.set(options.capacity);
+    // SAFETY: the ring of a free slot is empty; the storage has this many slots.
+    unsafe { channel.ring.replace(storage, slots, options.element_size) };
+    channel.references.set(1);
+    channel.options.set(extra);
+    channel.live.store(1, Ordering::Relaxed);
+    let handle = channel.handle(one[0]);
+    channel.lock.unlock();
+    Ok(handle)
+}
+
+fn fill(extra: &mut Options, options: &ChannelOptions<'_>) {
+    extra.transfer = options.transfer;
+    extra.drop = options.drop;
+    extra.data = options.data;
+    let length = options.name.len().min(extra.name.len());
+    extra.name[..length].copy_from_slice(&options.name[..length]);
+    extra.name_length = length as u8;
+}
+
+/// Sends one element.
+///
+/// # Safety
+/// `element` is readable for one element of the channel, or null when elements have no bytes.
+#[inline]
+pub unsafe fn send(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
+    check_cancelled(deadline)?;
+    let found = find(chan)?;
+    let (channel, parts) = (found.channel, found.parts);
+    if element.is_null() || channel.hooked.load(Ordering::Relaxed) != 0 {
+        // SAFETY: by contract.
+        return unsafe { send_slowly(&found, chan, element, deadline) };
+    }
+    // SAFETY: by contract.
+    unsafe { send::send(channel, parts, element, deadline) }.map_err(|status| explain(chan, status))
+}
+
+#[cold]
+unsafe fn send_slowly(found: &Found, chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
+    let (channel, parts) = (found.channel, found.parts);
+    channel.lock_as(parts).map_err(|status| explain(chan, status))?;
+    let (hooks, size) = (channel.message_hooks(), channel.element_size.get());
+    channel.lock.unlock();
+    let element = if size == 0 { core::ptr::NonNull::dangling().as_ptr() } else { element };
+    if element.is_null() {
+        return fail(Status::INVALID, format_args!("element is NULL, but the channel's elements have {size} bytes"));
+    }
+    // SAFETY: by contract of `send`.
+    unsafe { send::send_transferred(channel, parts, element, deadline, (hooks, size)) }
+        .map_err(|status| explain(chan, status))
+}
+
+/// Receives one element.
+///
+/// # Safety
+/// `element` is writable for one element of the channel, or null when elements have no bytes.
+#[inline]
+pub unsafe fn receive(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()> {
+    check_cancelled(deadline)?;
+    let found = find(chan)?;
+    let (channel, parts) = (found.channel, found.parts);
+    let element = if element.is_null() { place_for_nothing(channel, parts, chan)? } else { element };
+    // SAFETY: by contract.
+    unsafe { receive::receive(channel, parts, element, deadline) }.map_err(|status| explain(chan, status))
+}
+
+#[cold]
+fn place_for_nothing(channel: &Channel, parts: Parts, chan: u64) -> Outcome<*mut u8> {
+    channel.lock_as(parts).map_err(|status| explain(chan, status))?;
+    let size = channel.element_size.get();
+    channel.lock.unlock();
+    if size > 0 {
+        return fail(Status::INVALID, format_args!("element is NULL, but the channel's elements have {size} bytes"));
+    }
+    Ok(core::ptr::NonNull::dangling().as_ptr())
+}
+
+/// Closes a channel: receivers drain it and then get CLOSED, senders get CLOSED at once.
+pub fn close(chan: u64) -> Outcome<()> {
+    let found = find(chan)?;
+    found.channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let woken = close_locked(found.channel);
+    found.channel.lock.unlock();
+    woken.wake_all();
+    Ok(())
+}
+
+fn close_locked(channel: &Channel) -> Woken {
+    let mut woken = Woken::new();
+    channel.closed.store(1, Ordering::Relaxed);
+    for list in [&channel.receivers, &channel.senders] {
+        while let Some(node) = list.pop() {
+            // SAFETY: a linked node's waiter is in place.
+            woken.win(unsafe { &*node.waiter.get() }, Status::CLOSED);
+        }
+    }
+    woken
+}
+
+/// Takes one more reference.
+pub fn retain(chan: u64) -> Outcome<()> {
+    let found = find(chan)?;
+    let channel = found.channel;
+    channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let references = channel.references.get();
+    if references < REFERENCES_MAX {
+        channel.references.set(references + 1);
+    }
+    channel.lock.unlock();
+    if references < REFERENCES_MAX {
+        Ok(())
+    } else {
+        fail(Status::LIMIT, format_args!("channel {chan:#x} has {references} references already"))
+    }
+}
+
+/// Gives one reference back; the last one closes and frees the channel.
+pub fn release(chan: u64) -> Outcome<()> {
+    let found = find(chan)?;
+    let channel = found.channel;
+    channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let references = channel.references.get() - 1;
+    channel.references.set(references);
+    if references > 0 {
+        channel.lock.unlock();
+    } else if let Some(table) = table() {
+        end(table, channel, found.parts.index);
+    }
+    Ok(())
+}
+
+/// Ends a channel whose lock is held, and gives the lock back.
+fn end(table: &Table<Channel>, channel: &Channel, index: u32) {
+    let hooks = channel.message_hooks();
+    let size = channel.element_size.get();
+    let woken = close_locked(channel);
+    let rest = Ring::empty();
+    channel.ring.move_into(&rest);
+    let options = channel.options.replace(core::ptr::null_mut());
+    channel.end();
+    channel.lock.unlock();
+    woken.wake_all();
+    drop_elements(&rest, size, &hooks);
+    // SAFETY: taken out of the channel above, so nobody else knows them.
+    unsafe { free(options) };
+    table.give(&[index]);
+}
+
+fn drop_elements(ring: &Ring, size: usize, hooks: &MessageHooks) {
+    while ring.len() > 0 {
+        // SAFETY: the element was never received; the ring is ours alone.
+        unsafe { hooks.drop_message(ring.first_element(size), size) };
+        ring.skip();
+    }
+    let (storage, slots) = ring.take_storage();
+    // SAFETY: the ring gave it up.
+    unsafe { Ring::free(storage, slots, size) };
+}
+
+/// Elements that lie in the channel now.
+pub fn length(chan: u64) -> Outcome<usize> {
+    let found = find(chan)?;
+    found.channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let length = found.channel.ring.len();
+    found.channel.lock.unlock();
+    Ok(length)
+}
+
+/// What a dump says of a channel.
+pub struct Description {
+    /// Elements in it.
+    pub length: usize,
+    /// Elements before a sender waits.
+    pub capacity: usize,
+    /// Waiting receivers.
+    pub receivers: usize,
+    /// Waiting senders.
+    pub senders: usize,
+    /// Closed.
+    pub closed: bool,
+    /// Bytes of the name used.
+    pub name_length: usize,
+    /// The name.
+    pub name: [u8; 47],
+}
+
+/// Describes the channel of a handle, if it is still there. The caller keeps the runtime up.
+pub fn describe(chan: u64) -> Option<Description> {
+    let parts = handle::decode(Kind::Channel, chan)?;
+    let channel = table().filter(|table| parts.index < table.fresh())?.slot(parts.index);
+    channel.lock_as(parts).ok()?;
+    let options: &Cell<*mut Options> = &channel.options;
+    // SAFETY: the options live as long as the channel, whose lock is held.
+    let (name, name_length) =
+        unsafe { options.get().as_ref() }.map_or(([0; 47], 0), |options| (options.name, options.name_length as usize));
+    let description = Description {
+        length: channel.ring.len(),
+        capacity: channel.capacity.get(),
+        receivers: channel.receivers.count(),
+        senders: channel.senders.count(),
+        closed: channel.is_closed(),
+        name_length,
+        name,
+    };
+    channel.lock.unlock();
+    Some(description)
+}

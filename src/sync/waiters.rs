@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The wait lists of a channel: first come, first served, linked through the frames of those who wait.
+
+use core::cell::Cell;
+use core::ptr;
+
+use crate::strand::waiter::Waiter;
+
+/// One waiting sender or receiver, in its own frame.
+pub struct Node {
+    /// Where the element is read from (sender) or written to (receiver).
+    pub element: *mut u8,
+    /// Who waits.
+    pub waiter: Cell<*const Waiter>,
+    next: Cell<*const Node>,
+    back: Cell<*const Node>,
+    linked: Cell<bool>,
+}
+
+impl Node {
+    /// A node that is in no list.
+    pub fn new(element: *mut u8) -> Node {
+        Node {
+            element,
+            waiter: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            back: Cell::new(ptr::null()),
+            linked: Cell::new(false),
+        }
+    }
+
+    /// Whether it is in a list. Under the channel's lock.
+    pub fn is_linked(&self) -> bool {
+        self.linked.get()
+    }
+}
+
+/// See the module documentation. Under the channel's lock. All-zero memory is an empty list.
+pub struct List {
+    first: Cell<*const Node>,
+    last: Cell<*const Node>,
+}
+
+impl List {
+    /// Whether nobody waits; also a hint without the lock.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.get().is_null()
+    }
+
+    /// Appends.
+    ///
+    /// # Safety
+    /// The node is in no list and stays in place until it was taken out.
+    pub unsafe fn push(&self, node: &Node) {
+        let last = self.last.replace(node);
+        node.next.set(ptr::null());
+        node.back.set(last);
+        if last.is_null() {
+            self.first.set(node);
+        } else {
+            // SAFETY: linked nodes are alive.
+            unsafe { (*last).next.set(node) };
+        }
+        node.linked.set(true);
+    }
+
+    /// Takes the first out.
+    #[inline]
+    pub fn pop(&self) -> Option<&Node> {
+        let first = self.first.get();
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: linked nodes are alive.
+        let node = unsafe { &*first };
+        self.remove(node);
+        Some(node)
+    }
+
+    /// Takes a node of this list out.
+    pub fn remove(&self, node: &Node) {
+        let (next, back) = (node.next.get(), node.back.get());
+        // SAFETY: neighbours of a linked node are linked and alive.
+        unsafe {
+            if back.is_null() { self.first.set(next) } else { (*back).next.set(next) }
+            if next.is_null() { self.last.set(back) } else { (*next).back.set(back) }
+        }
+        node.linked.set(false);
+    }
+
+    /// Number of nodes.
+    pub fn count(&self) -> usize {
+        let mut count = 0;
+        let mut node = self.first.get();
+        while !node.is_null() {
+            count += 1;
+            // SAFETY: linked nodes are alive.
+            node = unsafe { (*node).next.get() };
+        }
+        count
+    }
+}

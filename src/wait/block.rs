@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Blocking on one source, with a deadline and cancellation beside it; for strands and for OS threads.
+//!
+//! A strand leaves for its worker first, and the worker publishes it: what is published is always switched out.
+//! ```text
+//! no deadline   the source opens the claim word under its own lock, as its last act: nothing of the strand is
+//!               touched after that unlock
+//! deadline      begin ─ publish in the source ─ arm the timer ─ publish the claim word; whoever claims in between
+//!               leaves the strand to its worker, which resumes it at once
+//! ```
+
+use core::sync::atomic::Ordering;
+
+use super::{cancel, threads};
+use crate::base::claim::Won;
+use crate::base::fence;
+use crate::base::heap::TimerNode;
+use crate::base::status::Status;
+use crate::base::sys;
+use crate::engine::{self, After, Commit, Worker, outside, parallel};
+use crate::strand::body::Body;
+use crate::strand::head::{Head, Phase};
+use crate::strand::identity;
+use crate::strand::waiter::{WaitKind, Waiter};
+
+/// Absolute deadline that never passes.
+pub const FOREVER: i64 = -1;
+/// Deadline of a call that does not wait.
+pub const NO_WAIT: i64 = 0;
+
+/// What came of publishing a waiter in a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// It is in the wait list.
+    Waiting,
+    /// There is nothing to wait for: the wait ends with this status, and nothing was published.
+    Done(Status),
+}
+
+/// Something that can be waited for.
+pub trait Source {
+    /// Puts the waiter into the wait list, after looking once more whether it need wait at all. With `sole` this is
+    /// the only source: the claim word is opened with [`open_sole`] as the last act under the source's lock.
+    ///
+    /// # Safety
+    /// Nobody else publishes this waiter. The waiter stays in place until it was claimed and `withdraw` has run.
+    unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published;
+
+    /// Takes the waiter out of the wait list, if it is still there: the wait was ended by something else.
+    ///
+    /// # Safety
+    /// The waiter was published here and its wait is over.
+    unsafe fn withdraw(&self, waiter: &Waiter);
+}
+
+/// Opens the claim word of a waiter with one source, under that source's lock. False: the strand is cancelled; the
+/// source takes it out again and answers CANCELLED.
+///
+/// While the source's lock is held a canceller may claim, and even resume, the strand; it then waits for this lock in
+/// `withdraw`, so the strand is still there for the look at its flag.
+#[inline]
+pub fn open_sole(waiter: &Waiter) -> bool {
+    waiter.claim.open();
+    // Pairs with the heavy fence in `cancel_all`.
+    fence::light();
+    !crate::strand::poll::is_raised(crate::strand::poll::CANCEL) || !take_cancel(waiter)
+}
+
+#[cold]
+fn take_cancel(waiter: &Waiter) -> bool {
+    is_cancelled(waiter) && waiter.claim.claim().is_some()
+}
+
+fn is_cancelled(waiter: &Waiter) -> bool {
+    match waiter.strand().and_then(Head::started_body) {
+        Some(body) => cancel::is_cancelled(body),
+        None => cancel::is_all_cancelled(),
+    }
+}
+
+/// Waits for `source`. The caller has found that it must wait, holds no lock, and (an OS thread) is counted inside.
+#[inline]
+pub fn wait<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    if deadline == NO_WAIT {
+        return Status::WOULD_BLOCK;
+    }
+    if deadline != FOREVER && deadline <= sys::monotonic() {
+        return Status::TIMEOUT;
+    }
+    match identity::current() {
+        Some(body) => wait_on_strand(body, source, kind, object, deadline),
+        None => wait_on_thread(source, kind, object, deadline),
+    }
+}
+
+/// As [`wait`], for a source that has no lock to open the claim word under: always published in several steps.
+pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    if deadline == NO_WAIT {
+        return Status::WOULD_BLOCK;
+    }
+    if deadline != FOREVER && deadline <= sys::monotonic() {
+        return Status::TIMEOUT;
+    }
+    match identity::current() {
+        Some(body) => wait_with(body, source, kind, object, deadline, commit_timed::<S>),
+        None => wait_on_thread(source, kind, object, deadline),
+    }
+}
+
+/// What a worker does with a strand that suspends.
+type Run = unsafe fn(&Worker, &'static Head, *mut Commit) -> After;
+
+#[repr(C)]
+struct WaitCommit<'a, S: Source> {
+    commit: Commit,
+    source: &'a S,
+    deadline: i64,
+}
+
+#[inline]
+fn wait_on_strand<S: Source>(body: &'static Body, source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    let run: Run = if deadline == FOREVER { commit_sole::<S> } else { commit_timed::<S> };
+    wait_with(body, source, kind, object, deadline, run)
+}
+
+#[inline(always)]
+fn wait_with<S: Source>(
+    body: &'static Body,
+    source: &S,
+    kind: WaitKind,
+    object: u64,
+    deadline: i64,
+    run: Run,
+) -> Status {
+    let waiter = &body.waiter;
+    waiter.describe(kind, object, deadline);
+    let mut record = WaitCommit { commit: Commit { run }, source, deadline };
+    // SAFETY: this strand's body; no lock is held; the commit functions expect this record.
+    unsafe { engine::suspend(body, &mut record.commit) };
+    let status = waiter.settled();
+    if deadline != FOREVER {
+        disarm(waiter);
+    }
+    if matches!(status, Status::TIMEOUT | Status::CANCELLED) {
+        // SAFETY: published by the commit (or not at all, which `withdraw` finds out); the wait is over.
+        unsafe { source.withdraw(waiter) };
+    }
+    waiter.claim.close();
+    status
+}
+
+/// # Safety
+/// `record` is the first field of a [`WaitCommit`] on the stack of `strand`, which is switched out and held.
+unsafe fn commit_sole<S: Source>(_: &Worker, strand: &'static Head, record: *mut Commit) -> After {
+    // SAFETY: by contract.
+    let source = unsafe { (*record.cast::<WaitCommit<'_, S>>()).source };
+    let waiter = waiter_of(strand);
+    strand.set_phase(Phase::Waiting);
+    // SAFETY: the strand's only wait; it stays in place until it is resumed.
+    match unsafe { source.publish(waiter, true) } {
+        Published::Waiting => After::Gone,
+        Published::Done(status) => finish_at_once(waiter, status),
+    }
+}
+
+/// # Safety
+/// As [`commit_sole`].
+unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record: *mut Commit) -> After {
+    let record: *mut WaitCommit<'_, S> = record.cast();
+    // SAFETY: by contract.
+    let (source, deadline) = unsafe { ((*record).source, (*record).deadline) };
+    let waiter = waiter_of(strand);
+    strand.set_phase(Phase::Waiting);
+    waiter.claim.begin();
+    waiter.timer_worker.set(u32::MAX);
+    // SAFETY: as above.
+    if let Published::Done(status) = unsafe { source.publish(waiter, false) } {
+        waiter.claim.close();
+        return finish_at_once(waiter, status);
+    }
+    if deadline != FOREVER {
+        waiter.timer.deadline.set(deadline);
+        waiter.timer_worker.set(worker.index);
+        // SAFETY: the timer lies in the strand's body and is disarmed before the strand goes on.
+        unsafe { worker.arm(&waiter.timer) };
+    }
+    publish_or_resume(waiter)
+}
+
+/// The last step of a wait with several sources. A waiter that was claimed meanwhile, or whose strand is cancelled,
+/// is resumed at once.
+fn publish_or_resume(waiter: &Waiter) -> After {
+    // Pairs with the heavy fence in `cancel_all`.
+    fence::light();
+    if is_cancelled(waiter) && waiter.claim.claim().is_some() {
+        waiter.set_status(Status::CANCELLED);
+        return After::Resume;
+    }
+    if waiter.claim.publish() { After::Gone } else { After::Resume }
+}
+
+fn finish_at_once(waiter: &Waiter, status: Status) -> After {
+    waiter.set_status(status);
+    After::Resume
+}
+
+/// The waiter of a strand that its worker holds.
+#[inline]
+fn waiter_of(strand: &'static Head) -> &'static Waiter {
+    let stack = crate::memory::stack_class::StackId::from_word(strand.stack.load(Ordering::Relaxed));
+    &identity::body_on(stack).waiter
+}
+
+#[cold]
+fn disarm(waiter: &Waiter) {
+    let worker = waiter.timer_worker.get();
+    if worker != u32::MAX
+        && let Some(engine) = parallel::engine()
+    {
+        // SAFETY: armed by that worker; the waiter is ours.
+        unsafe { engine.disarm(worker, &waiter.timer) };
+    }
+}
+
+#[cold]
+fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    let waiter = Waiter::new();
+    waiter.describe(kind, object, deadline);
+    waiter.claim.begin();
+    if let Err(status) = threads::register(&waiter) {
+        return status;
+    }
+    // SAFETY: this thread's own waiter; it stays in place until the end of this function.
+    let status = match unsafe { source.publish(&waiter, false) } {
+        Published::Done(status) => status,
+        Published::Waiting => {
+            let status = sleep_on_thread(&waiter, deadline);
+            if matches!(status, Status::TIMEOUT | Status::CANCELLED) {
+                // SAFETY: published above, and the wait is over.
+                unsafe { source.withdraw(&waiter) };
+            }
+            status
+        }
+    };
+    threads::unregister(&waiter);
+    status
+}
+
+fn sleep_on_thread(waiter: &Waiter, deadline: i64) -> Status {
+    if publish_or_resume(waiter) == After::Resume {
+        return waiter.settled();
+    }
+    outside::asleep(|| {
+        let mut until = (deadline != FOREVER).then_some(deadline);
+        // Acquire pairs with the Release in `wake`: the winner is done with the waiter.
+        while waiter.signal.load(Ordering::Acquire) == 0 {
+            sys::futex_wait(&waiter.signal, 0, until);
+            if until.is_some_and(|at| sys::monotonic() >= at) {
+                if waiter.claim.claim().is_some() {
+                    waiter.set_status(Status::TIMEOUT);
+                    return;
+                }
+                // Somebody else won: their signal is on its way.
+                until = None;
+            }
+        }
+    });
+    waiter.settled()
+}
+
+/// Makes a waiter go on whose claim the caller has won with [`Won::Wake`], and whose status is written. With `next` a
+/// strand runs next on this worker; else it goes behind those that are ready.
+#[inline]
+pub fn wake(waiter: &Waiter, next: bool) {
+    match waiter.strand() {
+        Some(strand) if next => engine::ready(strand),
+        Some(strand) => engine::ready_last(strand),
+        None => wake_thread(waiter),
+    }
+}
+
+#[cold]
+fn wake_thread(waiter: &Waiter) {
+    let word = waiter.signal.as_ptr();
+    // Release pairs with the Acquire in `sleep_on_thread`. After this store the waiter may be gone.
+    waiter.signal.store(1, Ordering::Release);
+    sys::futex_wake_address(word, 1);
+}
+
+/// Waiters that were won under a lock and are woken after it.
+pub struct Woken {
+    first: *const Waiter,
+    last: *const Waiter,
+}
+
+impl Woken {
+    /// None yet.
+    pub const fn new() -> Self {
+        Woken { first: core::ptr::null(), last: core::ptr::null() }
+    }
+
+    /// Tries to win a waiter for `status`. The caller holds the lock that keeps the waiter in place.
+    pub fn win(&mut self, waiter: &Waiter, status: Status) -> bool {
+        let Some(won) = waiter.claim.claim() else { return false };
+        if won == Won::Wake {
+            waiter.next.set(core::ptr::null());
+            if self.last.is_null() {
+                self.first = waiter;
+            } else {
+                // SAFETY: won by us and not woken yet, so it is still in place.
+                unsafe { (*self.last).next.set(waiter) };
+            }
+            self.last = waiter;
+        }
+        // After this an early-claimed waiter may be gone; a won one stays until it is woken.
+        waiter.set_status(status);
+        true
+    }
+
+    /// Wakes them in the order of winning. No lock is held.
+    pub fn wake_all(self) {
+        let single = self.first == self.last;
+        let mut waiter = self.first;
+        while !waiter.is_null() {
+            // SAFETY: won by us and not woken yet; `next` is read before the wake.
+            let (this, next) = unsafe { (&*waiter, (*waiter).next.get()) };
+            wake(this, single);
+            waiter = next;
+        }
+    }
+}
+
+impl Default for Woken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Upcall of the engine: a timer was taken out of its heap, whose lock is held. Wins the wait for TIMEOUT.
+pub fn timer_expired(timer: *const TimerNode) -> Option<&'static Head> {
+    let waiter = timer.wrapping_byte_sub(core::mem::offset_of!(Waiter, timer)).cast::<Waiter>();
+    // SAFETY: every timer node is the field of a waiter; the waiter stays until `disarm` has taken the heap's lock.
+    let waiter = unsafe { &*waiter };
+    let won = waiter.claim.claim()?;
+    let strand = waiter.strand();
+    waiter.set_status(Status::TIMEOUT);
+    (won == Won::Wake).then_some(strand).flatten()
+}

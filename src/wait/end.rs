@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The end of a strand, and waiting for it.
+//!
+//! The order is fixed: hooks and locals on the strand's own stack; then, on its worker, the generation ends and the
+//! joiners are won under the head's lock; the stack and the head go back; the strand stops being counted; the
+//! joiners wake. So whoever saw the end sees everything the strand did.
+
+use core::cell::Cell;
+use core::sync::atomic::Ordering;
+
+use super::block::{Published, Source, Woken, open_sole};
+use super::park;
+use crate::base::status::Status;
+use crate::engine::parallel::worker;
+use crate::engine::{self, After, Commit, Worker};
+use crate::memory::stack_class::StackId;
+use crate::strand::body::Body;
+use crate::strand::extras::Extras;
+use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, FLAG_UNCOUNTED, Head};
+use crate::strand::waiter::Waiter;
+
+/// One wait for the end of one strand, in the joiner's frame and in the list of the head.
+pub struct Join {
+    strand: &'static Head,
+    generation: u64,
+    waiter: Cell<*const Waiter>,
+    next: Cell<*const Join>,
+    back: Cell<*const Join>,
+    linked: Cell<bool>,
+}
+
+impl Join {
+    /// A wait for the strand of this generation.
+    pub fn new(strand: &'static Head, generation: u64) -> Join {
+        Join {
+            strand,
+            generation,
+            waiter: Cell::new(core::ptr::null()),
+            next: Cell::new(core::ptr::null()),
+            back: Cell::new(core::ptr::null()),
+            linked: Cell::new(false),
+        }
+    }
+
+    fn link(&self) {
+        let first = self.strand.joiners.load(Ordering::Relaxed) as *const Join;
+        self.next.set(first);
+        self.back.set(core::ptr::null());
+        if !first.is_null() {
+            // SAFETY: linked joins are alive; the lock is held.
+            unsafe { (*first).back.set(self) };
+        }
+        self.strand.joiners.store(self as *const Join as usize, Ordering::Relaxed);
+        self.linked.set(true);
+    }
+
+    fn unlink(&self) {
+        let (next, back) = (self.next.get(), self.back.get());
+        if back.is_null() {
+            self.strand.joiners.store(next as usize, Ordering::Relaxed);
+        } else {
+            // SAFETY: linked joins are alive; the lock is held.
+            unsafe { (*back).next.set(next) };
+        }
+        if !next.is_null() {
+            // SAFETY: as above.
+            unsafe { (*next).back.set(back) };
+        }
+        self.linked.set(false);
+    }
+}
+
+impl Source for Join {
+    unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
+        self.strand.lock.lock();
+        if self.strand.generation() != self.generation {
+            self.strand.lock.unlock();
+            return Published::Done(Status::OK);
+        }
+        self.waiter.set(waiter);
+        self.link();
+        if sole && !open_sole(waiter) {
+            self.unlink();
+            self.strand.lock.unlock();
+            return Published::Done(Status::CANCELLED);
+        }
+        self.strand.lock.unlock();
+        Published::Waiting
+    }
+
+    unsafe fn withdraw(&self, _: &Waiter) {
+        self.strand.lock.lock();
+        if self.linked.get() {
+            self.unlink();
+        }
+        self.strand.lock.unlock();
+    }
+}
+
+/// Ends the generation of a strand and wins its joiners. The caller holds the strand.
+fn end_generation(strand: &'static Head) -> Woken {
+    let mut woken = Woken::new();
+    strand.lock.lock();
+    let mut join = strand.joiners.swap(0, Ordering::Relaxed) as *const Join;
+    strand.end_generation();
+    while !join.is_null() {
+        // SAFETY: linked joins are alive; `next` is read before the win, after which the joiner may go on.
+        let (this, next) = unsafe { (&*join, (*join).next.get()) };
+        this.linked.set(false);
+        // SAFETY: a linked join's waiter is in place.
+        woken.win(unsafe { &*this.waiter.get() }, Status::OK);
+        join = next;
+    }
+    strand.lock.unlock();
+    woken
+}
+
+/// The commit of a strand that has run its hooks.
+#[repr(C)]
+struct EndCommit {
+    commit: Commit,
+}
+
+/// Ends the running strand. Does not come back.
+///
+/// # Safety
+/// `body` is the running strand's; its hooks have run and its belongings are freed. With frames that are to be
+/// dropped, nothing on them is needed any more.
+pub unsafe fn finish(body: &'static Body) {
+    let mut record = EndCommit { commit: Commit { run: commit_end } };
+    // SAFETY: by contract.
+    unsafe { engine::suspend(body, &mut record.commit) };
+}
+
+/// # Safety
+/// The strand is switched out for the last time and held by this worker.
+unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> After {
+    let stack = StackId::from_word(strand.stack.load(Ordering::Relaxed));
+    let body = crate::strand::identity::body_on(stack);
+    let extras = body.extras.replace(core::ptr::null_mut());
+    // SAFETY: the strand ends; nobody else knows its extras.
+    unsafe { Extras::free(extras) };
+    let dropped = body.frames_dropped.get();
+    park::end_strand(strand, body);
+    let woken = end_generation(strand);
+    body.head.set(core::ptr::null());
+    worker.release_stack(body, stack, dropped);
+    retire(worker, strand);
+    woken.wake_all();
+    After::Gone
+}
+
+/// Gives the head back and counts the strand out.
+fn retire(worker: &Worker, strand: &'static Head) {
+    let uncounted = strand.has(FLAG_UNCOUNTED);
+    worker::give_head(worker, strand);
+    if uncounted {
+        worker.counts.uncounted_finished.add(1);
+    } else {
+        worker.counts.finished.add(1);
+    }
+}
+
+/// Ends a strand that never ran: it could not get a stack. The caller (its worker) has recorded the fault.
+#[cold]
+pub fn finish_unstarted(worker: &Worker, strand: &'static Head) {
+    drop_argument(strand);
+    let woken = end_generation(strand);
+    retire(worker, strand);
+    woken.wake_all();
+}
+
+/// Ends a dormant strand at shutdown, from the OS thread that shuts down.
+#[cold]
+pub fn finish_dormant(strand: &'static Head) {
+    drop_argument(strand);
+    end_generation(strand).wake_all();
+    if let Some(engine) = engine::parallel::engine() {
+        engine.give_head(head::index_of(strand));
+    }
+}
+
+/// Drops the argument of a strand that never ran, and frees its extras.
+fn drop_argument(strand: &Head) {
+    debug_assert!(!strand.has(FLAG_STARTED));
+    if !strand.has(FLAG_EXTRAS) {
+        return;
+    }
+    let extras = strand.payload.load(Ordering::Relaxed) as *mut Extras;
+    // SAFETY: the strand is held by the caller and never ran, so the extras are in the payload and nobody uses them.
+    unsafe {
+        if let Some(drop) = (*extras).arg_drop {
+            drop((*extras).arg);
+        }
+        crate::strand::message::release((*extras).locals);
+        Extras::free(extras);
+    }
+}
