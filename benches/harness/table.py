@@ -39,7 +39,7 @@ def machine_factor(cells: Cells) -> float | None:
         now = cell.value("ns") if cell else None     # W11's milliseconds depend on the size
         if now and "Go" in recorded and workers == 1:
             factors.append(now / recorded["Go"])
-    return statistics.median(factors) if factors else None
+    return statistics.median(factors) if len(factors) >= 3 else None     # one row alone may be about its collector
 
 
 def _peer_values(cells: Cells, workload: Workload, workers: int, names: list[str]) -> dict[str, float]:
