@@ -41,23 +41,24 @@ defined_symbols() {
 # sections FILE: section names, one a line
 sections() { readelf --wide --sections "$1" | sed -n 's/^ *\[ *[0-9]*\] \([^ ]*\) .*/\1/p' | grep -v '^NULL$' | sort -u; }
 
-# Reports of a part of the gate. A skip that needs a tool which CI installs (STRAND_CI_PROVIDES) is a failure.
+# Reports of a part of the gate. A skip that needs a tool which CI installs (CI_PROVIDES) is a failure.
 PASSED=0 FAILED=0 SKIPPED=0
 ok() { PASSED=$((PASSED + 1)); say "ok $*"; }
 fail() { FAILED=$((FAILED + 1)); say "FAIL $*"; }
 # skip NAME REASON [TOOL]: TOOL is what its absence is about
 skip() {
     local tool=${3:-}
-    case " ${STRAND_CI_PROVIDES:-} " in
+    case " ${CI_PROVIDES:-} " in
         *" ${tool:-none} "*) fail "$1: $2, and CI is meant to install it" ;;
         *) SKIPPED=$((SKIPPED + 1)); say "skip: $1: $2" ;;
     esac
 }
 # check NAME COMMAND...: passes when the command does; its output is shown when it does not
 check() {
-    local name=$1 out
+    local name=$1 out status=0
     shift
-    if out=$("$@" 2>&1); then ok "$name"; else fail "$name"; printf '%s\n' "$out" | sed 's/^/    /' | tail -n 40; fi
+    out=$("$@" 2>&1) || status=$?
+    if [ "$status" = 0 ]; then ok "$name"; else fail "$name (exit $status)"; printf '%s\n' "$out" | sed 's/^/    /' | tail -n 40; fi
 }
 # summary PART: prints the counts, leaves them for the whole gate, and is the exit status of the part
 summary() {

@@ -154,7 +154,7 @@ run() {
     rm -rf "$scratch" && mkdir -p "$scratch"
     { (    # braces: the shell's own "Aborted" is not of interest
         unset "${!STRAND_@}"
-        export STRAND_TEST_LIBRARY=$SHIP/$SONAME LD_LIBRARY_PATH=$SHIP
+        export LIBSTRAND_UNDER_TEST=$SHIP/$SONAME LD_LIBRARY_PATH=$SHIP
         cd "$scratch"
         ulimit -c 0
         exec env "${variables[@]}" timeout --signal=QUIT --kill-after=3 "$limit" "${command[@]}"

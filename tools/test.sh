@@ -16,7 +16,7 @@ examples() {    # the script of the examples counts for itself, in its last line
     read -r PASSED _ FAILED _ SKIPPED _ <<<"$line"
     while read -r name reason; do    # a skip of what CI installs is a failure there
         local tool
-        for tool in ${STRAND_CI_PROVIDES:-}; do
+        for tool in ${CI_PROVIDES:-}; do
             case " $reason " in *" $tool "*) FAILED=$((FAILED + 1)) SKIPPED=$((SKIPPED - 1)); say "FAIL ${name%:}: $reason, and CI is meant to install it"; break ;; esac
         done
     done < <(sed -n 's/^skip: \([^ ]*\) \(.*\)/\1 \2/p' "$log")

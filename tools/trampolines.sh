@@ -38,7 +38,7 @@ for name in $data; do say "const volatile uint32_t *${name}_address;"; done
 cat <<'C'
 
 __attribute__((constructor)) static void load(void) {
-    const char *path = getenv("STRAND_TEST_LIBRARY");
+    const char *path = getenv("LIBSTRAND_UNDER_TEST");
     void *library = dlopen(path != NULL ? path : "libstrand.so.0", RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         fprintf(stderr, "dlopen: %s\n", dlerror());
