@@ -28,9 +28,9 @@ static void a_second_copy_of_the_library_refuses_to_start_beside_the_first(void)
   init_function init;
   shutdown_function shut_down;
   last_error_function last_error;
-  const char *library = getenv("STRAND_TEST_LIBRARY");
+  const char *library = getenv("LIBSTRAND_UNDER_TEST");
   if (library == NULL) {
-    SKIP("STRAND_TEST_LIBRARY does not name the shared library");
+    SKIP("LIBSTRAND_UNDER_TEST does not name the shared library");
   }
   copy_file(library, "copy-of-libstrand.so");
   copy = dlopen("./copy-of-libstrand.so", RTLD_NOW | RTLD_LOCAL);
