@@ -3,7 +3,7 @@
 # test.sh [PART...]: the gate. Every part runs, also after one has failed; the last line counts the checks of all of them.
 . "$(dirname "$0")/lib.sh"
 
-parts=(lint rust models package c_tests examples installed)
+parts=(lint rust models package c_tests examples installed instructions)
 [ $# = 0 ] || parts=("$@")
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
@@ -36,6 +36,7 @@ for part in "${parts[@]}"; do
         c_tests) (tools/run-c-tests.sh) || true ;;
         examples) (examples) || true ;;
         installed) (tools/check-installed.sh) || true ;;
+        instructions) (python3 benches/instructions) || true ;;
         *) die "no part is named '$part'" ;;
     esac
     if read -r passed failed skipped 2>/dev/null <"$RESULTS/$part.count"; then :; else passed=0 failed=1 skipped=0; say "FAIL $part did not come to its end"; fi
