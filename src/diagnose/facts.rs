@@ -21,6 +21,7 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
         "engine" => out.write_str("parallel"),
         "features" => out.write_str("parallel"),
         "identity" => out.write_str(if identity::is_by_thread() { "thread-local" } else { "stack-pointer" }),
+        "context" => out.write_str(crate::strand::context::KIND),
         "fence" => out.write_str(if fence::is_asymmetric() { "asymmetric" } else { "symmetric" }),
         "guard" => out.write_str(guard(engine)),
         "stack_classes" => stack_classes(out),

@@ -8,21 +8,18 @@
 use super::status::strand_status;
 use super::{check, guard};
 use crate::runtime::strands;
+use crate::strand::locals::FLAG_INHERIT;
 use core::ffi::c_void;
-
-/// A strand spawned STRAND_SPAWN_INHERIT_LOCALS starts with the spawning strand's value of this
-/// key. The value stays the spawning strand's: it is not dropped for the one that inherited it.
-pub const STRAND_LOCAL_INHERIT: u32 = 1;
 
 /// Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
 /// they are never given back: make them once, at start. A key is never 0.
 ///
 /// @param drop   called with a strand's value when the strand ends and the value is not NULL, on
 ///               the strand's own stack, after its on-exit functions; may be NULL
-/// @param flags  0 or STRAND_LOCAL_INHERIT
+/// @param flags  0
 /// @param key    the key
 /// @return STRAND_OK;
-///         STRAND_ERR_INVALID: key is NULL, or flags has unknown bits;
+///         STRAND_ERR_INVALID: key is NULL, or flags is not 0;
 ///         STRAND_ERR_LIMIT: no key is left;
 ///         STRAND_ERR_FORKED
 ///
@@ -39,8 +36,9 @@ pub unsafe extern "C" fn strand_local_new(
 ) -> strand_status {
     guard(|| {
         check::pointer(key, "strand_local_new", "key")?;
-        check::flags(flags, STRAND_LOCAL_INHERIT, "strand_local_new")?;
-        let made = strands::local_new(drop, flags)?;
+        check::flags(flags, 0, "strand_local_new")?;
+        // Which strands inherit is said where they are spawned, not by the key.
+        let made = strands::local_new(drop, FLAG_INHERIT)?;
         // SAFETY: writable, by the caller's promise.
         unsafe { key.write(made) };
         Ok(())

@@ -33,7 +33,8 @@ pub const STRAND_SPAWN_RUN_FIRST: u32 = 4;
 pub const STRAND_SPAWN_PINNED: u32 = 8;
 /// The strand may move between workers at any switch, whatever the configuration says.
 pub const STRAND_SPAWN_MIGRATABLE: u32 = 16;
-/// The strand starts with those of the spawning strand's locals that STRAND_LOCAL_INHERIT marks.
+/// The strand starts with the spawning strand's values of all strand locals. They stay the
+/// spawning strand's: what is inherited is not dropped when the strand ends.
 pub const STRAND_SPAWN_INHERIT_LOCALS: u32 = 32;
 
 const KNOWN_FLAGS: u32 = 63;

@@ -81,6 +81,17 @@ impl StackId {
     }
 }
 
+/// Address of a body of `size` bytes below the top of its slot. The colour comes from the address: neighbours in every
+/// class differ.
+#[inline(always)]
+pub const fn body_below(top: usize, size: usize) -> usize {
+    let colour = ((top >> SLOT_SHIFT[0]) + (top >> SLOT_SHIFT[CLASSES - 1])) % COLOURS;
+    top - size - colour * LINE
+}
+
+/// Slots are aligned to their size if the range is aligned to the largest.
+pub const BASE_ALIGNMENT: usize = 1 << SLOT_SHIFT[CLASSES - 1];
+
 /// Where the range lies. Plain data: copied into a static for the arithmetic of "who am I".
 #[derive(Clone, Copy)]
 pub struct Layout {
@@ -136,9 +147,7 @@ impl Layout {
     /// Address of the body of `size` bytes (a multiple of the line size) in a stack.
     #[inline]
     pub const fn body(self, stack: StackId, size: usize) -> usize {
-        // An odd multiplier visits every colour before it repeats one.
-        let colour = (stack.index() as usize).wrapping_mul(11) % COLOURS;
-        self.top(stack) - size - colour * LINE
+        body_below(self.top(stack), size)
     }
 }
 

@@ -14,7 +14,7 @@
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::reserve::{Region, Reservation};
-use super::stack_class::{CLASSES, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
+use super::stack_class::{BASE_ALIGNMENT, CLASSES, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys::keeping_errno;
@@ -65,14 +65,14 @@ impl StackPool {
     pub fn new(force_mprotect: bool) -> Outcome<StackPool> {
         let mut region_shift = 38;
         let range = loop {
-            match Reservation::new(CLASSES << region_shift) {
+            match Reservation::new((CLASSES << region_shift) + BASE_ALIGNMENT) {
                 Ok(range) => break range,
                 Err(status) if region_shift <= 27 => return Err(status),
                 Err(_) => region_shift -= 1,
             }
         };
         range.refuse_huge_pages();
-        let layout = Layout { base: range.base(), region_shift };
+        let layout = Layout { base: range.base().next_multiple_of(BASE_ALIGNMENT), region_shift };
         let kind = if force_mprotect { GuardKind::Mprotect } else { GuardKind::Unknown };
         Ok(StackPool {
             classes: [

@@ -21,7 +21,7 @@ use crate::wait::end;
 pub fn strand_main(body: &'static Body) {
     let head = body.head();
     // SAFETY: stored by the spawn from a function of this type.
-    let entry: Entry = unsafe { core::mem::transmute(head.entry.load(Ordering::Relaxed)) };
+    let entry: Entry = unsafe { core::mem::transmute(body.entry.get()) };
     let argument = argument_of(head);
     let guard = Foreign(body);
     // SAFETY: the entry and its argument are the program's own.

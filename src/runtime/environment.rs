@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The environment fills what the configuration leaves at 0. A name or value that is not understood is an error that
-//! says so: a typing mistake must not silently change nothing.
+//! The environment fills what the configuration leaves at 0. A value that is not understood is an error that says so;
+//! names that are not ours are left alone.
 
 use super::config::Config;
 use crate::base::status::{Outcome, Status};
-use crate::strand::fault::Lossy;
 use crate::strand::message::fail;
 
 /// What only the environment can ask for.
@@ -52,12 +51,8 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
                 format_args!("{name} is set, but this version cannot do that yet; unset it"),
             );
         }
-        _ => {
-            return fail(
-                Status::INVALID,
-                format_args!("{name}={} is set, but no such variable exists", Lossy(value)),
-            );
-        }
+        // Somebody else's variable may begin like ours; it must not keep the program from starting.
+        _ => {}
     }
     Ok(())
 }
@@ -133,11 +128,11 @@ mod tests {
             ("STRAND_WORKERS", "0"),
             ("STRAND_WORKERS", "-1"),
             ("STRAND_MIGRATION", "sometimes"),
-            ("STRAND_WORKRES", "2"),
             ("STRAND_STACK_BYTES", "64k"),
         ] {
             assert_eq!(try_one(name, value).map(|_| ()), Err(Status::INVALID), "{name}={value}");
         }
         assert_eq!(try_one("STRAND_RECORD", "file").map(|_| ()), Err(Status::UNSUPPORTED));
+        assert_eq!(try_one("STRAND_OF_HAIR", "grey").map(|config| config.workers), Ok(0));
     }
 }

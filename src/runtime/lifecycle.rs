@@ -128,7 +128,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     // SAFETY: LIFE is held, the state is Down: no strand, no worker, nobody reads the settings or the hooks.
     unsafe {
         *SETTINGS.0.get() = *settings;
-        hooks::install(settings.hooks);
+        hooks::install(settings.hooks, settings.identity_by_thread);
     }
     PLAIN_FLAGS.store(flags_for(settings), Ordering::Relaxed);
     count::reset();
@@ -272,6 +272,6 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     }
     cancel::reset();
     // SAFETY: no strand and no worker exists.
-    unsafe { hooks::install(hooks::NONE) };
+    unsafe { hooks::install(hooks::NONE, false) };
     outside::set_state(State::Down);
 }

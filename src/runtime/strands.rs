@@ -327,7 +327,7 @@ fn check_cancelled(body: &Body) -> Outcome<()> {
 }
 
 /// Gives the turn away.
-#[inline]
+#[inline(always)]
 pub fn yield_now() -> Outcome<()> {
     let body = match identity::current() {
         Some(body) => body,

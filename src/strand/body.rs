@@ -8,10 +8,10 @@
 //! ```
 //! It shares a page with the first frames, so a parked strand costs one page and one line (the head).
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::context::{Coroutine, Yielder};
+use super::context::Context;
 use super::extras::Extras;
 use super::floating::Modes;
 use super::head::Head;
@@ -19,21 +19,22 @@ use super::locals::LocalArray;
 use super::message::Message;
 use super::on_exit::Hook;
 use super::waiter::Waiter;
-use core::mem::MaybeUninit;
 
 /// See the module documentation.
 #[repr(C, align(64))]
 pub struct Body {
     /// The suspended context; valid while `alive` is not 0.
-    pub coroutine: UnsafeCell<MaybeUninit<Coroutine>>,
-    /// The way out, from inside.
-    pub yielder: Cell<*const Yielder>,
+    pub context: Context,
     /// The worker that resumed the strand last, as an opaque address.
     pub worker: AtomicUsize,
     /// The first part.
     pub head: Cell<*const Head>,
 
-    /// 1 when `coroutine` holds a context; 0 in a stack whose pages were given back.
+    /// Entry function.
+    pub entry: Cell<usize>,
+    /// What a context calls for each strand.
+    main: Cell<usize>,
+    /// 1 when `context` holds one; 0 in a stack whose pages were given back.
     pub alive: AtomicU32,
     /// errno of the strand while it is suspended.
     pub errno: Cell<i32>,
@@ -65,10 +66,10 @@ pub const SIZE: usize = size_of::<Body>();
 const _: () = assert!(SIZE <= 384 && SIZE.is_multiple_of(64));
 
 impl Body {
-    /// Makes the body ready for a new strand. `coroutine`, `yielder` and `alive` stay: the context of a warm stack is
-    /// used again.
+    /// Makes the body ready for a new strand. `context` and `alive` stay: the context of a warm stack is used again.
     pub fn prepare(&self, head: &Head) {
         self.head.set(head);
+        self.entry.set(head.entry.load(Ordering::Relaxed));
         self.errno.set(0);
         self.modes.set(Modes::DEFAULT);
         self.shield.set(0);
@@ -88,6 +89,17 @@ impl Body {
     pub fn head(&self) -> &'static Head {
         // SAFETY: set by `prepare` before the strand runs; heads stay mapped while the runtime is initialised.
         unsafe { &*self.head.get() }
+    }
+
+    /// What a context calls for each strand: a `fn(&'static Body)`.
+    #[inline]
+    pub fn context_main(&self) -> usize {
+        self.main.get()
+    }
+
+    /// Set when the context is created.
+    pub fn set_context_main(&self, main: usize) {
+        self.main.set(main);
     }
 
     /// Whether a context is suspended here.

@@ -2,7 +2,7 @@
 //! The first part of a strand's control block: one cache line in a dense table that stays mapped.
 //!
 //! ```text
-//!  0 state     generation << 8 | phase            32 entry    function of the strand
+//!  0 state     generation << 8 | phase            32 entry    function of the strand, then its body
 //!  8 park      epoch << 2 | park phase            40 site     where it was spawned
 //! 16 payload   argument, then value of a park     48 joiners  list of waiters for its end
 //! 24 link      next in a queue (index)            56 lock, flags, home, cancelled
@@ -96,7 +96,7 @@ pub struct Head {
     pub link: AtomicU32,
     /// Stack of a started strand; previous in the queue of a strand that never ran.
     pub stack: AtomicU32,
-    /// Entry function.
+    /// Entry function until the first run; then the address of the body.
     pub entry: AtomicUsize,
     /// Return address of the spawning call.
     pub site: AtomicUsize,
@@ -161,7 +161,21 @@ impl Head {
         if self.flags.load(Ordering::Acquire) & FLAG_STARTED == 0 {
             return None;
         }
-        Some(super::identity::body_on(StackId::from_word(self.stack.load(Ordering::Relaxed))))
+        Some(self.body())
+    }
+
+    /// The body of a started strand that the caller holds.
+    #[inline(always)]
+    pub fn body(&self) -> &'static super::body::Body {
+        debug_assert!(self.has(FLAG_STARTED));
+        // SAFETY: stored at the first run; the body lies on the strand's stack, which stays mapped.
+        unsafe { &*(self.entry.load(Ordering::Relaxed) as *const super::body::Body) }
+    }
+
+    /// The stack of a started strand that the caller holds.
+    #[inline]
+    pub fn stack_id(&self) -> StackId {
+        StackId::from_word(self.stack.load(Ordering::Relaxed))
     }
 
     /// Class of its stack.

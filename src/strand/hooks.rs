@@ -79,12 +79,14 @@ static SWITCHES: AtomicBool = AtomicBool::new(false);
 
 /// Installs the hooks of a runtime that is being initialised (or removes those of one that ended).
 ///
+/// `always` asks for a report of each switch even without hooks for it.
+///
 /// # Safety
 /// No strand and no thread of the runtime exists.
-pub unsafe fn install(hooks: LanguageHooks) {
+pub unsafe fn install(hooks: LanguageHooks, always: bool) {
     // SAFETY: nobody reads meanwhile (contract).
     unsafe { *INSTALLED.0.get() = hooks };
-    SWITCHES.store(hooks.strand_resume.is_some() || hooks.strand_suspend.is_some(), Ordering::Release);
+    SWITCHES.store(always || hooks.strand_resume.is_some() || hooks.strand_suspend.is_some(), Ordering::Release);
 }
 
 /// The hooks.

@@ -10,16 +10,31 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::body::{self, Body};
-use crate::memory::stack_class::{Layout, StackId};
+use crate::memory::stack_class::{self, CLASSES, Layout, SLOT_SHIFT, StackId};
 
+/// First address of the stacks; the second word is the shift that turns an offset into a class. Without stacks, and
+/// with identity by thread, the shift is 0, so that no address has a class.
 static BASE: AtomicUsize = AtomicUsize::new(0);
-static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static CLASS_SHIFT: AtomicU32 = AtomicU32::new(0);
+/// The true layout, also with identity by thread; its length is 0 when there are no stacks.
 static REGION_SHIFT: AtomicU32 = AtomicU32::new(0);
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static BY_THREAD: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static CURRENT: Cell<*const Body> = const { Cell::new(core::ptr::null()) };
 }
+
+/// Low bits that are set in the last address of a slot, for each class.
+const SLOT_MASK: [usize; CLASSES] = {
+    let mut masks = [0; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        masks[class] = (1 << SLOT_SHIFT[class]) - 1;
+        class += 1;
+    }
+    masks
+};
 
 /// Publishes where the stacks lie; `None` when there are none (before init, after shutdown, in a forked child).
 pub fn publish(layout: Option<Layout>, by_thread: bool) {
@@ -28,11 +43,13 @@ pub fn publish(layout: Option<Layout>, by_thread: bool) {
             BASE.store(layout.base, Ordering::Relaxed);
             REGION_SHIFT.store(layout.region_shift, Ordering::Relaxed);
             BY_THREAD.store(by_thread, Ordering::Relaxed);
-            LENGTH.store(layout.length(), Ordering::Release);
+            LENGTH.store(layout.length(), Ordering::Relaxed);
+            CLASS_SHIFT.store(if by_thread { 0 } else { layout.region_shift }, Ordering::Release);
         }
         None => {
-            LENGTH.store(0, Ordering::Release);
+            CLASS_SHIFT.store(0, Ordering::Release);
             BY_THREAD.store(false, Ordering::Relaxed);
+            LENGTH.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -68,16 +85,21 @@ pub fn body_on(stack: StackId) -> &'static Body {
 #[inline(always)]
 pub fn current() -> Option<&'static Body> {
     let pointer = stack_pointer();
-    let offset = pointer.wrapping_sub(BASE.load(Ordering::Relaxed));
     // Relaxed: a strand sees the values that were there before it was created; another thread's stack pointer lies
     // outside whatever range it reads.
-    if offset >= LENGTH.load(Ordering::Relaxed) {
-        return if BY_THREAD.load(Ordering::Relaxed) { by_thread() } else { None };
+    let class = pointer.wrapping_sub(BASE.load(Ordering::Relaxed)) >> (CLASS_SHIFT.load(Ordering::Relaxed) & 63);
+    if class >= CLASSES {
+        return elsewhere();
     }
-    if BY_THREAD.load(Ordering::Relaxed) {
-        return by_thread();
-    }
-    layout().stack_at(pointer).map(body_on)
+    let body = stack_class::body_below((pointer | SLOT_MASK[class]) + 1, body::SIZE);
+    // SAFETY: the stack pointer lies in a slot, so the strand of that slot is running here, and its body is in use.
+    Some(unsafe { &*(body as *const Body) })
+}
+
+#[cold]
+#[inline(never)]
+fn elsewhere() -> Option<&'static Body> {
+    if BY_THREAD.load(Ordering::Relaxed) { by_thread() } else { None }
 }
 
 /// Tells the thread-local who runs now. Called by the worker at each switch, only when identity is by thread.
@@ -96,15 +118,16 @@ fn by_thread() -> Option<&'static Body> {
 #[inline(always)]
 fn stack_pointer() -> usize {
     let pointer: usize;
-    // SAFETY: reads a register. Not `pure`: the answer differs after a switch to another stack.
+    // SAFETY: reads a register. `pure`, so that it is read once in a function: a function runs on one stack from its
+    // first instruction to its last, and only the stack matters here, not the exact address.
     #[cfg(target_arch = "x86_64")]
     unsafe {
-        core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags))
+        core::arch::asm!("mov {}, rsp", out(reg) pointer, options(pure, nomem, nostack, preserves_flags))
     };
     // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
     unsafe {
-        core::arch::asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags))
+        core::arch::asm!("mov {}, sp", out(reg) pointer, options(pure, nomem, nostack, preserves_flags))
     };
     pointer
 }

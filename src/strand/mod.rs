@@ -14,4 +14,6 @@ pub mod message;
 pub mod on_exit;
 pub mod overflow;
 pub mod poll;
+#[cfg(all(target_arch = "x86_64", not(feature = "corosensei")))]
+mod valgrind;
 pub mod waiter;

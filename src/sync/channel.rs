@@ -13,7 +13,7 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
-use crate::strand::identity;
+use crate::strand::{identity, poll};
 use crate::strand::message::{allocate, fail, release as free};
 use crate::wait::block::{NO_WAIT, Woken};
 use crate::wait::cancel;
@@ -118,13 +118,18 @@ fn explain(chan: u64, status: Status) -> Status {
 /// Refuses a call that could suspend when its strand is cancelled.
 #[inline(always)]
 fn check_cancelled(deadline: i64) -> Outcome<()> {
-    if deadline != NO_WAIT
-        && let Some(body) = identity::current()
-        && cancel::is_cancelled(body)
-    {
-        return Err(Status::CANCELLED);
+    if poll::is_raised(poll::CANCEL) && deadline != NO_WAIT {
+        return check_cancelled_slowly();
     }
     Ok(())
+}
+
+#[cold]
+fn check_cancelled_slowly() -> Outcome<()> {
+    match identity::current() {
+        Some(body) if cancel::is_cancelled(body) => Err(Status::CANCELLED),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a channel with one reference.

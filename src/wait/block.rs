@@ -207,8 +207,7 @@ fn finish_at_once(waiter: &Waiter, status: Status) -> After {
 /// The waiter of a strand that its worker holds.
 #[inline]
 fn waiter_of(strand: &'static Head) -> &'static Waiter {
-    let stack = crate::memory::stack_class::StackId::from_word(strand.stack.load(Ordering::Relaxed));
-    &identity::body_on(stack).waiter
+    &strand.body().waiter
 }
 
 #[cold]

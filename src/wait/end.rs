@@ -13,7 +13,6 @@ use super::park;
 use crate::base::status::Status;
 use crate::engine::parallel::worker;
 use crate::engine::{self, After, Commit, Worker};
-use crate::memory::stack_class::StackId;
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, FLAG_UNCOUNTED, Head};
@@ -135,8 +134,7 @@ pub unsafe fn finish(body: &'static Body) {
 /// # Safety
 /// The strand is switched out for the last time and held by this worker.
 unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> After {
-    let stack = StackId::from_word(strand.stack.load(Ordering::Relaxed));
-    let body = crate::strand::identity::body_on(stack);
+    let (stack, body) = (strand.stack_id(), strand.body());
     let extras = body.extras.replace(core::ptr::null_mut());
     // SAFETY: the strand ends; nobody else knows its extras.
     unsafe { Extras::free(extras) };

@@ -254,7 +254,7 @@ impl Queues {
     }
 
     /// What runs now. Under the lock.
-    #[inline]
+    #[inline(always)]
     pub fn pick(&self) -> Option<&'static Head> {
         if self.next_runs.get() < NEXT_RUN_MAX
             && let Some(head) = self.take_next()
@@ -263,14 +263,17 @@ impl Queues {
             return Some(head);
         }
         self.next_runs.set(0);
+        // The common case: only strands that have run.
+        if self.fresh.len() == 0 && self.staying.len() == 0 {
+            return self.moving.pop().or_else(|| self.take_next());
+        }
         self.pick_from_lists().or_else(|| self.take_next())
     }
 
-    #[inline]
+    #[inline(never)]
     fn pick_from_lists(&self) -> Option<&'static Head> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        // The common case: only one list has anything.
         match turn % 3 {
             0 => self.moving.pop().or_else(|| self.pick_fresh(turn)).or_else(|| self.staying.pop()),
             1 => self.pick_fresh(turn).or_else(|| self.moving.pop()).or_else(|| self.staying.pop()),

@@ -111,9 +111,9 @@ impl Worker {
     /// Puts back the strand that gave its turn away, and picks the next.
     #[inline(always)]
     fn pick(&self, yielded: Option<&'static Head>) -> Option<&'static Head> {
-        let ticks = self.ticks.get().wrapping_add(1);
-        self.ticks.set(ticks);
-        if ticks.is_multiple_of(TICK) {
+        let ticks = self.ticks.get();
+        self.ticks.set(ticks.wrapping_sub(1));
+        if ticks == 0 {
             self.tick();
         }
         self.owner.enter();
@@ -131,13 +131,11 @@ impl Worker {
     fn prefetch_upcoming(&self) {
         #[cfg(target_arch = "x86_64")]
         if let Some(upcoming) = self.queues.upcoming() {
-            let body = identity::layout().body(StackId::from_word(upcoming.stack.load(Ordering::Relaxed)), crate::strand::body::SIZE);
+            let body = upcoming.entry.load(Ordering::Relaxed);
             // SAFETY: a prefetch does not fault, whatever the address.
             unsafe {
                 core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(body as *const i8);
                 core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body + 64) as *const i8);
-                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body - 64) as *const i8);
-                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body - 128) as *const i8);
             }
         }
     }
@@ -146,6 +144,7 @@ impl Worker {
     #[cold]
     #[inline(never)]
     fn tick(&self) {
+        self.ticks.set(TICK - 1);
         self.take_outside();
         (self.engine().upcalls.quiet)(false);
     }
@@ -155,7 +154,7 @@ impl Worker {
     fn run_strand(&self, strand: &'static Head) -> Option<&'static Head> {
         strand.set_phase(Phase::Running);
         let body = if strand.has(FLAG_STARTED) {
-            identity::body_on(StackId::from_word(strand.stack.load(Ordering::Relaxed)))
+            strand.body()
         } else {
             self.start(strand)?
         };
@@ -192,23 +191,18 @@ impl Worker {
         if modes != self.modes.get() {
             modes.load();
         }
-        if hooks::on_switch() {
+        let told = hooks::on_switch();
+        if told {
             report_switch(body, true);
-        }
-        if identity::is_by_thread() {
-            identity::set_by_thread(body);
         }
         // SAFETY: the strand is ours (phase RUNNING) and its context is alive.
         let action = unsafe { context::resume(body) };
-        if identity::is_by_thread() {
-            identity::set_by_thread(core::ptr::null());
-        }
         let modes = Modes::read();
         self.modes.set(modes);
         body.modes.set(modes);
         // SAFETY: the errno of this thread.
         body.errno.set(unsafe { *errno });
-        if hooks::on_switch() {
+        if told {
             report_switch(body, false);
         }
         action
@@ -238,6 +232,7 @@ impl Worker {
             body.locals.set(unsafe { core::mem::replace(&mut (*extras).locals, core::ptr::null_mut()) });
         }
         strand.stack.store(stack.to_word(), Ordering::Relaxed);
+        strand.entry.store(body as *const Body as usize, Ordering::Relaxed);
         strand.set(FLAG_STARTED);
         Some(body)
     }
@@ -370,9 +365,12 @@ impl Worker {
     }
 }
 
-/// Tells the language of a switch, on the worker's stack.
+/// Tells the thread-local and the language of a switch, on the worker's stack.
 #[cold]
 fn report_switch(body: &Body, resume: bool) {
+    if identity::is_by_thread() {
+        identity::set_by_thread(if resume { body } else { core::ptr::null() });
+    }
     let hooks = hooks::get();
     let hook = if resume { hooks.strand_resume } else { hooks.strand_suspend };
     if let Some(hook) = hook {

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The context switch, on corosensei.
-//!
-//! A context is created once for a stack and then runs strand after strand: its body function never returns, it loops
-//! and suspends with [`Action`] `EXIT` after each strand. A strand whose frames must be dropped (a fault) takes its
-//! context with it; the next user of the stack gets a new one. A suspended context is never dropped, because that
-//! would unwind foreign frames.
+//! The switch on corosensei.
 
+use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering;
 
 use corosensei::stack::{Stack, StackPointer};
 use corosensei::{CoroutineResult, Yielder as CoroYielder};
 
-use super::body::{self, Body};
+use super::Action;
+use crate::strand::body::{self, Body};
 use crate::memory::stack_class::{BODY_PAGE, GUARD, Layout, StackId, USABLE};
 
-/// What a strand suspends with: 0 for a yield, else the address of a commit record on its own stack.
-pub type Action = usize;
-/// The strand gives its turn away.
-pub const YIELD: Action = 0;
+type Coroutine = corosensei::Coroutine<(), Action, (), StackSlot>;
+type Yielder = CoroYielder<(), Action>;
 
-/// A context.
-pub type Coroutine = corosensei::Coroutine<(), Action, (), StackSlot>;
-/// The way out of a context.
-pub type Yielder = CoroYielder<(), Action>;
+/// A suspended coroutine and the way out of it; valid while the body is alive.
+#[repr(C)]
+pub struct Context {
+    coroutine: UnsafeCell<MaybeUninit<Coroutine>>,
+    yielder: Cell<*const Yielder>,
+}
 
 /// The part of a slot that frames may use.
 pub struct StackSlot {
@@ -61,13 +59,13 @@ pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: 
     debug_assert!(!body.is_alive());
     let slot = StackSlot { base: layout.body(stack, body::SIZE), limit: layout.limit(stack) - GUARD };
     let coroutine = Coroutine::with_stack(slot, move |yielder: &Yielder, ()| {
-        body.yielder.set(yielder);
+        body.context.yielder.set(yielder);
         loop {
             main(body);
         }
     });
     // SAFETY: nobody else uses the field while no context is alive.
-    unsafe { (*body.coroutine.get()).write(coroutine) };
+    unsafe { (*body.context.coroutine.get()).write(coroutine) };
     body.alive.store(1, Ordering::Relaxed);
 }
 
@@ -78,7 +76,7 @@ pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: 
 #[inline(always)]
 pub unsafe fn resume(body: &Body) -> Action {
     // SAFETY: alive, and nobody else touches the context while the caller holds the strand.
-    let coroutine = unsafe { (*body.coroutine.get()).assume_init_mut() };
+    let coroutine = unsafe { (*body.context.coroutine.get()).assume_init_mut() };
     match coroutine.resume(()) {
         CoroutineResult::Yield(action) => action,
         CoroutineResult::Return(()) => crate::base::sys::fatal("libstrand: the loop of a context ended\n"),
@@ -92,7 +90,7 @@ pub unsafe fn resume(body: &Body) -> Action {
 #[inline(always)]
 pub unsafe fn suspend(body: &Body, action: Action) {
     // SAFETY: set when the context began, valid for as long as it lives.
-    unsafe { (*body.yielder.get()).suspend(action) };
+    unsafe { (*body.context.yielder.get()).suspend(action) };
 }
 
 /// Forgets the frames of a suspended context without unwinding them.
@@ -102,6 +100,6 @@ pub unsafe fn suspend(body: &Body, action: Action) {
 #[cold]
 pub unsafe fn abandon(body: &Body) {
     // SAFETY: alive and held by the caller; the frames are given up by contract.
-    unsafe { (*body.coroutine.get()).assume_init_mut().force_reset() };
+    unsafe { (*body.context.coroutine.get()).assume_init_mut().force_reset() };
     body.alive.store(0, Ordering::Relaxed);
 }
