@@ -36,6 +36,9 @@ build: ## libstrand.a and libstrand.so, in target/ship
 	@tools/build-static.sh
 	@tools/build-shared.sh
 
+header: ## include/strand.h and strand.ll anew, from src/ffi
+	@STRAND_BLESS=1 cargo test --locked --test header
+
 demo: build ## the tour: every example, built, run and checked
 	@examples/demo.sh $(SHIP) include $(CARGO_TARGET_DIR)/examples
 
