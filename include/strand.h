@@ -660,7 +660,8 @@ STRAND_API strand_status strand_scheduler_shutdown(int64_t deadline);
 #define STRAND_SPAWN_MIGRATABLE 16
 
 /**
- * The strand starts with those of the spawning strand's locals that STRAND_LOCAL_INHERIT marks.
+ * The strand starts with the spawning strand's values of all strand locals. They stay the
+ * spawning strand's: what is inherited is not dropped when the strand ends.
  */
 #define STRAND_SPAWN_INHERIT_LOCALS 32
 
@@ -919,21 +920,15 @@ STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data
  */
 
 /**
- * A strand spawned STRAND_SPAWN_INHERIT_LOCALS starts with the spawning strand's value of this
- * key. The value stays the spawning strand's: it is not dropped for the one that inherited it.
- */
-#define STRAND_LOCAL_INHERIT 1
-
-/**
  * Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
  * they are never given back: make them once, at start. A key is never 0.
  *
  * @param drop   called with a strand's value when the strand ends and the value is not NULL, on
  *               the strand's own stack, after its on-exit functions; may be NULL
- * @param flags  0 or STRAND_LOCAL_INHERIT
+ * @param flags  0
  * @param key    the key
  * @return STRAND_OK;
- *         STRAND_ERR_INVALID: key is NULL, or flags has unknown bits;
+ *         STRAND_ERR_INVALID: key is NULL, or flags is not 0;
  *         STRAND_ERR_LIMIT: no key is left;
  *         STRAND_ERR_FORKED
  *
