@@ -111,7 +111,7 @@ static void fill_the_maps(void) {
   CHECK_NUMBERS(read_statistics().faults + turned_away, >, 0);
   if (read_statistics().faults > 0) {
     CHECK_EQUAL(status, STRAND_ERR_FAILED);
-    CHECK_LAST_ERROR_SAYS("max_map_count"); /* the advice */
+    CHECK_LAST_ERROR_SAYS("fewer strands"); /* the advice */
   }
   count_set(&ran, 0);
   for (int strand = 0; strand < 1000; strand += 1) {

@@ -50,7 +50,6 @@ static void every_call_says_forked(void) {
   CHECK_STATUS(STRAND_ERR_FORKED, strand_spawn_with(&options, nothing, NULL, NULL));
   CHECK_EQUAL(strand_self(), 0);
   CHECK_STATUS(STRAND_ERR_FORKED, strand_yield());
-  CHECK_STATUS(STRAND_ERR_FORKED, strand_checkpoint());
   CHECK_STATUS(STRAND_ERR_FORKED, strand_join(strand, STRAND_FOREVER));
   CHECK_STATUS(STRAND_ERR_FORKED, strand_sleep(1));
   CHECK_STATUS(STRAND_ERR_FORKED, strand_start(strand));
@@ -70,6 +69,7 @@ static void every_call_says_forked(void) {
   CHECK_STATUS(STRAND_ERR_FORKED, strand_statistics_read(&statistics));
   CHECK_STATUS(STRAND_ERR_FORKED, strand_worker_runs(0, &value));
   /* What touches no runtime still answers. */
+  CHECK_OK(strand_checkpoint());
   CHECK_EQUAL(strcmp(strand_status_name(STRAND_ERR_FORKED), "STRAND_ERR_FORKED"), 0);
   CHECK(strand_version() == STRAND_VERSION_NUMBER);
   CHECK(strand_now() > 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O2 */
-/* Restart: 200 lives in one process leave threads, maps, descriptors, address space and signal handlers as they were. */
+/* Restart: 300 lives in one process leave threads, maps, descriptors, address space and signal handlers as they were. */
 #include "harness.h"
 
 #include <malloc.h>
 
-enum { CYCLES = 200, WARM_UP = 10 };
+enum { CYCLES = 300, WARM_UP = 10 };
 
 typedef struct footprint {
   int64_t threads;
@@ -48,9 +48,16 @@ static void *ask(void *arg) {
   return NULL;
 }
 
+static void *count_one(void *arg) {
+  count_up(&echoed);
+  return arg;
+}
+
 static void one_life(uint32_t workers) {
   strand_chan channels[2];
+  uint32_t key = 0;
   start_runtime(workers);
+  CHECK_OK(strand_local_new(NULL, 0, &key)); /* good until shutdown */
   channels[0] = new_channel(sizeof(uint64_t), 0);
   channels[1] = new_channel(sizeof(uint64_t), 4);
   spawn(echo, channels);
@@ -61,7 +68,7 @@ static void one_life(uint32_t workers) {
 }
 
 /* glibc keeps the stacks of ended threads and its own arenas; the first lives fill those stores. */
-static void two_hundred_restarts_leave_the_process_as_it_was(void) {
+static void three_hundred_restarts_leave_the_process_as_it_was(void) {
   struct sigaction before[2];
   struct sigaction after[2];
   footprint start;
@@ -101,9 +108,15 @@ static void two_hundred_restarts_leave_the_process_as_it_was(void) {
 /* The runtime is really there while it lives: without this the claim above could pass on an empty one. */
 static void a_live_runtime_shows_in_the_same_counters(void) {
   const footprint before = measure();
+  struct sigaction handler;
   start_runtime(2);
-  CHECK_NUMBERS(count_threads(), >=, before.threads + 2);
+  spawn(count_one, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_NUMBERS(count_threads(), >, before.threads);
+  CHECK_NUMBERS(count_maps(), >, before.maps);
   CHECK_NUMBERS(virtual_kilobytes(), >, before.virtual_kilobytes);
+  CHECK_EQUAL(sigaction(SIGSEGV, NULL, &handler), 0);
+  CHECK(handler.sa_handler != SIG_DFL);
   stop_runtime();
 }
 
@@ -126,7 +139,7 @@ static void shutdown_leaves_a_handler_that_came_later(void) {
 }
 
 int main(void) {
-  CLAIM(two_hundred_restarts_leave_the_process_as_it_was);
+  CLAIM(three_hundred_restarts_leave_the_process_as_it_was);
   CLAIM(a_live_runtime_shows_in_the_same_counters);
   CLAIM(shutdown_leaves_a_handler_that_came_later);
   return 0;

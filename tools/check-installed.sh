@@ -53,7 +53,7 @@ if have pkg-config; then
     check "pkg-config strand-static: a program with the archive" static
     if [ -f "$("$CC" -print-file-name=libc.a)" ]; then check "pkg-config --static strand: a fully static program" fully_static; fi
 else
-    skip "programs built with pkg-config" "needs pkg-config" pkg-config
+    skip "programs built with pkg-config" "needs pkg-config"
 fi
 
 if have cmake; then
@@ -76,7 +76,7 @@ CMAKE
     rm -rf "$work/cmake/build"
     check "CMake refuses another series" eval '! configure 7.1'
 else
-    skip "programs built with CMake" "needs cmake" cmake
+    skip "programs built with CMake" "needs cmake"
 fi
 
 if [ "$own" = 1 ]; then

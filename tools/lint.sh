@@ -4,11 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 export CARGO_TARGET_DIR=$TARGET
-if have rustfmt; then check "cargo fmt --check" cargo fmt --check; else skip "cargo fmt --check" "needs rustfmt" rustfmt; fi
+if have rustfmt; then check "cargo fmt --check" cargo fmt --check; else skip "cargo fmt --check" "needs rustfmt"; fi
 if cargo clippy --version >/dev/null 2>&1; then
     check "cargo clippy" cargo clippy --locked --quiet --lib --tests -- --deny warnings
 else
-    skip "cargo clippy" "needs clippy" clippy
+    skip "cargo clippy" "needs clippy"
 fi
 check "rustdoc has no broken links" env RUSTDOCFLAGS="--deny warnings" cargo doc --locked --quiet --no-deps --document-private-items
 for script in tools/*.sh .ci/run; do check "bash -n $script" bash -n "$script"; done

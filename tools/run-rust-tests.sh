@@ -30,12 +30,10 @@ while read -r crate binary; do
         if grep -qxF "$test: test" <<<"$ignored"; then skip "$crate::$test" "marked as ignored"; continue; fi
         status=0
         timeout --signal=QUIT --kill-after=5 "$limit" "$binary" --exact "$test" --nocapture --test-threads=1 >"$work/out" 2>&1 </dev/null || status=$?
-        # A test that finds that it cannot run here prints "skip: reason" or "skip: reason (needs TOOL)".
-        reason=$(sed -n 's/^skip: //p' "$work/out" | head -n 1)
-        if [ "$status" = 0 ] && [ -n "$reason" ]; then
-            skip "$crate::$test" "$reason" "$(sed -n 's/.*needs \([^ )]*\).*/\1/p' <<<"$reason")"
-        elif [ "$status" = 0 ]; then
+        if [ "$status" = 0 ]; then
             ok "$crate::$test"
+            # What a test could not look at here: "skip: what: reason".
+            while IFS=: read -r what reason; do skip "$crate::$test:$what" "${reason# }"; done < <(sed -n 's/^skip://p' "$work/out")
         else
             [ "$status" = 124 ] || [ "$status" = 137 ] && status="no end after $limit s" || status="exit $status"
             fail "$crate::$test: $status"

@@ -23,6 +23,9 @@ use crate::strand::hooks::{DropHook, TransferHook};
 /// Capacity of a channel that never fills.
 pub const UNBOUNDED: usize = usize::MAX;
 
+/// Set in the generation of a slot that belongs to no channel.
+const FREE: u64 = 1 << 63;
+
 /// Options that need storage.
 pub struct Options {
     /// Copies a message on the sender's side.
@@ -47,6 +50,7 @@ pub struct Channel {
     /// 1 when messages have hooks.
     pub hooked: AtomicU8,
     free_link: AtomicU32,
+    /// The generation, with FREE set while the slot belongs to no channel: one comparison checks both.
     generation: AtomicU64,
     /// Bytes of an element.
     pub element_size: Cell<usize>,
@@ -61,8 +65,6 @@ pub struct Channel {
     pub senders: List,
     /// Handles held by the program.
     pub references: Cell<u32>,
-    /// 1 while the slot belongs to a channel.
-    pub live: AtomicU32,
     /// Hooks and name, or null.
     pub options: Cell<*mut Options>,
 }
@@ -78,10 +80,10 @@ unsafe impl Slot for Channel {
         &self.free_link
     }
     fn set_generation(&self, generation: u64) {
-        self.generation.store(generation, Ordering::Relaxed);
+        self.generation.store(generation | FREE, Ordering::Relaxed);
     }
     fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
+        self.generation.load(Ordering::Relaxed) & !FREE
     }
 }
 
@@ -93,7 +95,7 @@ impl Channel {
     #[inline(always)]
     pub fn lock_as(&self, parts: Parts) -> Outcome<()> {
         self.lock.lock();
-        if self.generation.load(Ordering::Relaxed) == parts.generation && self.live.load(Ordering::Relaxed) == 1 {
+        if self.is(parts) {
             return Ok(());
         }
         self.refuse(parts)
@@ -101,20 +103,34 @@ impl Channel {
 
     #[cold]
     fn refuse(&self, parts: Parts) -> Outcome<()> {
-        let issued = self.generation.load(Ordering::Relaxed);
-        let live = self.live.load(Ordering::Relaxed) == 1;
+        let now = self.generation.load(Ordering::Relaxed);
         self.lock.unlock();
-        match handle::compare(issued, parts.generation) {
+        match handle::compare(now & !FREE, parts.generation) {
             // The next generation of a free slot: not yet issued.
-            Ok(()) if !live => Err(Status::INVALID),
+            Ok(()) => Err(Status::INVALID),
             other => other,
         }
     }
 
+    /// Whether the handle names this channel; without the lock a hint.
+    #[inline(always)]
+    pub fn is(&self, parts: Parts) -> bool {
+        self.generation.load(Ordering::Relaxed) == parts.generation
+    }
+
+    /// Whether the slot belongs to a channel. Under the lock.
+    pub fn is_live(&self) -> bool {
+        self.generation.load(Ordering::Relaxed) & FREE == 0
+    }
+
+    /// The slot belongs to a channel from now on. Under the lock.
+    pub fn begin(&self) {
+        self.generation.store(self.generation(), Ordering::Relaxed);
+    }
+
     /// The slot gets its next generation: every handle is stale. Under the lock.
     pub fn end(&self) {
-        self.live.store(0, Ordering::Relaxed);
-        self.generation.store(self.generation.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.generation.store((self.generation() + 1) | FREE, Ordering::Relaxed);
     }
 
     /// Whether it was closed.
@@ -125,7 +141,7 @@ impl Channel {
 
     /// Its handle.
     pub fn handle(&self, index: u32) -> u64 {
-        handle::encode(Kind::Channel, self.generation.load(Ordering::Relaxed), index)
+        handle::encode(Kind::Channel, self.generation(), index)
     }
 
     /// The hooks of its messages: its own, or else those of the language. The channel is kept alive by the caller

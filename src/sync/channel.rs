@@ -65,7 +65,7 @@ pub unsafe fn stop() {
     for index in 0..table.fresh() {
         let channel = table.slot(index);
         channel.lock.lock();
-        if channel.live.load(Ordering::Relaxed) == 1 {
+        if channel.is_live() {
             end(table, channel, index);
         } else {
             channel.lock.unlock();
@@ -93,6 +93,20 @@ fn find(chan: u64) -> Outcome<Found> {
         return Ok(Found { channel: table.slot(parts.index), parts, _call: call });
     }
     unknown(chan)
+}
+
+/// The fast path's way from a handle to a cell: on a strand, with nothing to attend to.
+#[inline(always)]
+fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts)> {
+    if poll::is_raised(poll::CANCEL) || !identity::is_on_strand() {
+        return None;
+    }
+    let parts = handle::decode(Kind::Channel, chan)?;
+    let table = table()?;
+    if parts.index >= table.fresh() {
+        return None;
+    }
+    Some((table.slot(parts.index), parts))
 }
 
 #[cold]
@@ -189,7 +203,7 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
     unsafe { channel.ring.replace(storage, slots, options.element_size) };
     channel.references.set(1);
     channel.options.set(extra);
-    channel.live.store(1, Ordering::Relaxed);
+    channel.begin();
     let handle = channel.handle(one[0]);
     channel.lock.unlock();
     Ok(handle)
@@ -208,8 +222,22 @@ fn fill(extra: &mut Options, options: &ChannelOptions<'_>) {
 ///
 /// # Safety
 /// `element` is readable for one element of the channel, or null when elements have no bytes.
-#[inline]
+#[inline(always)]
 pub unsafe fn send(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
+    if let Some((channel, parts)) = find_quickly(chan)
+        && !element.is_null()
+        && channel.hooked.load(Ordering::Relaxed) == 0
+        && channel.is(parts)
+    {
+        // SAFETY: by contract.
+        return unsafe { send::send_on_strand(channel, parts, element, deadline) };
+    }
+    // SAFETY: by contract.
+    unsafe { send_anywhere(chan, element, deadline) }
+}
+
+#[inline(never)]
+unsafe fn send_anywhere(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
     check_cancelled(deadline)?;
     let found = find(chan)?;
     let (channel, parts) = (found.channel, found.parts);
@@ -240,8 +268,21 @@ unsafe fn send_slowly(found: &Found, chan: u64, element: *const u8, deadline: i6
 ///
 /// # Safety
 /// `element` is writable for one element of the channel, or null when elements have no bytes.
-#[inline]
+#[inline(always)]
 pub unsafe fn receive(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()> {
+    if let Some((channel, parts)) = find_quickly(chan)
+        && !element.is_null()
+        && channel.is(parts)
+    {
+        // SAFETY: by contract.
+        return unsafe { receive::receive_on_strand(channel, parts, element, deadline) };
+    }
+    // SAFETY: by contract.
+    unsafe { receive_anywhere(chan, element, deadline) }
+}
+
+#[inline(never)]
+unsafe fn receive_anywhere(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()> {
     check_cancelled(deadline)?;
     let found = find(chan)?;
     let (channel, parts) = (found.channel, found.parts);

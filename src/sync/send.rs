@@ -89,6 +89,47 @@ pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline
     }
 }
 
+/// As [`send`], for a strand and a channel that was there a moment ago. A send that will most likely have to wait goes
+/// straight to its worker, which looks again under the lock: one locked operation instead of two.
+///
+/// # Safety
+/// As [`send`].
+#[inline(always)]
+pub unsafe fn send_on_strand(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
+    let full = channel.ring.len() >= channel.ring.slots() && channel.receivers.is_empty();
+    if full && !channel.is_closed() && deadline != NO_WAIT && channel.capacity.get() != UNBOUNDED {
+        return wait_to_send(channel, parts, element, deadline);
+    }
+    channel.lock.lock();
+    if channel.is(parts) {
+        // SAFETY: the lock is held; the element by contract.
+        let attempt = unsafe { attempt(channel, element) };
+        channel.lock.unlock();
+        match attempt {
+            Attempt::Sent(None) => return Ok(()),
+            Attempt::Sent(Some(waiter)) => {
+                // SAFETY: won by us and not woken yet.
+                block::wake(unsafe { &*waiter }, true);
+                return Ok(());
+            }
+            _ => {}
+        }
+    } else {
+        channel.lock.unlock();
+    }
+    // SAFETY: by contract.
+    unsafe { send_again(channel, parts, element, deadline) }
+}
+
+/// # Safety
+/// As [`send`].
+#[cold]
+#[inline(never)]
+unsafe fn send_again(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
+    // SAFETY: by contract.
+    unsafe { send(channel, parts, element, deadline) }
+}
+
 #[inline(never)]
 fn wait_to_send(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
     let source = Sending { channel, parts, node: Node::new(element.cast_mut()) };

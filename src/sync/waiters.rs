@@ -3,6 +3,7 @@
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::strand::waiter::Waiter;
 
@@ -37,15 +38,26 @@ impl Node {
 
 /// See the module documentation. Under the channel's lock. All-zero memory is an empty list.
 pub struct List {
-    first: Cell<*const Node>,
+    first: AtomicPtr<Node>,
     last: Cell<*const Node>,
 }
 
 impl List {
+    #[inline(always)]
+    fn first(&self) -> *const Node {
+        // Relaxed: under the lock, or a hint.
+        self.first.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn set_first(&self, node: *const Node) {
+        self.first.store(node.cast_mut(), Ordering::Relaxed);
+    }
+
     /// Whether nobody waits; also a hint without the lock.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.get().is_null()
+        self.first().is_null()
     }
 
     /// Appends.
@@ -57,7 +69,7 @@ impl List {
         node.next.set(ptr::null());
         node.back.set(last);
         if last.is_null() {
-            self.first.set(node);
+            self.set_first(node);
         } else {
             // SAFETY: linked nodes are alive.
             unsafe { (*last).next.set(node) };
@@ -68,7 +80,7 @@ impl List {
     /// Takes the first out.
     #[inline]
     pub fn pop(&self) -> Option<&Node> {
-        let first = self.first.get();
+        let first = self.first();
         if first.is_null() {
             return None;
         }
@@ -83,7 +95,7 @@ impl List {
         let (next, back) = (node.next.get(), node.back.get());
         // SAFETY: neighbours of a linked node are linked and alive.
         unsafe {
-            if back.is_null() { self.first.set(next) } else { (*back).next.set(next) }
+            if back.is_null() { self.set_first(next) } else { (*back).next.set(next) }
             if next.is_null() { self.last.set(back) } else { (*next).back.set(back) }
         }
         node.linked.set(false);
@@ -92,7 +104,7 @@ impl List {
     /// Number of nodes.
     pub fn count(&self) -> usize {
         let mut count = 0;
-        let mut node = self.first.get();
+        let mut node = self.first();
         while !node.is_null() {
             count += 1;
             // SAFETY: linked nodes are alive.
