@@ -11,8 +11,8 @@ use crate::runtime::strands;
 use crate::strand::locals::FLAG_INHERIT;
 use core::ffi::c_void;
 
-/// Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
-/// they are never given back: make them once, at start. A key is never 0.
+/// Makes a key, which is good until shutdown. Each strand's value under it starts as NULL. There
+/// are 256 keys and none is given back before shutdown: make them once, at start. A key is never 0.
 ///
 /// @param drop   called with a strand's value when the strand ends and the value is not NULL, on
 ///               the strand's own stack, after its on-exit functions; may be NULL
@@ -21,7 +21,7 @@ use core::ffi::c_void;
 /// @return STRAND_OK;
 ///         STRAND_ERR_INVALID: key is NULL, or flags is not 0;
 ///         STRAND_ERR_LIMIT: no key is left;
-///         STRAND_ERR_FORKED
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
 /// @context any
 /// @switches never

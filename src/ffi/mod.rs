@@ -51,6 +51,15 @@ fn guard(body: impl FnOnce() -> Outcome<()>) -> status::strand_status {
     }
 }
 
+/// As `guard`, for a call that leaves a message with every status, ordinary answers included.
+fn guard_told(body: impl FnOnce() -> Outcome<()>) -> status::strand_status {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => status::STRAND_OK,
+        Ok(Err(status)) => status.0,
+        Err(payload) => panicked(payload),
+    }
+}
+
 /// A call fails: statuses that are ordinary answers leave their number for `strand_last_error`.
 #[cold]
 #[inline(never)]

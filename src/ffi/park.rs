@@ -35,8 +35,8 @@ pub unsafe extern "C" fn strand_park_begin(out: *mut strand_park_token) -> stran
     })
 }
 
-/// Waits until the token is unparked. Whatever it returns, save STRAND_ERR_INVALID, the wait is
-/// over.
+/// Waits until the token is unparked. STRAND_OK and STRAND_ERR_TIMEOUT end the wait; with
+/// STRAND_ERR_WOULD_BLOCK it is as it was.
 ///
 /// @param token     from strand_park_begin() on this strand
 /// @param deadline  see strand_after()

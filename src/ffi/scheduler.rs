@@ -7,7 +7,7 @@
 
 use super::config::{self, strand_config};
 use super::status::strand_status;
-use super::{check, guard};
+use super::{check, guard, guard_told};
 use crate::runtime;
 
 /// Starts the runtime. With a runtime already there and config NULL or equal to the one in force,
@@ -28,7 +28,7 @@ use crate::runtime;
 ///         exhausted;
 ///         STRAND_ERR_FORKED
 ///
-/// @context host-thread
+/// @context strand, host-thread
 /// @switches never
 /// @threadsafe yes
 /// @signalsafe no
@@ -153,7 +153,7 @@ pub extern "C" fn strand_external_release() -> strand_status {
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn strand_scheduler_shutdown(deadline: i64) -> strand_status {
-    guard(|| {
+    guard_told(|| {
         check::deadline(deadline, "strand_scheduler_shutdown")?;
         runtime::shutdown(deadline)
     })
