@@ -17,8 +17,8 @@ pub use parallel::worker::Worker;
 /// What an engine calls upwards.
 #[derive(Clone, Copy)]
 pub struct Upcalls {
-    /// Runs one strand on its own stack, from its entry to the commit of its end.
-    pub strand_main: fn(&'static Body),
+    /// The loop of a context: runs one strand after the other on its stack.
+    pub strand_main: fn(&'static Body) -> !,
     /// Ends a strand that could not get a stack.
     pub strand_stillborn: fn(&Worker, &'static Head, crate::base::status::Status),
     /// A timer has expired and was taken out of its heap, whose lock is held: says which strand to make ready.

@@ -17,8 +17,18 @@ use crate::strand::head::{self, FLAG_EXTRAS, Head};
 use crate::strand::{extras, hooks, locals, message, on_exit};
 use crate::wait::end;
 
-/// Runs one strand on its own stack. Upcall of the engine.
-pub fn strand_main(body: &'static Body) {
+/// The loop of a context: runs one strand after the other on its stack. Upcall of the engine.
+///
+/// One function from a strand's first instruction to its last switch, so that no return lies behind that switch: the
+/// processor would mispredict it.
+pub fn strand_main(body: &'static Body) -> ! {
+    loop {
+        run_entry(body);
+        end_strand(body);
+    }
+}
+
+fn run_entry(body: &'static Body) {
     let head = body.head();
     // SAFETY: stored by the spawn from a function of this type.
     let entry: Entry = unsafe { core::mem::transmute(body.entry.get()) };
@@ -31,7 +41,6 @@ pub fn strand_main(body: &'static Body) {
         Ok(result) => tell_language(body, result),
         Err(payload) => panicked(body, payload),
     }
-    end_strand(body);
 }
 
 #[inline]
@@ -45,20 +54,23 @@ fn argument_of(head: &Head) -> *mut c_void {
     }
 }
 
-/// Hooks, belongings, and the switch that does not come back.
+/// Hooks, belongings, and the last switch. Comes back when the context is used again, for the next strand.
+#[inline(always)]
 fn end_strand(body: &'static Body) {
     body.shield.set(body.shield.get() + 1);
-    if !body.hooks.get().is_null() {
-        on_exit::run(body);
-    }
-    if !body.locals.get().is_null() {
-        locals::end_strand(body);
-    }
-    if !body.message.get().is_null() {
-        message::end_strand(body);
+    if !body.hooks.get().is_null() || !body.locals.get().is_null() || !body.message.get().is_null() {
+        end_belongings(body);
     }
     // SAFETY: the running strand's body; everything it owned is gone.
     unsafe { end::finish(body) };
+}
+
+#[cold]
+#[inline(never)]
+fn end_belongings(body: &Body) {
+    on_exit::run(body);
+    locals::end_strand(body);
+    message::end_strand(body);
 }
 
 #[inline]

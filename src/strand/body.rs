@@ -32,8 +32,6 @@ pub struct Body {
 
     /// Entry function.
     pub entry: Cell<usize>,
-    /// What a context calls for each strand.
-    main: Cell<usize>,
     /// 1 when `context` holds one; 0 in a stack whose pages were given back.
     pub alive: AtomicU32,
     /// errno of the strand while it is suspended.
@@ -89,17 +87,6 @@ impl Body {
     pub fn head(&self) -> &'static Head {
         // SAFETY: set by `prepare` before the strand runs; heads stay mapped while the runtime is initialised.
         unsafe { &*self.head.get() }
-    }
-
-    /// What a context calls for each strand: a `fn(&'static Body)`.
-    #[inline]
-    pub fn context_main(&self) -> usize {
-        self.main.get()
-    }
-
-    /// Set when the context is created.
-    pub fn set_context_main(&self, main: usize) {
-        self.main.set(main);
     }
 
     /// Whether a context is suspended here.

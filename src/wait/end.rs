@@ -120,11 +120,12 @@ struct EndCommit {
     commit: Commit,
 }
 
-/// Ends the running strand. Does not come back.
+/// Ends the running strand. Comes back when the context is used again: `body` is then the next strand's.
 ///
 /// # Safety
 /// `body` is the running strand's; its hooks have run and its belongings are freed. With frames that are to be
 /// dropped, nothing on them is needed any more.
+#[inline(always)]
 pub unsafe fn finish(body: &'static Body) {
     let mut record = EndCommit { commit: Commit { run: commit_end } };
     // SAFETY: by contract.

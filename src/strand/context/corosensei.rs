@@ -53,16 +53,14 @@ const _: () = assert!(USABLE[0] + BODY_PAGE > corosensei::stack::MIN_STACK_SIZE)
 /// Creates the context of a stack, whose body must not have one.
 ///
 /// # Safety
-/// The stack belongs to the caller, `body` is its body, and `main` runs one strand each time it is called.
+/// The stack belongs to the caller, `body` is its body, and `main` runs one strand after the other.
 #[cold]
-pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: fn(&'static Body)) {
+pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: fn(&'static Body) -> !) {
     debug_assert!(!body.is_alive());
     let slot = StackSlot { base: layout.body(stack, body::SIZE), limit: layout.limit(stack) - GUARD };
     let coroutine = Coroutine::with_stack(slot, move |yielder: &Yielder, ()| {
         body.context.yielder.set(yielder);
-        loop {
-            main(body);
-        }
+        main(body)
     });
     // SAFETY: nobody else uses the field while no context is alive.
     unsafe { (*body.context.coroutine.get()).write(coroutine) };

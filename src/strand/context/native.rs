@@ -5,8 +5,8 @@
 //! suspended                          new, never resumed
 //!   sp ──► address to go on at         sp ──► address of `trampoline`
 //!          rbx                                body
-//!          rbp                                the loop to call
-//!          frames of the strand ...           16 bytes of nothing
+//!          rbp                                the loop that runs strands
+//!          frames of the strand ...           `begin`, 8 bytes of nothing
 //!                                      top ─► body
 //! ```
 //! Only rbx and rbp are saved by hand: the compiler reserves them. Everything else is declared clobbered, so the
@@ -67,6 +67,7 @@ extern "C" fn trampoline() {
         ".cfi_startproc",
         ".cfi_undefined rip",
         "pop rdi",
+        "pop rsi",
         "pop rax",
         "xor ebp, ebp",
         "call rax",
@@ -75,28 +76,23 @@ extern "C" fn trampoline() {
     )
 }
 
-extern "C" fn run_for_ever(body: &'static Body) -> ! {
-    loop {
-        // SAFETY: stored by `create`, a function of this type.
-        let main: fn(&'static Body) = unsafe { core::mem::transmute(body.context_main()) };
-        main(body);
-    }
+extern "C" fn begin(body: &'static Body, main: fn(&'static Body) -> !) -> ! {
+    main(body)
 }
 
 /// Creates the context of a stack, whose body must not have one.
 ///
 /// # Safety
-/// The stack belongs to the caller, `body` is its body, and `main` runs one strand each time it is called.
+/// The stack belongs to the caller, `body` is its body, and `main` runs one strand after the other.
 #[cold]
-pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: fn(&'static Body)) {
+pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: fn(&'static Body) -> !) {
     debug_assert!(!body.is_alive());
     let top = body as *const Body as usize;
-    let first = top - 40;
-    let words = [trampoline as *const () as usize, top, run_for_ever as *const () as usize, 0, 0];
+    let first = top - 48;
+    let words = [trampoline as *const () as usize, top, main as usize, begin as *const () as usize, 0];
     // SAFETY: the five words lie just below the body on a stack that nobody uses.
     unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), first as *mut usize, words.len()) };
     body.context.strand.set(first);
-    body.set_context_main(main as usize);
     super::super::valgrind::register_stack(layout.limit(stack), top);
     body.alive.store(1, Ordering::Relaxed);
 }
