@@ -27,12 +27,12 @@ static void *bob(void *unused) {
     return NULL;
 }
 
-static void spawn(const char *name, strand_entry entry) {
+static strand_spawn_options named(const char *name) {
     strand_spawn_options options = {0};
     options.size = sizeof options;
     options.name = name;
     options.name_length = strlen(name);
-    CHECK(strand_spawn_with(&options, entry, NULL, NULL));
+    return options;
 }
 
 static strand_chan channel(const char *name, size_t capacity) {
@@ -52,8 +52,9 @@ int main(int argc, char **argv) {
     CHECK(strand_scheduler_init(NULL));
     to_alice = channel("to-alice", 1);
     to_bob = channel("to-bob", 1);
-    spawn("alice", alice);
-    spawn("bob", bob);
+    strand_spawn_options as_alice = named("alice"), as_bob = named("bob");
+    CHECK(strand_spawn_with(&as_alice, alice, NULL, NULL));
+    CHECK(strand_spawn_with(&as_bob, bob, NULL, NULL));
     strand_status status = strand_scheduler_run();
     strand_last_error(report, sizeof report);
     printf("strand_scheduler_run answered %s\n%s\n", strand_status_name(status), report);
