@@ -517,7 +517,7 @@ STRAND_API int64_t strand_after(int64_t nanoseconds);
  *         exhausted;
  *         STRAND_ERR_FORKED
  *
- * @context host-thread
+ * @context strand, host-thread
  * @switches never
  * @threadsafe yes
  * @signalsafe no
@@ -920,8 +920,8 @@ STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data
  */
 
 /**
- * Makes a key. Each strand's value under it starts as NULL. A process has at most 256 keys, and
- * they are never given back: make them once, at start. A key is never 0.
+ * Makes a key, which is good until shutdown. Each strand's value under it starts as NULL. There
+ * are 256 keys and none is given back before shutdown: make them once, at start. A key is never 0.
  *
  * @param drop   called with a strand's value when the strand ends and the value is not NULL, on
  *               the strand's own stack, after its on-exit functions; may be NULL
@@ -930,7 +930,7 @@ STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: key is NULL, or flags is not 0;
  *         STRAND_ERR_LIMIT: no key is left;
- *         STRAND_ERR_FORKED
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any
  * @switches never
@@ -999,8 +999,8 @@ typedef uint64_t strand_park_token;
 STRAND_API strand_status strand_park_begin(strand_park_token *out);
 
 /**
- * Waits until the token is unparked. Whatever it returns, save STRAND_ERR_INVALID, the wait is
- * over.
+ * Waits until the token is unparked. STRAND_OK and STRAND_ERR_TIMEOUT end the wait; with
+ * STRAND_ERR_WOULD_BLOCK it is as it was.
  *
  * @param token     from strand_park_begin() on this strand
  * @param deadline  see strand_after()
