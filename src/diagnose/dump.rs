@@ -52,8 +52,17 @@ impl fmt::Display for Chan {
             usize::MAX => write!(out, " (unbounded, holds {}", channel.length)?,
             capacity => write!(out, " (holds {} of {capacity}", channel.length)?,
         }
-        write!(out, ", {} receivers and {} senders wait", channel.receivers, channel.senders)?;
+        write!(out, ", {} and {} wait", Number(channel.receivers, "receiver"), Number(channel.senders, "sender"))?;
         out.write_str(if channel.closed { ", closed)" } else { ")" })
+    }
+}
+
+/// A number of things: `1 sender`, `2 senders`.
+struct Number(usize, &'static str);
+
+impl fmt::Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }
 }
 

@@ -23,21 +23,27 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
         "identity" => out.write_str(if identity::is_by_thread() { "thread-local" } else { "stack-pointer" }),
         "context" => out.write_str(crate::strand::context::KIND),
         "fence" => out.write_str(if fence::is_asymmetric() { "asymmetric" } else { "symmetric" }),
-        "guard" => out.write_str(guard(engine)),
+        "guard" => match engine {
+            Some(engine) => out.write_str(guard(engine)),
+            None => return before_init(key),
+        },
         "stack_classes" => stack_classes(out),
         "workers" => match engine {
             Some(engine) => write!(out, "{}", engine.workers().len()),
-            None => return fail(Status::NOT_INITIALISED, format_args!("\"workers\" is known after init")),
+            None => return before_init(key),
         },
         _ => return fail(Status::INVALID, format_args!("no fact is called \"{key}\"")),
     };
     written.map_err(|_| Status::NO_MEMORY)
 }
 
-fn guard(engine: Option<&Parallel>) -> &'static str {
-    match engine.map(|engine| engine.stacks.guard_kind()) {
-        Some(GuardKind::Mprotect) => "mprotect",
-        // Before the first stack the better kind is expected; the first stack tells.
+fn before_init<T>(key: &str) -> Outcome<T> {
+    fail(Status::NOT_INITIALISED, format_args!("\"{key}\" is known after init"))
+}
+
+fn guard(engine: &Parallel) -> &'static str {
+    match engine.stacks.guard_kind() {
+        GuardKind::Mprotect => "mprotect",
         _ => "madvise",
     }
 }

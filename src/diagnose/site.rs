@@ -14,7 +14,7 @@ impl fmt::Display for Site {
         }
         // SAFETY: all-zero is a valid Dl_info.
         let mut info: libc::Dl_info = unsafe { core::mem::zeroed() };
-        // A return address lies behind the call.
+        // A return address lies behind the call; one less names the line of the call.
         let address = self.0 - 1;
         // SAFETY: dladdr takes any address and fills the struct, whose strings belong to the loader.
         if unsafe { libc::dladdr(address as *const _, &mut info) } == 0 {
@@ -22,10 +22,10 @@ impl fmt::Display for Site {
         }
         let module = text(info.dli_fname);
         let module = module.rsplit('/').next().unwrap_or(module);
-        let offset = self.0 - info.dli_fbase as usize;
+        let offset = address - info.dli_fbase as usize;
         match text(info.dli_sname) {
             "" => write!(out, "{module}+{offset:#x}"),
-            name => write!(out, "{name}+{:#x} ({module}+{offset:#x})", self.0 - info.dli_saddr as usize),
+            name => write!(out, "{name}+{:#x} ({module}+{offset:#x})", address - info.dli_saddr as usize),
         }
     }
 }

@@ -14,7 +14,7 @@
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::reserve::{Region, Reservation};
-use super::stack_class::{BASE_ALIGNMENT, CLASSES, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
+use super::stack_class::{BASE_ALIGNMENT, CLASSES, DEFAULT_CLASS, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys::keeping_errno;
@@ -74,7 +74,7 @@ impl StackPool {
         range.refuse_huge_pages();
         let layout = Layout { base: range.base().next_multiple_of(BASE_ALIGNMENT), region_shift };
         let kind = if force_mprotect { GuardKind::Mprotect } else { GuardKind::Unknown };
-        Ok(StackPool {
+        let pool = StackPool {
             classes: [
                 ClassPool::new(layout, 0)?,
                 ClassPool::new(layout, 1)?,
@@ -86,7 +86,17 @@ impl StackPool {
             layout,
             guard_kind: AtomicU8::new(kind as u8),
             mprotect_guards: AtomicU32::new(0),
-        })
+        };
+        // The first stack tells which kind of guard there is, and that there can be one at all.
+        let mut first = [StackId::NONE];
+        pool.take(DEFAULT_CLASS, &mut first)?;
+        pool.give(DEFAULT_CLASS, &first);
+        Ok(pool)
+    }
+
+    /// Whether stacks are refused because no further guard can be had, and not for want of addresses.
+    pub fn is_out_of_guards(&self) -> bool {
+        self.mprotect_guards.load(Ordering::Relaxed) >= MPROTECT_GUARDS_MAX
     }
 
     /// Where the range lies.
@@ -307,7 +317,7 @@ mod tests {
         let mut one = [StackId::NONE; 1];
         assert_eq!(pool.take(1, &mut one), Ok(1));
         assert_eq!(one[0], out[1]);
-        assert_eq!(pool.mapped().0, 4);
+        assert_eq!(pool.mapped().0, 4, "no further stack was made");
     }
 
     #[test]

@@ -3,15 +3,14 @@
 
 use core::ffi::c_void;
 
+pub use crate::strand::log::LogFunction;
+
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::parallel::idle::WORKERS_MAX;
 use crate::memory::stack_class::{self, DEFAULT_CLASS, USABLE};
-use crate::strand::hooks::{LanguageHooks, NONE};
+use crate::strand::hooks::LanguageHooks;
 use crate::strand::message::fail;
-
-/// Receives what the library has to say.
-pub type LogFunction = extern "C" fn(level: u32, message: *const core::ffi::c_char, length: usize, data: *mut c_void);
 
 /// Any worker may resume any strand.
 pub const MIGRATE_FREE: u32 = 0;
@@ -79,6 +78,8 @@ pub struct Settings {
     pub max_strands: u32,
     /// The language's hooks.
     pub hooks: LanguageHooks,
+    /// Where the library's words go.
+    pub log: Option<(LogFunction, *mut c_void)>,
     /// Identity by a thread-local.
     pub identity_by_thread: bool,
     /// Guards by `mprotect` even where the kernel has better ones.
@@ -94,6 +95,7 @@ impl Settings {
             && self.stack_class == other.stack_class
             && self.max_strands == other.max_strands
             && self.hooks == other.hooks
+            && self.log.map(|(function, data)| (function as usize, data)) == other.log.map(|(function, data)| (function as usize, data))
             && self.identity_by_thread == other.identity_by_thread
             && self.mprotect_guards == other.mprotect_guards
     }
@@ -118,6 +120,7 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
         stack_class: class_for(config.stack_bytes, DEFAULT_CLASS)?,
         max_strands: max_strands(config.max_strands)?,
         hooks: config.hooks,
+        log: config.log,
         identity_by_thread,
         mprotect_guards,
     })
@@ -182,19 +185,4 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            workers: 1,
-            migration: MIGRATE_FREE,
-            fault_policy: FAULT_ISOLATE,
-            stack_class: DEFAULT_CLASS,
-            max_strands: 1024,
-            hooks: NONE,
-            identity_by_thread: false,
-            mprotect_guards: false,
-        }
-    }
 }

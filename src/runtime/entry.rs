@@ -139,7 +139,10 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8]) {
 pub fn strand_stillborn(worker: &Worker, head: &'static Head, status: Status) {
     let strand = named(head, None);
     let advice = match status {
-        Status::LIMIT => "the limit of guarded stacks is reached; Linux 6.13 or newer has none, or use fewer strands at a time",
+        Status::LIMIT if worker.engine().stacks.is_out_of_guards() => {
+            "the limit of guarded stacks is reached; Linux 6.13 or newer has none, or use fewer strands at a time"
+        }
+        Status::LIMIT => "no addresses are left for its stack; is the address space limited (ulimit -v)?",
         _ => "the system has no memory for its stack",
     };
     fault::record(&strand, status, format_args!("it could not start: {advice}"));

@@ -32,16 +32,8 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
         "STRAND_ENGINE" => fill_u32(&mut config.engine, choose(name, text, &["parallel", "stepped", "may"])?),
         "STRAND_WORKERS" => fill_u32(&mut config.workers, number(name, text)? as u32),
         "STRAND_POLICY" => fill_u32(&mut config.policy, choose(name, text, POLICIES)?),
-        "STRAND_SEED" => {
-            if config.seed == 0 {
-                config.seed = number_of_64_bits(name, text)?;
-            }
-        }
-        "STRAND_STACK_BYTES" => {
-            if config.stack_bytes == 0 {
-                config.stack_bytes = number(name, text)? as usize;
-            }
-        }
+        "STRAND_SEED" if config.seed == 0 => config.seed = number_of_64_bits(name, text)?,
+        "STRAND_STACK_BYTES" if config.stack_bytes == 0 => config.stack_bytes = number(name, text)? as usize,
         "STRAND_MIGRATION" => fill_u32(&mut config.migration, choose(name, text, &["free", "new_only", "never"])?),
         "STRAND_IDENTITY" => extra.identity_by_thread = choose(name, text, &["stack", "tls"])? == 1,
         "STRAND_GUARD" => extra.mprotect_guards = choose(name, text, &["auto", "mprotect"])? == 1,

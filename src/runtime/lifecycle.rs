@@ -14,11 +14,11 @@ use crate::base::sys;
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::Upcalls;
-use crate::memory::stack_pool::StackPool;
+use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail};
-use crate::strand::{hooks, identity, overflow};
+use crate::strand::{hooks, identity, log, overflow};
 use crate::sync::channel;
 use crate::wait::{block, cancel, end, threads};
 
@@ -39,6 +39,7 @@ static SETTINGS: Current = Current(UnsafeCell::new(Settings {
     stack_class: crate::memory::stack_class::DEFAULT_CLASS,
     max_strands: 1024,
     hooks: hooks::NONE,
+    log: None,
     identity_by_thread: false,
     mprotect_guards: false,
 }));
@@ -106,7 +107,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         Ok(pool) => pool,
         Err(status) => return fail(status, format_args!("no address space for stacks: is it limited (ulimit -v)?")),
     };
-    let layout = stacks.layout();
+    let (layout, guards) = (stacks.layout(), stacks.guard_kind());
     if let Err(status) = channel::start() {
         return fail(status, format_args!("no address space for the table of channels"));
     }
@@ -129,6 +130,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     unsafe {
         *SETTINGS.0.get() = *settings;
         hooks::install(settings.hooks, settings.identity_by_thread);
+        log::install(settings.log);
     }
     PLAIN_FLAGS.store(flags_for(settings), Ordering::Relaxed);
     count::reset();
@@ -139,6 +141,12 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     overflow::install();
     watch_forks();
     outside::set_state(State::Up);
+    if guards == GuardKind::Mprotect && !settings.mprotect_guards {
+        log::write(
+            log::WARNING,
+            format_args!("the kernel has no guard markers (Linux 6.13) or memory is locked: at most {MPROTECT_GUARDS_MAX} strands have stacks at once"),
+        );
+    }
     Ok(())
 }
 
@@ -272,6 +280,9 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     }
     cancel::reset();
     // SAFETY: no strand and no worker exists.
-    unsafe { hooks::install(hooks::NONE, false) };
+    unsafe {
+        hooks::install(hooks::NONE, false);
+        log::install(None);
+    }
     outside::set_state(State::Down);
 }

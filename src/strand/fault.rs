@@ -61,12 +61,16 @@ impl core::fmt::Display for Lossy<'_> {
 #[cold]
 pub fn record(strand: &Named<'_>, code: Status, message: core::fmt::Arguments<'_>) {
     TOTAL.fetch_add(1, Ordering::Relaxed);
-    let mut log = log();
-    log.unreported += 1;
-    if log.unreported == 1 {
-        log.first.clear();
-        let _ = write!(log.first, "{strand} failed with {}: {message}", code.name().to_str().unwrap_or(""));
+    let code = code.name().to_str().unwrap_or("");
+    {
+        let mut log = log();
+        log.unreported += 1;
+        if log.unreported == 1 {
+            log.first.clear();
+            let _ = write!(log.first, "{strand} failed with {code}: {message}");
+        }
     }
+    super::log::write(super::log::ERROR, format_args!("{strand} failed with {code}: {message}"));
 }
 
 /// Takes the report: number of faults since the last one, and the sentence about the first.

@@ -290,3 +290,52 @@ pub fn compare(head: &Head, generation: u64) -> Outcome<()> {
     }
     handle::compare(issued, generation)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::handle::GENERATION_MAX;
+
+    #[test]
+    fn the_last_generation_of_a_slot_is_issued_and_then_the_slot_is_retired() {
+        static HISTORY: History = History::new();
+        HISTORY.start_at(GENERATION_MAX);
+        let table: Table<Head> = Table::new(1024, &HISTORY).expect("address space");
+        let mut one = [0];
+        assert_eq!(table.take(&mut one), Ok(1));
+        let head = table.slot(one[0]);
+        assert_eq!(head.generation(), GENERATION_MAX);
+        head.set_phase(Phase::Ready);
+        assert!(handle::encode(Kind::Strand, head.generation(), one[0]) < 1 << 62);
+        assert_eq!(compare(head, GENERATION_MAX), Ok(()));
+        head.end_generation();
+        assert_eq!(compare(head, GENERATION_MAX), Err(Status::STALE));
+        table.give(&one);
+        let retired = one[0];
+        assert_eq!(table.take(&mut one), Ok(1));
+        assert_ne!(one[0], retired);
+    }
+
+    #[test]
+    fn a_handle_of_the_next_generation_was_never_issued() {
+        static HISTORY: History = History::new();
+        let table: Table<Head> = Table::new(1024, &HISTORY).expect("address space");
+        let mut one = [0];
+        assert_eq!(table.take(&mut one), Ok(1));
+        let head = table.slot(one[0]);
+        assert_eq!(compare(head, head.generation()), Err(Status::INVALID), "free: not yet issued");
+        head.set_phase(Phase::Dormant);
+        assert_eq!(compare(head, head.generation()), Ok(()));
+        assert_eq!(compare(head, head.generation() + 1), Err(Status::INVALID));
+    }
+
+    #[test]
+    fn a_phase_changes_only_along_the_legal_edges() {
+        let phases = [Phase::Free, Phase::Dormant, Phase::Ready, Phase::Running, Phase::Waiting];
+        let legal = phases.iter().flat_map(|from| phases.iter().map(move |to| from.may_become(*to)));
+        assert_eq!(legal.filter(|legal| *legal).count(), 12);
+        assert!(!Phase::Waiting.may_become(Phase::Dormant));
+        assert!(!Phase::Running.may_become(Phase::Running));
+        assert!(!Phase::Free.may_become(Phase::Running));
+    }
+}

@@ -10,6 +10,7 @@ pub mod head;
 pub mod hooks;
 pub mod identity;
 pub mod locals;
+pub mod log;
 pub mod message;
 pub mod on_exit;
 pub mod overflow;

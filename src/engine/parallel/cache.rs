@@ -23,18 +23,10 @@ impl<T: Copy, const N: usize> Shelf<T, N> {
         Shelf { things: UnsafeCell::new([empty; N]), count: Cell::new(0) }
     }
 
-    /// # Safety
-    /// Only the owning worker's thread, and no other reference to the things is held.
-    #[inline(always)]
-    unsafe fn things(&self) -> &mut [T; N] {
-        // SAFETY: by contract.
-        unsafe { &mut *self.things.get() }
-    }
-
     #[inline(always)]
     fn pop(&self, refill: impl FnOnce(&mut [T]) -> Outcome<usize>) -> Outcome<T> {
-        // SAFETY: methods of the cache run on the owning worker's thread and do not nest.
-        let things = unsafe { self.things() };
+        // SAFETY: methods of the cache run on the owning worker's thread and do not nest, so this is the only reference.
+        let things = unsafe { &mut *self.things.get() };
         let mut count = self.count.get();
         if count == 0 {
             count = refill(&mut things[..N / 2])?;
@@ -48,7 +40,7 @@ impl<T: Copy, const N: usize> Shelf<T, N> {
     #[inline(always)]
     fn push(&self, thing: T, spill: impl FnOnce(&[T])) {
         // SAFETY: as above.
-        let things = unsafe { self.things() };
+        let things = unsafe { &mut *self.things.get() };
         let mut count = self.count.get();
         if count == N {
             // The oldest half goes: the newest is the one that is still in the processor's cache.

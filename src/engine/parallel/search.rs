@@ -76,10 +76,9 @@ impl Worker {
             *slot = other.progress();
         }
         loop {
-            if self.take_outside() || !self.queues.is_empty() {
-                if let Some(strand) = self.pick_own() {
-                    return Some(strand);
-                }
+            self.take_outside();
+            if let Some(strand) = self.pick_own() {
+                return Some(strand);
             }
             let now = sys::monotonic();
             if let Some(strand) = self.search_others(&watch, now) {

@@ -76,7 +76,9 @@ extern "C" fn trampoline() {
     )
 }
 
-extern "C" fn begin(body: &'static Body, main: fn(&'static Body) -> !) -> ! {
+extern "C" fn begin(body: &'static Body, main: usize) -> ! {
+    // SAFETY: `create` put a function of this type onto the stack.
+    let main: fn(&'static Body) -> ! = unsafe { core::mem::transmute(main) };
     main(body)
 }
 
