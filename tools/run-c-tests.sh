@@ -164,7 +164,7 @@ run() {
         rm -rf "$scratch"
         return
     fi
-    if [ "$status" = 124 ] || { [ "$status" = 137 ] && [ "$want" != 137 ]; }; then problem="no end after $limit s"
+    if [ "$status" = 124 ] || { [ "$status" = 137 ] && [ "$want" != 137 ]; }; then problem="no end after $limit s"; hung=$source
     elif [ "$status" != "$want" ]; then problem="exit $status, expected $want"; fi
     while read -r pattern; do
         [ -z "$pattern" ] || grep -qE -- "$pattern" "$program.err" || problem="${problem:+$problem; }stderr has no line like '$pattern'"
@@ -195,7 +195,7 @@ while IFS='|' read -r name source compiler opt mode; do
 done <"$build/plan"
 wait
 
-no_clang=0
+no_clang=0 hung=
 while IFS='|' read -r name source compiler opt mode; do
     program=$build/$name.$compiler-$opt-$mode label="$name $compiler-$opt-$mode"
     if [ -s "$program.skip" ]; then
@@ -204,6 +204,8 @@ while IFS='|' read -r name source compiler opt mode; do
     elif [ ! -x "$program" ]; then
         fail "$label: does not compile"
         sed 's/^/    /' "$program.log" | head -n 20
+    elif [ "$source" = "$hung" ]; then    # its other builds would take as long
+        fail "$label: not run, since it did not end before"
     else
         while read -r environment; do
             run "$source" "$program" "$label${environment:+ $environment}" "$environment"
