@@ -303,12 +303,9 @@ static void try_every_number(resource which, uint64_t in_a_row) {
       break;
     }
     if (!WIFEXITED(result.status) || WEXITSTATUS(result.status) != 0) {
-      fprintf(stderr, "%s %" PRIu64 " of the scenario fails (%" PRIu64 " in a row): wait status 0x%x\n%s\n",
-              resource_names[which], tried_at, in_a_row, (unsigned)result.status, result.text);
+      fprintf(stderr, "%s %" PRIu64 " of the scenario fails (%" PRIu64 " in a row): wait status 0x%x\n%.400s\n",
+              resource_names[which], tried_at, in_a_row, (unsigned)result.status, broken < 5 ? result.text : "");
       broken += 1;
-      if (broken == 5) {
-        break;
-      }
     }
   }
   printf("%s: %" PRIu64 " calls, %" PRIu64 " in a row failed, one after the other\n", resource_names[which],

@@ -97,13 +97,13 @@ static void fill_the_maps(void) {
     spawned += status == STRAND_OK;
     turned_away += status != STRAND_OK;
   }
-  /* Each has either parked or ended with a fault; the process can still map memory of its own. */
-  while (read_statistics().parks + read_statistics().faults < spawned) {
+  /* Each has either run once, and waits, or has ended with a fault; the process can still map memory of its own. */
+  while (read_statistics().switches + read_statistics().faults < spawned) {
     nap(MILLISECONDS(1));
   }
   free(malloc(64 << 20));
   CHECK_NUMBERS(count_maps(), <, 65530);
-  CHECK_NUMBERS(read_statistics().parks, >=, 20000);
+  CHECK_NUMBERS(read_statistics().live, >=, 20000);
   CHECK_OK(strand_chan_close(gate));
   CHECK_OK(strand_external_release());
   status = strand_scheduler_run();
