@@ -8,7 +8,6 @@ examples=$(dirname "$0")
 CC=${CC:-cc} CXX=${CXX:-c++} PYTHON=${PYTHON:-python3}
 archive=$libdir/libstrand.a shared=$libdir/libstrand.so
 ulimit -c 0
-unset STRAND_CI_PROVIDES    # it is the test scripts', and the library refuses STRAND_ variables that it does not know
 mkdir -p "$outdir"
 for file in "$archive" "$shared" "$includedir/strand.h" "$includedir/strand.ll"; do
     [ -f "$file" ] || { echo "$0: there is no $file; 'make build' makes it" >&2; exit 2; }
