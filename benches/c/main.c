@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * strandbench <workload> <workers> [n] [--migration=free|new_only|never]
+ * strandbench <workload> <workers> [n] [--migration=free|new_only|never] [--statistics]
  *
  * Runs one workload on the default configuration, but for the number of workers and the migration mode. In every run
  * an operating-system thread of the program's own is alive and calls in before and after, so one worker is no licence
@@ -29,11 +29,12 @@ static const bench_workload workloads[] = {
 };
 
 static bench_run run;
+static int with_statistics;
 static const bench_workload *chosen;
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: strandbench <workload> <workers> [n] [--migration=free|new_only|never]\nworkloads:");
+    fprintf(stderr, "usage: strandbench <workload> <workers> [n] [--migration=free|new_only|never] [--statistics]\nworkloads:");
     for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
         fprintf(stderr, " %s", workloads[i].name);
     }
@@ -52,6 +53,8 @@ static void parse(int argc, char **argv)
             run.migration = STRAND_MIGRATE_NEW_ONLY;
         } else if (strcmp(text, "--migration=never") == 0) {
             run.migration = STRAND_MIGRATE_NEVER;
+        } else if (strcmp(text, "--statistics") == 0) {
+            with_statistics = 1;
         } else if (text[0] == '-') {
             usage();
         } else if (positional == 0) {
@@ -90,6 +93,28 @@ static void *first_strand(void *unused)
     return NULL;
 }
 
+/* What the scheduler did, over the whole run: the first place to look when a figure is a surprise. */
+static void report_statistics(void)
+{
+    strand_statistics total;
+    memset(&total, 0, sizeof total);
+    total.size = sizeof total;
+    CHECK(strand_statistics_read(&total));
+    bench_result("switches", (double)total.switches);
+    bench_result("yields", (double)total.yields);
+    bench_result("wakes", (double)total.wakes);
+    bench_result("steals", (double)total.steals);
+    bench_result("stolen", (double)total.stolen_strands);
+    bench_result("sleeps", (double)total.worker_sleeps);
+    bench_result("worker_wakes", (double)total.worker_wakes);
+    bench_result("stacks", (double)total.stacks_mapped);
+    for (uint32_t worker = 0; worker < run.workers; worker++) {
+        uint64_t resumed;
+        CHECK(strand_worker_runs(worker, &resumed));
+        bench_result("worker_runs", (double)resumed);
+    }
+}
+
 int main(int argc, char **argv)
 {
     strand_config config;
@@ -104,6 +129,9 @@ int main(int argc, char **argv)
     CHECK(strand_scheduler_run());
     outside_stop();
     bench_report_memory();
+    if (with_statistics) {
+        report_statistics();
+    }
     CHECK(strand_scheduler_shutdown(STRAND_FOREVER));
     return 0;
 }

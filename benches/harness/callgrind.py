@@ -2,6 +2,7 @@
 """Counts executed instructions with callgrind. Each workload runs at two sizes; the difference, divided by the
 difference of the sizes, is what one operation costs, without start, stop and warming up."""
 
+import bisect
 import os
 import re
 import subprocess
@@ -43,26 +44,37 @@ def per_operation(program: Path, workload: str) -> float:
     return (counts[1] - counts[0]) / (large - small) / STRANDS.get(workload, 1)
 
 
-def _addresses(profile: Path) -> tuple[Counter, dict[tuple[str, int], str]]:
-    """Executions by (object, address), and the function each address is in."""
+def _addresses(profile: Path) -> Counter:
+    """Executions by (object, address)."""
     counts: Counter = Counter()
-    functions = {}
-    thing, function, skip = "", "", False
+    thing, skip = "", False
     for line in profile.read_text(errors="replace").splitlines():
         if line.startswith("ob="):
             thing = line[3:]
-        elif line.startswith("fn="):
-            function = line[3:]
         elif line.startswith("calls="):
             skip = True                  # the next line is what the call cost
         elif line.startswith("0x"):
             if not skip:
                 words = line.split()
-                key = thing, int(words[0], 16)
-                counts[key] += int(words[2])
-                functions[key] = function
+                counts[thing, int(words[0], 16)] += int(words[2])
             skip = False
-    return counts, functions
+    return counts
+
+
+class _Symbols:
+    """Names the function of an address. callgrind's own answer is not used: it loses its way when strands switch stacks."""
+
+    def __init__(self, thing: str):
+        listing = subprocess.run(["nm", "--defined-only", "--demangle", thing], capture_output=True, text=True).stdout
+        rows = [line.split(" ", 2) for line in listing.splitlines()]
+        self.starts, self.names = [], []
+        for start, name in sorted((int(row[0], 16), row[2]) for row in rows if len(row) == 3 and row[1] in "tTwW"):
+            self.starts.append(start)
+            self.names.append(name)
+
+    def name(self, address: int) -> str:
+        at = bisect.bisect_right(self.starts, address) - 1
+        return self.names[at] if at >= 0 else "?"
 
 
 def _locked(thing: str) -> dict[int, str]:
@@ -84,19 +96,19 @@ def locked_operations(program: Path, workload: str) -> tuple[list[str], list[str
     small, large = SIZES[workload]
     options = ("--dump-instr=yes", "--compress-pos=no", "--compress-strings=no")
     with tempfile.TemporaryDirectory() as folder:
-        before, _ = _addresses(_profile(program, workload, small, folder, *options))
-        after, functions = _addresses(_profile(program, workload, large, folder, *options))
+        before = _addresses(_profile(program, workload, small, folder, *options))
+        after = _addresses(_profile(program, workload, large, folder, *options))
     operations = (large - small) * STRANDS.get(workload, 1)
-    each = {key: (count - before[key]) / operations for key, count in after.items()}
-    locked, total = [], 0.0
-    for thing in {key[0] for key in each}:
-        known = _locked(thing) if Path(thing).exists() else {}
-        for (where, address), count in sorted(each.items()):
-            if where == thing and address in known and count > 0.005:
-                locked.append(f"{count:8.3f}  {known[address]:44}  {functions[where, address]}")
-                total += 0 if known[address] == "syscall" else count
-    hot: Counter = Counter()
-    for key, count in each.items():
-        hot[functions[key]] += count
+    locked, hot, total = [], Counter(), 0.0
+    for thing in {key[0] for key in after if Path(key[0]).exists()}:
+        known, symbols = _locked(thing), _Symbols(thing)
+        for (where, address), executed in sorted(after.items()):
+            each = (executed - before[where, address]) / operations
+            if where != thing or each <= 0:
+                continue
+            hot[symbols.name(address)] += each
+            if address in known and each > 0.005:
+                locked.append(f"{each:8.3f}  {known[address]:40}  {symbols.name(address)}")
+                total += 0 if known[address] == "syscall" else each
     return ([f"{total:8.3f}  in all", *locked],
-            [f"{count:8.1f}  {name}" for name, count in hot.most_common(16) if count > 0.05])
+            [f"{each:8.1f}  {name}" for name, each in hot.most_common(16) if each > 0.05])

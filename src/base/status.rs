@@ -72,16 +72,6 @@ statuses! {
     NOT_INITIALISED = -25, c"STRAND_ERR_NOT_INITIALISED", c"the runtime is not initialised";
 }
 
-impl Status {
-    /// Statuses that are ordinary answers of a wait: their message is made only when somebody asks for it.
-    pub const fn is_expected(self) -> bool {
-        matches!(
-            self,
-            Status::WOULD_BLOCK | Status::TIMEOUT | Status::CLOSED | Status::CANCELLED | Status::STALE
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

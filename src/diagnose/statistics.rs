@@ -68,9 +68,8 @@ pub fn read(counting: impl FnOnce(&Parallel) -> [u64; 4]) -> Outcome<Statistics>
             live,
             switches,
             yields,
-            // Every resume ends with a yield, an end, or a wait; those that run now have not ended theirs.
-            parks: switches.saturating_sub(yields).saturating_sub(finished),
-            wakes: sum(|c| &c.wakes),
+            parks: sum(|c| &c.parks),
+            wakes: sum(|c| &c.wakes) + engine.wakes_outside(),
             steals: sum(|c| &c.steals),
             stolen_strands: sum(|c| &c.stolen),
             worker_sleeps: sum(|c| &c.sleeps),

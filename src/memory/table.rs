@@ -91,7 +91,7 @@ pub struct Table<T: Slot + 'static> {
 impl<T: Slot> Table<T> {
     /// Reserves room for up to `capacity` slots, or for fewer (down to 1,024) where the address space is short.
     pub fn new(capacity: u32, history: &'static History) -> Outcome<Table<T>> {
-        let mut capacity = capacity.clamp(1024, INDEX_MAX);
+        let mut capacity = capacity.clamp(1, INDEX_MAX);
         loop {
             let length = (capacity as usize * size_of::<T>()).next_multiple_of(4096);
             match Reservation::new(length) {

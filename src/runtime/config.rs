@@ -74,8 +74,8 @@ pub struct Settings {
     pub fault_policy: u32,
     /// Class of a stack that asks for nothing.
     pub stack_class: u8,
-    /// Heads to reserve.
-    pub max_strands: u32,
+    /// Strands that may be alive at once, if there is a limit.
+    pub max_strands: Option<u32>,
     /// The language's hooks.
     pub hooks: LanguageHooks,
     /// Where the library's words go.
@@ -143,11 +143,11 @@ pub fn class_for(bytes: usize, default: u8) -> Outcome<u8> {
     }
 }
 
-fn max_strands(asked: usize) -> Outcome<u32> {
+fn max_strands(asked: usize) -> Outcome<Option<u32>> {
     let most = crate::base::handle::INDEX_MAX;
     match asked {
-        0 => Ok(most),
-        count if count <= most as usize => Ok(count as u32),
+        0 => Ok(None),
+        count if count <= most as usize => Ok(Some(count as u32)),
         count => fail(Status::LIMIT, format_args!("max_strands is {count}: there can be at most {most}")),
     }
 }

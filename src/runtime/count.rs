@@ -21,7 +21,7 @@ use crate::engine::parallel::{self, Parallel};
 use crate::strand::body::Body;
 use crate::strand::fault;
 use crate::strand::head::FLAG_UNCOUNTED;
-use crate::strand::identity;
+use crate::strand::{identity, log};
 use crate::strand::message::{CAPACITY, Text, fail};
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source, Woken};
@@ -112,6 +112,7 @@ pub fn enter_anywhere() -> Outcome<Option<Call>> {
 /// One wait for the end of all counted strands.
 struct All {
     waiter: Cell<*const Waiter>,
+    on_strand: bool,
     counted: bool,
     next: Cell<*const All>,
     linked: Cell<bool>,
@@ -128,7 +129,7 @@ impl Source for All {
         list.counted += u64::from(self.counted);
         WAITING.fetch_add(1, Ordering::SeqCst);
         drop(list);
-        // Perhaps this was the last one that was not waiting: then all go on, this one included.
+        // Perhaps this was the last one that was not waiting: then the strands here go on, this one included.
         look(false);
         Published::Waiting
     }
@@ -165,12 +166,6 @@ fn forget(list: &mut List, entry: &All) {
     WAITING.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Whether everybody counted has ended, but for those who wait here.
-fn all_ended(engine: &Parallel, list: &List) -> bool {
-    let (spawned, ended) = counted(engine);
-    spawned - ended <= list.counted
-}
-
 /// Upcall of the engine and of leaving OS threads: look whether those who wait for all can go on.
 pub fn quiet(all_idle: bool) {
     // SeqCst pairs with `publish` and the look that follows it: one of the two sees the other.
@@ -183,21 +178,36 @@ pub fn quiet(all_idle: bool) {
 fn look(all_idle: bool) {
     let Some(engine) = parallel::engine() else { return };
     let mut woken = Woken::new();
+    let mut deadlock = false;
     {
         let mut list = list();
         if list.first.is_null() {
             return;
         }
-        if all_ended(engine, &list) {
-            release_all(&mut list, &mut woken, Status::OK);
+        let (spawned, ended) = counted(engine);
+        let alive = spawned - ended;
+        if alive <= list.counted {
+            // Strands wait for the others; everybody else waits for all of them to be gone.
+            release(&mut list, &mut woken, Status::OK, |entry| alive == 0 || entry.on_strand);
         } else if all_idle && nothing_can_happen(engine) {
             list.report.clear();
             let List { report, .. } = &mut *list;
             deadlock::report(engine, report);
-            release_all(&mut list, &mut woken, Status::DEADLOCK);
+            release(&mut list, &mut woken, Status::DEADLOCK, |_| true);
+            deadlock = true;
         }
     }
+    if deadlock {
+        log_deadlock();
+    }
     woken.wake_all();
+}
+
+#[cold]
+fn log_deadlock() {
+    let mut text = Text::<512>::new();
+    let _ = text.write_str(core::str::from_utf8(list().report.as_bytes()).unwrap_or("deadlock"));
+    log::write(log::ERROR, format_args!("{}", core::str::from_utf8(text.as_bytes()).unwrap_or("deadlock")));
 }
 
 /// Every worker idle, no timer, no hold, no OS thread that is up to something. Each of these can only be undone by
@@ -212,14 +222,18 @@ fn nothing_can_happen(engine: &Parallel) -> bool {
         && engine.is_quiescent()
 }
 
-fn release_all(list: &mut List, woken: &mut Woken, status: Status) {
-    while !list.first.is_null() {
+/// Wins those who wait here and are `chosen`.
+fn release(list: &mut List, woken: &mut Woken, status: Status, chosen: impl Fn(&All) -> bool) {
+    let mut next = list.first;
+    while !next.is_null() {
         // SAFETY: linked entries are alive; the lock is held, and `next` is read before the win.
-        let entry = unsafe { &*list.first };
-        list.first = entry.next.get();
-        forget(list, entry);
-        // SAFETY: a linked entry's waiter is in place.
-        woken.win(unsafe { &*entry.waiter.get() }, status);
+        let entry = unsafe { &*next };
+        next = entry.next.get();
+        if chosen(entry) {
+            unlink(list, entry);
+            // SAFETY: the waiter of an entry that was linked is in place until it is won.
+            woken.win(unsafe { &*entry.waiter.get() }, status);
+        }
     }
 }
 
@@ -248,13 +262,20 @@ fn wait_for_all(engine: &Parallel, body: Option<&'static Body>, deadline: i64) -
     {
         let list = list();
         let (spawned, ended) = counted(engine);
-        let others_end_too = list.counted == 0 || deadline == NO_WAIT;
-        if others_end_too && spawned - ended <= list.counted + u64::from(counts) {
+        let alive = spawned - ended;
+        // A strand that is the last one to wait here must also let the others go, in `publish`.
+        let at_once = if body.is_some() {
+            alive <= list.counted + u64::from(counts) && (list.counted == 0 || deadline == NO_WAIT)
+        } else {
+            alive == 0
+        };
+        if at_once {
             return Status::OK;
         }
     }
     let entry = All {
         waiter: Cell::new(core::ptr::null()),
+        on_strand: body.is_some(),
         counted: counts,
         next: Cell::new(core::ptr::null()),
         linked: Cell::new(false),

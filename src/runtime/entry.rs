@@ -33,10 +33,13 @@ fn run_entry(body: &'static Body) {
     // SAFETY: stored by the spawn from a function of this type.
     let entry: Entry = unsafe { core::mem::transmute(body.entry.get()) };
     let argument = argument_of(head);
-    let guard = Foreign(body);
-    // SAFETY: the entry and its argument are the program's own.
-    let result = catch_unwind(AssertUnwindSafe(|| unsafe { entry(argument) }));
-    core::mem::forget(guard);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let guard = Foreign(body);
+        // SAFETY: the entry and its argument are the program's own.
+        let result = unsafe { entry(argument) };
+        core::mem::forget(guard);
+        result
+    }));
     match result {
         Ok(result) => tell_language(body, result),
         Err(payload) => panicked(body, payload),

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
 use super::{count, entry, environment};
 use crate::base::fence;
+use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::outside::{self, State};
@@ -18,7 +19,7 @@ use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail};
-use crate::strand::{hooks, identity, log, overflow};
+use crate::strand::{fault, hooks, identity, locals, log, overflow, poll};
 use crate::sync::channel;
 use crate::wait::{block, cancel, end, threads};
 
@@ -37,7 +38,7 @@ static SETTINGS: Current = Current(UnsafeCell::new(Settings {
     migration: MIGRATE_FREE,
     fault_policy: config::FAULT_ISOLATE,
     stack_class: crate::memory::stack_class::DEFAULT_CLASS,
-    max_strands: 1024,
+    max_strands: None,
     hooks: hooks::NONE,
     log: None,
     identity_by_thread: false,
@@ -99,7 +100,10 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
 }
 
 fn bring_up(settings: &Settings) -> Outcome<()> {
-    let strands = match Table::<Head>::new(settings.max_strands, &head::HISTORY) {
+    refuse_second_copy()?;
+    // Workers keep free heads at hand, which must not count as strands.
+    let heads = settings.max_strands.map_or(INDEX_MAX, |most| most.saturating_add(settings.workers * 256 + 64));
+    let strands = match Table::<Head>::new(heads, &head::HISTORY) {
         Ok(table) => table,
         Err(status) => return fail(status, format_args!("no address space for the table of strands")),
     };
@@ -118,7 +122,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         quiet: count::quiet,
     };
     fence::choose(settings.workers);
-    let engine = match Parallel::new(settings.workers, strands, stacks, upcalls) {
+    let engine = match Parallel::new(settings.workers, settings.max_strands, strands, stacks, upcalls) {
         Ok(engine) => engine,
         Err(status) => {
             // SAFETY: started just now; nobody knows a channel yet.
@@ -135,6 +139,8 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     PLAIN_FLAGS.store(flags_for(settings), Ordering::Relaxed);
     count::reset();
     cancel::reset();
+    fault::reset();
+    locals::reset();
     head::publish_base(Some(&engine.strands));
     identity::publish(Some(layout), settings.identity_by_thread);
     Parallel::publish(engine);
@@ -148,6 +154,17 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         );
     }
     Ok(())
+}
+
+/// Two copies of the library in one process would each believe that it is the only one: signal handlers, identity and
+/// handles would be confused. The other copy is found through the one data symbol that the library exports.
+fn refuse_second_copy() -> Outcome<()> {
+    // SAFETY: the name is terminated; dlsym only looks it up.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"strand_poll_word".as_ptr()) };
+    if found.is_null() || found == poll::WORD.as_ptr().cast() {
+        return Ok(());
+    }
+    fail(Status::UNSUPPORTED, format_args!("another copy of libstrand is loaded in this process; link one of them only"))
 }
 
 fn flags_for(settings: &Settings) -> u8 {

@@ -143,7 +143,7 @@ fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize
 
 #[cold]
 fn no_head(spawner: &Spawner, status: Status) -> Outcome<&'static Head> {
-    let most = spawner.engine.strands.capacity();
+    let most = spawner.engine.most_strands();
     match status {
         Status::LIMIT => fail(status, format_args!("{most} strands are alive, which is the limit (max_strands)")),
         _ => fail(status, format_args!("no memory for the control block of a strand")),
@@ -344,6 +344,9 @@ fn yield_thread() -> Outcome<()> {
     match outside::state() {
         State::Forked => Err(Status::FORKED),
         State::Down => Err(Status::NOT_INITIALISED),
+        _ if parallel::this_worker().is_some() => {
+            fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not switch strands"))
+        }
         _ => {
             std::thread::yield_now();
             Ok(())
@@ -452,6 +455,7 @@ pub unsafe fn on_exit(function: extern "C" fn(*mut c_void), data: *mut c_void) -
 
 /// Makes a key for strand locals.
 pub fn local_new(drop: Option<extern "C" fn(*mut c_void)>, flags: u32) -> Outcome<u32> {
+    let _call = super::count::enter_anywhere()?;
     match locals::new_key(drop, flags) {
         Ok(key) => Ok(key),
         Err(status) => fail(status, format_args!("all {} keys for strand locals are in use", locals::KEYS_MAX)),

@@ -46,6 +46,8 @@ pub struct Body {
     pub lent: Cell<u32>,
     /// Status of the last failed call, for messages that are made when asked for.
     pub last_status: Cell<i32>,
+    /// The message was made by the call that is failing now.
+    pub message_is_new: Cell<bool>,
     /// Options of the spawn that need storage, or null.
     pub extras: Cell<*mut Extras>,
     /// Strand locals, or null.
@@ -74,6 +76,7 @@ impl Body {
         self.frames_dropped.set(false);
         self.lent.set(u32::MAX);
         self.last_status.set(0);
+        self.message_is_new.set(false);
         self.extras.set(core::ptr::null_mut());
         self.locals.set(core::ptr::null_mut());
         self.hooks.set(core::ptr::null_mut());

@@ -83,7 +83,13 @@ pub fn take_report<T>(read: impl FnOnce(u64, &str) -> T) -> Option<T> {
     Some(read(count, core::str::from_utf8(log.first.as_bytes()).unwrap_or("")))
 }
 
-/// Faults since the start of the process.
+/// Starts counting for a new runtime; what was not reported before belongs to the last one.
+pub fn reset() {
+    TOTAL.store(0, Ordering::Relaxed);
+    log().unreported = 0;
+}
+
+/// Faults since init.
 pub fn total() -> u64 {
     TOTAL.load(Ordering::Relaxed)
 }

@@ -8,7 +8,7 @@ use super::body::Body;
 use super::message::{allocate, release};
 use crate::base::status::{Outcome, Status};
 
-/// Keys that a process can have; they are never given back.
+/// Keys that a runtime can have; they are given back at its shutdown.
 pub const KEYS_MAX: u32 = 256;
 /// Flag of a key: a child spawned with INHERIT_LOCALS starts with the spawner's value, which stays the spawner's.
 pub const FLAG_INHERIT: u32 = 1;
@@ -53,6 +53,11 @@ pub fn new_key(drop: Option<LocalDrop>, flags: u32) -> Outcome<u32> {
         // Key 0 is never given out, so that a zeroed variable is not a key.
         Ok(keys.count)
     })
+}
+
+/// The runtime is gone, and with it every key.
+pub fn reset() {
+    with_keys(|keys| keys.count = 0);
 }
 
 fn position(key: u32) -> Option<usize> {

@@ -66,11 +66,12 @@ impl<const N: usize> fmt::Write for Text<N> {
 
 struct OfThread {
     status: i32,
+    is_new: bool,
     text: Option<Box<Text<CAPACITY>>>,
 }
 
 thread_local! {
-    static OF_THREAD: RefCell<OfThread> = const { RefCell::new(OfThread { status: 0, text: None }) };
+    static OF_THREAD: RefCell<OfThread> = const { RefCell::new(OfThread { status: 0, is_new: false, text: None }) };
 }
 
 /// Records why a call fails, and gives the status back as an error.
@@ -84,20 +85,21 @@ pub fn fail<T>(status: Status, text: fmt::Arguments<'_>) -> Outcome<T> {
     Err(status)
 }
 
-/// Records only the number: the message will be that of the status.
+/// A call fails with this status. What [`fail`] has just recorded for it stays; else only the number is kept, and the
+/// message will be that of the status.
 #[cold]
 #[inline(never)]
 pub fn note(status: Status) {
     match identity::current() {
         Some(body) => {
-            if body.last_status.get() != status.0 || status.is_expected() {
+            if !body.message_is_new.replace(false) {
                 body.last_status.set(status.0);
                 clear_strand(body);
             }
         }
         None => OF_THREAD.with(|slot| {
             if let Ok(mut slot) = slot.try_borrow_mut()
-                && (slot.status != status.0 || status.is_expected())
+                && !core::mem::replace(&mut slot.is_new, false)
             {
                 slot.status = status.0;
                 if let Some(text) = slot.text.as_mut() {
@@ -118,6 +120,7 @@ fn clear_strand(body: &Body) {
 
 fn record_on_strand(body: &Body, status: Status, text: fmt::Arguments<'_>) {
     body.last_status.set(status.0);
+    body.message_is_new.set(true);
     if body.message.get().is_null() {
         body.message.set(allocate::<Message>());
     }
@@ -136,6 +139,7 @@ fn record_on_thread(status: Status, text: fmt::Arguments<'_>) {
         // A message that is being made cannot fail again, but a user's formatter is not among our arguments anyway.
         let Ok(mut slot) = slot.try_borrow_mut() else { return };
         slot.status = status.0;
+        slot.is_new = true;
         if slot.text.is_none() {
             let raw = allocate::<Text<CAPACITY>>();
             if raw.is_null() {

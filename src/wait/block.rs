@@ -89,7 +89,7 @@ pub fn wait<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -
     }
     match identity::current() {
         Some(body) => wait_on_strand(body, source, kind, object, deadline),
-        None => wait_on_thread(source, kind, object, deadline),
+        None => wait_off_strand(source, kind, object, deadline),
     }
 }
 
@@ -103,7 +103,7 @@ pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
     }
     match identity::current() {
         Some(body) => wait_with(body, source, kind, object, deadline, commit_timed::<S>),
-        None => wait_on_thread(source, kind, object, deadline),
+        None => wait_off_strand(source, kind, object, deadline),
     }
 }
 
@@ -151,14 +151,17 @@ fn wait_with<S: Source>(
 
 /// # Safety
 /// `record` is the first field of a [`WaitCommit`] on the stack of `strand`, which is switched out and held.
-unsafe fn commit_sole<S: Source>(_: &Worker, strand: &'static Head, record: *mut Commit) -> After {
+unsafe fn commit_sole<S: Source>(worker: &Worker, strand: &'static Head, record: *mut Commit) -> After {
     // SAFETY: by contract.
     let source = unsafe { (*record.cast::<WaitCommit<'_, S>>()).source };
     let waiter = waiter_of(strand);
     strand.set_phase(Phase::Waiting);
     // SAFETY: the strand's only wait; it stays in place until it is resumed.
     match unsafe { source.publish(waiter, true) } {
-        Published::Waiting => After::Gone,
+        Published::Waiting => {
+            worker.counts.parks.add(1);
+            After::Gone
+        }
         Published::Done(status) => finish_at_once(waiter, status),
     }
 }
@@ -184,6 +187,7 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
         // SAFETY: the timer lies in the strand's body and is disarmed before the strand goes on.
         unsafe { worker.arm(&waiter.timer) };
     }
+    worker.counts.parks.add(1);
     publish_or_resume(waiter)
 }
 
@@ -222,6 +226,14 @@ fn disarm(waiter: &Waiter) {
 }
 
 #[cold]
+fn wait_off_strand<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    if parallel::this_worker().is_some() {
+        // A callback on a worker's own stack: waiting here would stop every strand of the worker.
+        return Status::WOULD_SWITCH;
+    }
+    wait_on_thread(source, kind, object, deadline)
+}
+
 fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
     let waiter = Waiter::new();
     waiter.describe(kind, object, deadline);

@@ -146,7 +146,9 @@ pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
     let holder = park_head(body);
     let parts = handle::decode(Kind::ParkToken, token).ok_or(Status::INVALID)?;
     if parts.index != head::index_of(holder) {
-        return Err(if is_issued(parts.index, parts.generation) { Status::STALE } else { Status::INVALID });
+        // Its own word, before it borrowed another: a wait that is over. Anybody else's: not this strand's business.
+        let own = parts.index == head::index_of(body.head()) && is_issued(parts.index, parts.generation);
+        return Err(if own { Status::STALE } else { Status::INVALID });
     }
     let now = holder.park.load(Ordering::Acquire);
     handle::compare(now >> 3, parts.generation)?;

@@ -37,6 +37,8 @@ pub struct Counts {
     pub switches: Count,
     /// Turns given away.
     pub yields: Count,
+    /// Strands that began to wait here.
+    pub parks: Count,
     /// Strands made ready from here.
     pub wakes: Count,
     /// Successful visits to other workers.

@@ -13,7 +13,7 @@ mod ticker;
 mod timers;
 pub mod worker;
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::base::heap::TimerNode;
 use crate::base::status::{Outcome, Status};
@@ -34,6 +34,9 @@ pub use threads::{forget_all, this_worker};
 /// The engine of the process.
 static ENGINE: AtomicPtr<Parallel> = AtomicPtr::new(core::ptr::null_mut());
 
+/// Strands made ready by OS threads since init.
+static WAKES_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+
 /// Immediate wakes for a lone strand that a fruitful search buys.
 const LONE_CREDIT: i32 = 4;
 
@@ -50,6 +53,9 @@ pub struct Parallel {
     ticker: Ticker,
     stopping: AtomicBool,
     lone_credit: AtomicI32,
+    /// Strands that may be alive at once, if the program has set a limit, and those that are.
+    limit: Option<u32>,
+    limited: AtomicU32,
 }
 
 /// The engine, while a runtime is initialised.
@@ -62,7 +68,13 @@ pub fn engine() -> Option<&'static Parallel> {
 
 impl Parallel {
     /// An engine with its workers, none of which has a thread yet. NO_MEMORY when it cannot be had.
-    pub fn new(workers: u32, strands: Table<Head>, stacks: StackPool, upcalls: Upcalls) -> Outcome<Box<Parallel>> {
+    pub fn new(
+        workers: u32,
+        limit: Option<u32>,
+        strands: Table<Head>,
+        stacks: StackPool,
+        upcalls: Upcalls,
+    ) -> Outcome<Box<Parallel>> {
         let mut list: Vec<Worker> = Vec::new();
         list.try_reserve_exact(workers as usize).map_err(|_| Status::NO_MEMORY)?;
         list.extend((0..workers).map(Worker::new));
@@ -76,6 +88,8 @@ impl Parallel {
             ticker: Ticker::new(),
             stopping: AtomicBool::new(false),
             lone_credit: AtomicI32::new(LONE_CREDIT),
+            limit,
+            limited: AtomicU32::new(0),
         });
         for worker in &engine.workers {
             worker.engine.set(&*engine);
@@ -89,6 +103,7 @@ impl Parallel {
     /// Publishes the engine: from now on `ready` and `spawn` work.
     pub fn publish(engine: Box<Parallel>) -> &'static Parallel {
         let engine: &'static Parallel = Box::leak(engine);
+        WAKES_OUTSIDE.store(0, Ordering::Relaxed);
         ENGINE.store(engine as *const Parallel as *mut Parallel, Ordering::Release);
         engine
     }
@@ -133,6 +148,11 @@ impl Parallel {
         if abandon {
             stacks.abandon();
         }
+    }
+
+    /// Strands made ready by OS threads since init.
+    pub fn wakes_outside(&self) -> u64 {
+        WAKES_OUTSIDE.load(Ordering::Relaxed)
     }
 
     /// Whether any timer is armed.
@@ -235,6 +255,9 @@ impl Parallel {
     /// A free head: from the worker's cache on a strand, from the table elsewhere.
     #[inline]
     pub fn take_head(&self, worker: Option<&Worker>) -> Outcome<u32> {
+        if let Some(limit) = self.limit {
+            self.count_in(limit)?;
+        }
         match worker {
             Some(worker) => worker.cache.take_head(&self.strands),
             None => {
@@ -245,8 +268,31 @@ impl Parallel {
         }
     }
 
+    /// A limit is the business of those who set one: they pay for the shared count.
+    #[cold]
+    fn count_in(&self, limit: u32) -> Outcome<()> {
+        if self.limited.fetch_add(1, Ordering::Relaxed) < limit {
+            return Ok(());
+        }
+        self.limited.fetch_sub(1, Ordering::Relaxed);
+        Err(Status::LIMIT)
+    }
+
+    #[inline]
+    fn count_out(&self) {
+        if self.limit.is_some() {
+            self.limited.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Strands that may be alive at once.
+    pub fn most_strands(&self) -> u32 {
+        self.limit.unwrap_or(self.strands.capacity())
+    }
+
     /// Gives back a head that was taken by an OS thread.
     pub fn give_head(&self, index: u32) {
+        self.count_out();
         self.strands.give(&[index]);
     }
 
@@ -301,6 +347,7 @@ pub fn ready_last(strand: &'static Head) {
 #[cold]
 fn ready_from_outside(strand: &'static Head) {
     strand.set_phase(Phase::Ready);
+    WAKES_OUTSIDE.fetch_add(1, Ordering::Relaxed);
     if let Some(engine) = engine() {
         engine.inject(strand);
     }

@@ -11,8 +11,9 @@ use super::worker::Worker;
 use crate::base::sys;
 use crate::strand::head::Head;
 
-/// How long a worker searches before it sleeps.
-const SEARCH: i64 = 20_000;
+/// How long a worker searches before it sleeps: longer than a sleeping worker takes to wake and answer, so that two
+/// workers that talk to each other stop sleeping.
+const SEARCH: i64 = 60_000;
 /// How long another worker may sit on a lone strand without picking before it is taken.
 const PATIENCE: i64 = 5_000;
 /// Strands taken at once at most.

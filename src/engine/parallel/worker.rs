@@ -263,6 +263,9 @@ impl Worker {
         self.owner.leave();
         if displaces {
             self.engine().offer(self);
+        } else {
+            // A lone strand behind one that runs for long is the ticker's business.
+            self.engine().ticker.poke();
         }
     }
 
@@ -303,6 +306,7 @@ impl Worker {
         self.owner.enter();
         self.queues.push_next(strand);
         self.owner.leave();
+        self.engine().ticker.poke();
     }
 
     /// Takes strands that were given to this worker or to all, and fires timers that are due. True when it got any.
@@ -392,5 +396,6 @@ pub fn of(body: &Body) -> &'static Worker {
 /// The index of a strand's head, for the cache.
 #[inline]
 pub fn give_head(worker: &Worker, strand: &Head) {
+    worker.engine().count_out();
     worker.cache.give_head(&worker.engine().strands, head::index_of(strand));
 }
