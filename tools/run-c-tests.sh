@@ -138,7 +138,7 @@ if [ "$list" = 1 ]; then awk -F'|' '{ print $1, $3 "-" $4 "-" $5 }' "$build/plan
 
 # run SOURCE PROGRAM LABEL ENVIRONMENT: runs a program once and judges it
 run() {
-    local source=$1 program=$2 label=$3 environment=$4 status=0 want limit pattern problem=
+    local source=$1 program=$2 label=$3 environment=$4 status=0 began=$SECONDS want limit pattern problem=
     local scratch=$program.run
     local -a command variables arguments
     want=$(directive expect-exit "$source" 0)
@@ -172,6 +172,7 @@ run() {
     while read -r pattern; do
         [ -z "$pattern" ] || grep -qE -- "$pattern" "$program.out" || problem="${problem:+$problem; }stdout has no line like '$pattern'"
     done < <(directive expect-stdout "$source" "")
+    [ $((SECONDS - began)) -lt 5 ] || label+=" ($((SECONDS - began)) s)"
     if [ -z "$problem" ]; then ok "$label"; else fail "$label: $problem"; fi
     if [ -n "$problem" ] || [ "${V:-0}" = 1 ]; then
         [ -z "$problem" ] || say "    again: ${environment:+$environment }$program ${arguments[*]}"
