@@ -8,7 +8,7 @@ use crate::engine::parallel::Parallel;
 use crate::strand::head::{self, FLAG_UNCOUNTED, Phase};
 
 /// Strands that the report names one by one.
-const NAMED_MAX: usize = 32;
+const NAMED_MAX: usize = 16;
 
 /// Writes the report. Every worker is idle.
 pub fn report(engine: &Parallel, out: &mut dyn Write) {

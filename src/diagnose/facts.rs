@@ -6,9 +6,9 @@ use core::fmt::{self, Write};
 use crate::base::fence;
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
-use crate::engine::parallel::{self, Parallel};
+use crate::engine::parallel;
 use crate::memory::stack_class::USABLE;
-use crate::memory::stack_pool::GuardKind;
+use crate::memory::stack_pool::{GuardKind, probe_guard_kind};
 use crate::strand::identity;
 use crate::strand::message::fail;
 
@@ -23,10 +23,10 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
         "identity" => out.write_str(if identity::is_by_thread() { "thread-local" } else { "stack-pointer" }),
         "context" => out.write_str(crate::strand::context::KIND),
         "fence" => out.write_str(if fence::is_asymmetric() { "asymmetric" } else { "symmetric" }),
-        "guard" => match engine {
-            Some(engine) => out.write_str(guard(engine)),
-            None => return before_init(key),
-        },
+        "guard" => {
+            let kind = engine.map_or_else(probe_guard_kind, |engine| Ok(engine.stacks.guard_kind()))?;
+            out.write_str(if kind == GuardKind::Mprotect { "mprotect" } else { "madvise" })
+        }
         "stack_classes" => stack_classes(out),
         "workers" => match engine {
             Some(engine) => write!(out, "{}", engine.workers().len()),
@@ -39,13 +39,6 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
 
 fn before_init<T>(key: &str) -> Outcome<T> {
     fail(Status::NOT_INITIALISED, format_args!("\"{key}\" is known after init"))
-}
-
-fn guard(engine: &Parallel) -> &'static str {
-    match engine.stacks.guard_kind() {
-        GuardKind::Mprotect => "mprotect",
-        _ => "madvise",
-    }
 }
 
 fn stack_classes(out: &mut dyn Write) -> fmt::Result {

@@ -40,6 +40,15 @@ pub enum GuardKind {
     Mprotect = 2,
 }
 
+/// Which kind of guard the kernel has, before there is a pool.
+pub fn probe_guard_kind() -> Outcome<GuardKind> {
+    let page = Reservation::new(4096)?;
+    page.commit(4096)?;
+    // SAFETY: the page is our own and used for nothing else.
+    let marked = keeping_errno(|| unsafe { libc::madvise(page.base() as *mut _, 4096, MADV_GUARD_INSTALL) }) == 0;
+    Ok(if marked { GuardKind::Madvise } else { GuardKind::Mprotect })
+}
+
 struct ClassPool {
     lock: ByteLock,
     region: Region,

@@ -51,6 +51,11 @@ impl History {
         if known && generation != 0 { Status::STALE } else { Status::INVALID }
     }
 
+    /// Whether an earlier table had a slot of this index.
+    pub fn was_used(&self, index: u32) -> bool {
+        index < self.indices.load(Ordering::Relaxed)
+    }
+
     /// For tests: the next table begins at this generation.
     #[cfg(test)]
     pub fn start_at(&self, generation: u64) {

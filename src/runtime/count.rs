@@ -101,6 +101,14 @@ pub fn external_release() -> Outcome<()> {
     Ok(())
 }
 
+/// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
+pub fn refuse_on_worker() -> Outcome<()> {
+    if identity::current().is_none() && parallel::this_worker().is_some() {
+        return fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not wait or switch"));
+    }
+    Ok(())
+}
+
 /// Counts the caller in as an OS thread, or knows it as a strand.
 pub fn enter_anywhere() -> Outcome<Option<Call>> {
     match identity::current() {
@@ -239,6 +247,7 @@ fn release(list: &mut List, woken: &mut Woken, status: Status, chosen: impl Fn(&
 
 /// Waits until every counted strand has ended.
 pub fn wait_all(deadline: i64) -> Outcome<()> {
+    refuse_on_worker()?;
     let call = enter_anywhere()?;
     let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
     let body = identity::current();
@@ -324,10 +333,12 @@ pub fn statistics() -> Outcome<crate::diagnose::statistics::Statistics> {
 /// # Safety
 /// `buffer` points to `capacity` writable bytes, or `capacity` is 0.
 pub unsafe fn dump(buffer: *mut u8, capacity: usize) -> usize {
-    let Ok(_call) = enter_anywhere() else { return 0 };
-    let Some(engine) = parallel::engine() else { return 0 };
     let mut out = Copier { buffer, capacity, length: 0 };
-    let _ = crate::diagnose::dump::all(engine, &mut out);
+    if let Ok(_call) = enter_anywhere()
+        && let Some(engine) = parallel::engine()
+    {
+        let _ = crate::diagnose::dump::all(engine, &mut out);
+    }
     if capacity > 0 {
         // SAFETY: inside the buffer.
         unsafe { *buffer.add(out.length.min(capacity - 1)) = 0 };

@@ -2,8 +2,13 @@
 //! The environment fills what the configuration leaves at 0. A value that is not understood is an error that says so;
 //! names that are not ours are left alone.
 
+use core::ffi::CStr;
+use core::fmt;
+
 use super::config::Config;
 use crate::base::status::{Outcome, Status};
+use crate::engine::parallel::idle::WORKERS_MAX;
+use crate::memory::stack_class::USABLE;
 use crate::strand::message::fail;
 
 /// What only the environment can ask for.
@@ -15,13 +20,33 @@ pub struct Extra {
     pub mprotect_guards: bool,
 }
 
-/// Fills `config` from the environment of the process.
+/// Every variable there is.
+const NAMES: [&CStr; 12] = [
+    c"STRAND_ENGINE",
+    c"STRAND_WORKERS",
+    c"STRAND_POLICY",
+    c"STRAND_SEED",
+    c"STRAND_STACK_BYTES",
+    c"STRAND_MIGRATION",
+    c"STRAND_IDENTITY",
+    c"STRAND_GUARD",
+    c"STRAND_RECORD",
+    c"STRAND_REPLAY",
+    c"STRAND_EXPLORE",
+    c"STRAND_GPU",
+];
+
+/// Fills `config` from the environment of the process. Allocates nothing.
 pub fn fill(config: &mut Config) -> Outcome<Extra> {
     let mut extra = Extra::default();
-    for (name, value) in std::env::vars_os() {
-        let Some(name) = name.to_str().filter(|name| name.starts_with("STRAND_")) else { continue };
-        let value = value.as_encoded_bytes();
-        apply(config, &mut extra, name, value)?;
+    for name in NAMES {
+        // SAFETY: the name is terminated.
+        let value = unsafe { libc::getenv(name.as_ptr()) };
+        if !value.is_null() {
+            // SAFETY: getenv gives a terminated string, which stays while nobody changes the environment.
+            let value = unsafe { CStr::from_ptr(value) }.to_bytes();
+            apply(config, &mut extra, name.to_str().unwrap_or(""), value)?;
+        }
     }
     Ok(extra)
 }
@@ -30,10 +55,12 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
     let text = core::str::from_utf8(value).unwrap_or("\u{FFFD}");
     match name {
         "STRAND_ENGINE" => fill_u32(&mut config.engine, choose(name, text, &["parallel", "stepped", "may"])?),
-        "STRAND_WORKERS" => fill_u32(&mut config.workers, number(name, text)? as u32),
+        "STRAND_WORKERS" => fill_u32(&mut config.workers, number(name, text, WORKERS_MAX as u64)? as u32),
         "STRAND_POLICY" => fill_u32(&mut config.policy, choose(name, text, POLICIES)?),
-        "STRAND_SEED" if config.seed == 0 => config.seed = number_of_64_bits(name, text)?,
-        "STRAND_STACK_BYTES" if config.stack_bytes == 0 => config.stack_bytes = number(name, text)? as usize,
+        "STRAND_SEED" if config.seed == 0 => config.seed = number(name, text, u64::MAX)?,
+        "STRAND_STACK_BYTES" if config.stack_bytes == 0 => {
+            config.stack_bytes = number(name, text, USABLE[USABLE.len() - 1] as u64)? as usize;
+        }
         "STRAND_MIGRATION" => fill_u32(&mut config.migration, choose(name, text, &["free", "new_only", "never"])?),
         "STRAND_IDENTITY" => extra.identity_by_thread = choose(name, text, &["stack", "tls"])? == 1,
         "STRAND_GUARD" => extra.mprotect_guards = choose(name, text, &["auto", "mprotect"])? == 1,
@@ -66,31 +93,35 @@ fn fill_u32(field: &mut u32, value: u32) {
     }
 }
 
+/// Words separated by commas.
+struct Choices<'a>(&'a [&'a str]);
+
+impl fmt::Display for Choices<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, choice) in self.0.iter().enumerate() {
+            write!(out, "{}{choice}", if position == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
 fn choose(name: &str, text: &str, choices: &[&str]) -> Outcome<u32> {
     match choices.iter().position(|choice| *choice == text) {
         Some(position) => Ok(position as u32),
-        None => {
-            let mut list = String::new();
-            for choice in choices {
-                list.push_str(if list.is_empty() { "" } else { ", " });
-                list.push_str(choice);
-            }
-            fail(Status::INVALID, format_args!("{name} is \"{text}\": it can be one of {list}"))
-        }
+        None => fail(
+            Status::INVALID,
+            format_args!("{name} is \"{text}\": it can be one of {}", Choices(choices)),
+        ),
     }
 }
 
-fn number(name: &str, text: &str) -> Outcome<u32> {
-    match text.parse::<u32>() {
-        Ok(value) if value > 0 => Ok(value),
-        _ => fail(Status::INVALID, format_args!("{name} is \"{text}\": it must be a whole number from 1 to {}", u32::MAX)),
-    }
-}
-
-fn number_of_64_bits(name: &str, text: &str) -> Outcome<u64> {
+fn number(name: &str, text: &str, most: u64) -> Outcome<u64> {
     match text.parse::<u64>() {
-        Ok(value) => Ok(value),
-        Err(_) => fail(Status::INVALID, format_args!("{name} is \"{text}\": it must be a whole number from 0 to {}", u64::MAX)),
+        Ok(value) if value > 0 && value <= most => Ok(value),
+        _ => fail(
+            Status::INVALID,
+            format_args!("{name} is \"{text}\": it must be a whole number from 1 to {most}"),
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail};
-use crate::strand::{fault, hooks, identity, locals, log, overflow, poll};
+use crate::strand::{fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
 use crate::wait::{block, cancel, end, threads};
 
@@ -113,7 +113,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     };
     let (layout, guards) = (stacks.layout(), stacks.guard_kind());
     if let Err(status) = channel::start() {
-        return fail(status, format_args!("no address space for the table of channels"));
+        return fail(status, format_args!("no memory for the table of channels"));
     }
     let upcalls = Upcalls {
         strand_main: entry::strand_main,
@@ -161,10 +161,20 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
 fn refuse_second_copy() -> Outcome<()> {
     // SAFETY: the name is terminated; dlsym only looks it up.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"strand_poll_word".as_ptr()) };
-    if found.is_null() || found == poll::WORD.as_ptr().cast() {
+    if found.is_null() || module_of(found) == module_of(refuse_second_copy as *const () as *const _) {
         return Ok(());
     }
     fail(Status::UNSUPPORTED, format_args!("another copy of libstrand is loaded in this process; link one of them only"))
+}
+
+/// Where the module that holds an address begins. (Comparing the symbol itself would not do: the dynamic linker makes
+/// both copies use the first one's.)
+fn module_of(address: *const core::ffi::c_void) -> usize {
+    // SAFETY: all-zero is a valid Dl_info; dladdr takes any address.
+    unsafe {
+        let mut info: libc::Dl_info = core::mem::zeroed();
+        if libc::dladdr(address, &mut info) == 0 { 0 } else { info.dli_fbase as usize }
+    }
 }
 
 fn flags_for(settings: &Settings) -> u8 {
@@ -199,6 +209,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     if identity::current().is_some() {
         return fail(Status::INVALID, format_args!("strand_scheduler_shutdown is for OS threads; this is a strand"));
     }
+    count::refuse_on_worker()?;
     match outside::state() {
         State::Forked => return Err(Status::FORKED),
         State::Down => return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down")),

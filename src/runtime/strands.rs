@@ -344,10 +344,8 @@ fn yield_thread() -> Outcome<()> {
     match outside::state() {
         State::Forked => Err(Status::FORKED),
         State::Down => Err(Status::NOT_INITIALISED),
-        _ if parallel::this_worker().is_some() => {
-            fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not switch strands"))
-        }
         _ => {
+            super::count::refuse_on_worker()?;
             std::thread::yield_now();
             Ok(())
         }

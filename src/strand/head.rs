@@ -245,6 +245,12 @@ pub fn remember_parks(table: &Table<Head>) {
     }
 }
 
+/// What a park token with an index beyond the table is: STALE if an earlier runtime can have issued it.
+pub fn judge_unknown_token(index: u32, epoch: u64) -> Status {
+    let issued = epoch != 0 && epoch <= PARK_FLOOR.load(Ordering::Relaxed);
+    if issued && HISTORY.was_used(index) { Status::STALE } else { Status::INVALID }
+}
+
 /// Address of head 0 and number of valid heads: enough to go from a link to a head without any other lookup.
 static BASE: AtomicUsize = AtomicUsize::new(0);
 

@@ -13,7 +13,7 @@ use super::identity;
 use crate::base::status::{Outcome, Status};
 
 /// Bytes of a message; longer ones are cut.
-pub const CAPACITY: usize = 8 << 10;
+pub const CAPACITY: usize = 4 << 10;
 /// Bytes of the message buffer of a strand.
 const STRAND_CAPACITY: usize = 496;
 
@@ -67,11 +67,12 @@ impl<const N: usize> fmt::Write for Text<N> {
 struct OfThread {
     status: i32,
     is_new: bool,
-    text: Option<Box<Text<CAPACITY>>>,
+    text: Text<CAPACITY>,
 }
 
+// No destructor: registering one would allocate, at a moment when memory may be what has run out.
 thread_local! {
-    static OF_THREAD: RefCell<OfThread> = const { RefCell::new(OfThread { status: 0, is_new: false, text: None }) };
+    static OF_THREAD: RefCell<OfThread> = const { RefCell::new(OfThread { status: 0, is_new: false, text: Text::new() }) };
 }
 
 /// Records why a call fails, and gives the status back as an error.
@@ -102,9 +103,7 @@ pub fn note(status: Status) {
                 && !core::mem::replace(&mut slot.is_new, false)
             {
                 slot.status = status.0;
-                if let Some(text) = slot.text.as_mut() {
-                    text.clear();
-                }
+                slot.text.clear();
             }
         }),
     }
@@ -140,18 +139,8 @@ fn record_on_thread(status: Status, text: fmt::Arguments<'_>) {
         let Ok(mut slot) = slot.try_borrow_mut() else { return };
         slot.status = status.0;
         slot.is_new = true;
-        if slot.text.is_none() {
-            let raw = allocate::<Text<CAPACITY>>();
-            if raw.is_null() {
-                return;
-            }
-            // SAFETY: just allocated with the layout of the type by the allocator that Box uses; all-zero is empty.
-            slot.text = Some(unsafe { Box::from_raw(raw) });
-        }
-        if let Some(buffer) = slot.text.as_mut() {
-            buffer.clear();
-            let _ = fmt::Write::write_fmt(buffer.as_mut(), text);
-        }
+        slot.text.clear();
+        let _ = fmt::Write::write_fmt(&mut slot.text, text);
     });
 }
 
@@ -159,6 +148,19 @@ fn record_on_thread(status: Status, text: fmt::Arguments<'_>) {
 pub fn allocate<T>() -> *mut T {
     // SAFETY: the layout has a non-zero size for every `T` used here.
     unsafe { std::alloc::alloc_zeroed(core::alloc::Layout::new::<T>()).cast() }
+}
+
+/// As `Box::new`, but `None` where that would end the process. The value is dropped then.
+pub fn try_box<T>(value: T) -> Option<Box<T>> {
+    let raw = allocate::<T>();
+    if raw.is_null() {
+        return None;
+    }
+    // SAFETY: allocated with the layout of the type by the allocator that Box uses, and written before it is boxed.
+    unsafe {
+        raw.write(value);
+        Some(Box::from_raw(raw))
+    }
 }
 
 /// Frees what [`allocate`] gave; null is nothing.
@@ -194,9 +196,8 @@ pub unsafe fn last_error(buffer: *mut u8, capacity: usize) -> usize {
         }
         None => OF_THREAD.with(|slot| {
             let Ok(slot) = slot.try_borrow() else { return 0 };
-            let text = slot.text.as_ref().map_or(&[][..], |text| text.as_bytes());
             // SAFETY: by contract.
-            unsafe { copy_out(choose(text, slot.status), buffer, capacity) }
+            unsafe { copy_out(choose(slot.text.as_bytes(), slot.status), buffer, capacity) }
         }),
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::outside;
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
 use crate::strand::{identity, poll};
-use crate::strand::message::{allocate, fail, release as free};
+use crate::strand::message::{allocate, fail, release as free, try_box};
 use crate::wait::block::{NO_WAIT, Woken};
 use crate::wait::cancel;
 
@@ -49,7 +49,7 @@ fn table() -> Option<&'static Table<Channel>> {
 
 /// Makes the table of a runtime that is being initialised.
 pub fn start() -> Outcome<()> {
-    let table = Box::new(Table::<Channel>::new(INDEX_MAX, &HISTORY)?);
+    let table = try_box(Table::<Channel>::new(INDEX_MAX, &HISTORY)?).ok_or(Status::NO_MEMORY)?;
     TABLE.store(Box::into_raw(table), Ordering::Release);
     Ok(())
 }

@@ -178,6 +178,11 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
     waiter.timer_worker.set(u32::MAX);
     // SAFETY: as above.
     if let Published::Done(status) = unsafe { source.publish(waiter, false) } {
+        // An early winner (a canceller) has moved nothing, so what the source did counts. But it is still going to write
+        // its status: wait for that before the wait is closed.
+        if waiter.claim.claim().is_none() {
+            waiter.settled();
+        }
         waiter.claim.close();
         return finish_at_once(waiter, status);
     }

@@ -56,7 +56,7 @@ pub fn begin(body: &Body) -> Outcome<u64> {
     if holder.park.load(Ordering::Relaxed) >> 3 >= GENERATION_MAX {
         holder = borrow_word(body)?;
     }
-    let epoch = close(holder) + 1;
+    let epoch = (close(holder) >> 3) + 1;
     // Release pairs with the Acquire in `unpark`.
     holder.park.store(word(epoch, ARMED), Ordering::Release);
     Ok(handle::encode(Kind::ParkToken, epoch, head::index_of(holder)))
@@ -87,18 +87,18 @@ fn return_word(body: &Body) {
     }
 }
 
-/// Makes the word idle and returns its epoch. Only the strand it belongs to (or its worker at its end) calls this.
+/// Makes the word idle and returns what it was. Only the strand it belongs to (or its worker at its end) calls this.
 fn close(holder: &Head) -> u64 {
     loop {
         let now = holder.park.load(Ordering::Acquire);
         match now & PHASE {
-            IDLE => return now >> 3,
+            IDLE => return now,
             // A waker is writing the value: a few instructions.
             BUSY => core::hint::spin_loop(),
             _ => {
                 let idle = word(now >> 3, IDLE);
                 if holder.park.compare_exchange(now, idle, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                    return now >> 3;
+                    return now;
                 }
             }
         }
@@ -161,9 +161,9 @@ pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
             Status::OK => {}
             Status::WOULD_BLOCK => return Err(Status::WOULD_BLOCK),
             status => {
-                // Past or cut short before it was published: the token is over either way.
-                close(holder);
-                return Err(status);
+                // Over either way; but an unpark that was answered with OK is never lost.
+                let notified = close(holder) & PHASE == NOTIFIED;
+                return if notified { Ok(holder.payload_value()) } else { Err(status) };
             }
         }
     }
@@ -184,7 +184,9 @@ fn is_issued(index: u32, generation: u64) -> bool {
 /// Ends the wait that a token names. STALE when it is over, or somebody else was faster.
 pub fn unpark(strands: &Table<Head>, token: u64, value: u64) -> Outcome<()> {
     let parts = handle::decode(Kind::ParkToken, token).ok_or(Status::INVALID)?;
-    strands.find(parts.index, parts.generation)?;
+    if parts.index >= strands.fresh() {
+        return Err(head::judge_unknown_token(parts.index, parts.generation));
+    }
     let holder = head::at(parts.index);
     let mut now = holder.park.load(Ordering::Acquire);
     loop {

@@ -24,6 +24,7 @@ use crate::strand::body::Body;
 use crate::strand::context;
 use crate::strand::head::{Head, Phase};
 use crate::strand::identity;
+use crate::strand::message::try_box;
 use idle::Idle;
 use inject::Inject;
 use ticker::Ticker;
@@ -78,7 +79,7 @@ impl Parallel {
         let mut list: Vec<Worker> = Vec::new();
         list.try_reserve_exact(workers as usize).map_err(|_| Status::NO_MEMORY)?;
         list.extend((0..workers).map(Worker::new));
-        let engine = Box::new(Parallel {
+        let engine = try_box(Parallel {
             strands,
             stacks,
             upcalls,
@@ -90,7 +91,8 @@ impl Parallel {
             lone_credit: AtomicI32::new(LONE_CREDIT),
             limit,
             limited: AtomicU32::new(0),
-        });
+        })
+        .ok_or(Status::NO_MEMORY)?;
         for worker in &engine.workers {
             worker.engine.set(&*engine);
             // A worker without a thread counts as idle: claiming it starts the thread.

@@ -146,6 +146,10 @@ impl Worker {
     fn tick(&self) {
         self.ticks.set(TICK - 1);
         self.take_outside();
+        if self.queues.surplus() >= 2 {
+            // A worker that searched when this work was pushed may have found other work and let this lie.
+            self.engine().offer(self);
+        }
         (self.engine().upcalls.quiet)(false);
     }
 
