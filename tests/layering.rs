@@ -15,7 +15,8 @@ const LAYERS: &[&[&str]] = &[
     &["memory"],
     &["strand"],
     &["engine"],
-    &["wait", "time"],
+    &["wait"],
+    &["time"],
     &["sync", "io"],
     &["task", "gpu"],
     &["diagnose", "trace"],
@@ -68,11 +69,7 @@ fn without_tests(source: &str) -> String {
         let now = depth.unwrap_or(0) + open - close;
         opened |= open > 0;
         let ends_without_body = !opened && code.trim_end().ends_with(';');
-        depth = if ends_without_body || (opened && now <= 0) {
-            None
-        } else {
-            Some(now)
-        };
+        depth = if ends_without_body || (opened && now <= 0) { None } else { Some(now) };
         kept.push('\n');
     }
     kept
@@ -80,9 +77,7 @@ fn without_tests(source: &str) -> String {
 
 fn is_test_attribute(line: &str) -> bool {
     let line = line.trim_start();
-    line.starts_with("#[cfg(test)]")
-        || line.starts_with("#[cfg(all(test")
-        || line.starts_with("#[cfg(any(test")
+    line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test") || line.starts_with("#[cfg(any(test")
 }
 
 fn without_comment(line: &str) -> &str {
@@ -96,18 +91,14 @@ fn modules_named(source: &str) -> Vec<(usize, String)> {
     for (index, line) in text.iter().enumerate() {
         for (at, _) in line.match_indices("crate::") {
             let before = line[..at].chars().next_back();
-            if before
-                .is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$')
-            {
+            if before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$') {
                 continue;
             }
             let rest = &line[at + "crate::".len()..];
             if let Some(group) = rest.strip_prefix('{') {
                 let following = text[index + 1..].join("\n");
                 named.extend(
-                    group_members(&format!("{group}\n{following}"))
-                        .into_iter()
-                        .map(|module| (index + 1, module)),
+                    group_members(&format!("{group}\n{following}")).into_iter().map(|module| (index + 1, module)),
                 );
             } else {
                 named.push((index + 1, first_name(rest)));
@@ -134,26 +125,17 @@ fn group_members(text: &str) -> Vec<String> {
         }
     }
     members.push(member);
-    members
-        .iter()
-        .map(|member| first_name(member.trim()))
-        .collect()
+    members.iter().map(|member| first_name(member.trim())).collect()
 }
 
 fn first_name(path: &str) -> String {
-    path.chars()
-        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-        .collect()
+    path.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
 }
 
 fn edges_of(module: &str, place: &str, source: &str) -> Vec<Edge> {
     modules_named(&without_tests(source))
         .into_iter()
-        .map(|(line, used)| Edge {
-            module: module.to_owned(),
-            used,
-            place: format!("{place}:{line}"),
-        })
+        .map(|(line, used)| Edge { module: module.to_owned(), used, place: format!("{place}:{line}") })
         .collect()
 }
 
@@ -173,10 +155,7 @@ fn files(folder: &str, endings: &[&str]) -> Result<Vec<(String, String)>, Box<dy
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted))
-            {
+            } else if path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted)) {
                 found.push((from_root(&path)?, fs::read_to_string(&path)?));
             }
         }
@@ -198,11 +177,7 @@ fn module_of(path: &str) -> Option<&str> {
 }
 
 fn report(what: &str, wrong: &[String]) -> Outcome {
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("{what}:\n  {}", wrong.join("\n  ")).into())
-    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", wrong.join("\n  ")).into()) }
 }
 
 #[test]
@@ -215,24 +190,16 @@ fn arrows_between_modules_point_down() -> Outcome {
         };
         seen += 1;
         if layer_of(module).is_none() {
-            wrong.insert(format!(
-                "{path}: the module '{module}' has no layer in tests/layering.rs"
-            ));
+            wrong.insert(format!("{path}: the module '{module}' has no layer in tests/layering.rs"));
         }
         for edge in edges_of(module, &path, &source) {
             if !points_down(&edge) {
-                wrong.insert(format!(
-                    "{}: {} uses {}",
-                    edge.place, edge.module, edge.used
-                ));
+                wrong.insert(format!("{}: {} uses {}", edge.place, edge.module, edge.used));
             }
         }
     }
     assert!(seen > 0, "no source was read");
-    report(
-        "an arrow points up, sideways or nowhere",
-        &wrong.into_iter().collect::<Vec<_>>(),
-    )
+    report("an arrow points up, sideways or nowhere", &wrong.into_iter().collect::<Vec<_>>())
 }
 
 #[test]
@@ -252,45 +219,19 @@ fn control_an_upward_arrow_is_detected() {
         fn after() { crate::engine::ready() }
     ";
     let edges = edges_of("strand", "made-up", source);
-    let upward: Vec<&str> = edges
-        .iter()
-        .filter(|edge| !points_down(edge))
-        .map(|edge| edge.used.as_str())
-        .collect();
+    let upward: Vec<&str> = edges.iter().filter(|edge| !points_down(edge)).map(|edge| edge.used.as_str()).collect();
     assert_eq!(upward, ["runtime", "sync", "diagnose", "engine"]);
-    let downward: Vec<&str> = edges
-        .iter()
-        .filter(|edge| points_down(edge))
-        .map(|edge| edge.used.as_str())
-        .collect();
+    let downward: Vec<&str> = edges.iter().filter(|edge| points_down(edge)).map(|edge| edge.used.as_str()).collect();
     assert_eq!(downward, ["base", "memory", "base"]);
-    assert!(
-        !points_down(&Edge {
-            module: "wait".into(),
-            used: "time".into(),
-            place: String::new()
-        }),
-        "sideways"
-    );
-    assert!(
-        !points_down(&Edge {
-            module: "sync".into(),
-            used: "unheard".into(),
-            place: String::new()
-        }),
-        "unknown"
-    );
+    assert!(!points_down(&Edge { module: "sync".into(), used: "io".into(), place: String::new() }), "sideways");
+    assert!(!points_down(&Edge { module: "sync".into(), used: "unheard".into(), place: String::new() }), "unknown");
 }
 
 fn exports(source: &str) -> bool {
     without_tests(source)
         .lines()
         .map(without_comment)
-        .any(|line| {
-            line.contains("no_mangle")
-                || line.contains("export_name")
-                || line.contains("link_section")
-        })
+        .any(|line| line.contains("no_mangle") || line.contains("export_name") || line.contains("link_section"))
 }
 
 #[test]
@@ -310,41 +251,24 @@ fn c_names_are_exported_by_ffi_alone() -> Outcome {
 
 #[test]
 fn control_an_export_is_detected() {
-    assert!(exports(
-        "#[unsafe(no_mangle)]\npub extern \"C\" fn strand_f() {}"
-    ));
-    assert!(exports(
-        "#[unsafe(export_name = \"strand_word\")] static WORD: u32 = 0;"
-    ));
+    assert!(exports("#[unsafe(no_mangle)]\npub extern \"C\" fn strand_f() {}"));
+    assert!(exports("#[unsafe(export_name = \"strand_word\")] static WORD: u32 = 0;"));
     assert!(!exports("// about no_mangle\nfn f() {}"));
-    assert!(!exports(
-        "#[cfg(test)]\nmod tests {\n#[unsafe(no_mangle)]\nfn f() {}\n}"
-    ));
+    assert!(!exports("#[cfg(test)]\nmod tests {\n#[unsafe(no_mangle)]\nfn f() {}\n}"));
 }
 
 /// Folders with sources, and the endings of files that carry a licence line.
-const SOURCES: &[&str] = &[
-    "src", "tests", "include", "c_tests", "benches", "examples", "tools", "docs", "fuzz", ".ci",
-];
-const ENDINGS: &[&str] = &[
-    "rs", "h", "c", "cc", "cpp", "ll", "sh", "py", "go", "toml", "in", "md", "txt", "supp",
-];
+const SOURCES: &[&str] = &["src", "tests", "include", "c_tests", "benches", "examples", "tools", "docs", "fuzz", ".ci"];
+const ENDINGS: &[&str] = &["rs", "h", "c", "cc", "cpp", "ll", "sh", "py", "go", "toml", "in", "md", "txt", "supp"];
 
 fn all_sources() -> Result<Vec<(String, String)>, Box<dyn Error>> {
     let mut all = Vec::new();
     for folder in SOURCES {
         all.extend(files(folder, ENDINGS)?);
     }
-    for name in [
-        "build.rs",
-        "Makefile",
-        "Cargo.toml",
-        "cbindgen.toml",
-        "README.md",
-        "CHANGELOG.md",
-        ".ci/run",
-        "benches/run",
-    ] {
+    for name in
+        ["build.rs", "Makefile", "Cargo.toml", "cbindgen.toml", "README.md", "CHANGELOG.md", ".ci/run", "benches/run"]
+    {
         if let Ok(text) = fs::read_to_string(root().join(name)) {
             all.push((name.to_owned(), text));
         }
@@ -353,9 +277,7 @@ fn all_sources() -> Result<Vec<(String, String)>, Box<dyn Error>> {
 }
 
 fn says_licence(text: &str) -> bool {
-    text.lines()
-        .take(6)
-        .any(|line| line.contains("SPDX-License-Identifier: MIT OR Apache-2.0"))
+    text.lines().take(6).any(|line| line.contains("SPDX-License-Identifier: MIT OR Apache-2.0"))
 }
 
 #[test]
@@ -390,12 +312,9 @@ fn foreign_words() -> Vec<String> {
 
 fn foreign_word_in(text: &str) -> Option<(usize, String)> {
     let words = foreign_words();
-    text.lines().enumerate().find_map(|(index, line)| {
-        words
-            .iter()
-            .find(|word| names(line, word))
-            .map(|word| (index + 1, word.clone()))
-    })
+    text.lines()
+        .enumerate()
+        .find_map(|(index, line)| words.iter().find(|word| names(line, word)).map(|word| (index + 1, word.clone())))
 }
 
 /// Whether a line has the word as a path or host of its own, not as the middle of a longer path.
@@ -403,8 +322,7 @@ fn names(line: &str, word: &str) -> bool {
     let rooted = word.starts_with('/') || (word.starts_with('.') && !word.starts_with(".."));
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
-        let continues =
-            before.is_some_and(|letter| letter.is_alphanumeric() || "_-.*})".contains(letter));
+        let continues = before.is_some_and(|letter| letter.is_alphanumeric() || "_-.*})".contains(letter));
         !(rooted && continues)
     })
 }
@@ -432,8 +350,6 @@ fn control_a_path_of_a_machine_and_a_missing_licence_are_detected() {
         assert!(foreign_word_in(&line).is_some(), "{line}");
     }
     assert!(foreign_word_in("a frame/work/shop of ours, std.library/x").is_none());
-    assert!(says_licence(
-        "// SPDX-License-Identifier: MIT OR Apache-2.0\n"
-    ));
+    assert!(says_licence("// SPDX-License-Identifier: MIT OR Apache-2.0\n"));
     assert!(!says_licence("//! Nothing\n"));
 }
