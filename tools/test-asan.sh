@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # test-asan.sh [WORD...]: the C tests with AddressSanitizer in the library and in the programs (and UBSan in the programs).
-# The library is built with the ordinary std; corosensei tells the sanitizer about each switch of stacks.
+# The library is built with the ordinary std and with the switch of corosensei, which tells the sanitizer about each change of stacks.
 . "$(dirname "$0")/lib.sh"
 
 printf 'int main(void) { return 0; }' >"$TARGET/asan.c"
@@ -16,7 +16,7 @@ mkdir -p "$SHIP"
 log=$SHIP/cargo.log
 # -Z flags on a stable compiler are for tests alone. A target is named so that build scripts are built without the sanitizer.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=address -Cforce-frame-pointers=yes" CARGO_TARGET_DIR=$TARGET CARGO_PROFILE_RELEASE_LTO=off \
-    cargo rustc --locked --release --lib --crate-type staticlib --target "$host" --features corosensei/sanitizer -- --print native-static-libs >"$log" 2>&1 ||
+    cargo rustc --locked --release --lib --crate-type staticlib --target "$host" --features corosensei,corosensei/sanitizer -- --print native-static-libs >"$log" 2>&1 ||
     { cat "$log" >&2; die "cargo rustc failed"; }
 cp "$TARGET/$host/release/libstrand.a" "$SHIP/"
 sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1 >"$SHIP/native-static-libs"
