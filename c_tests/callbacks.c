@@ -8,13 +8,15 @@ static strand_id ended;
 static uint64_t refused;
 static uint64_t resumed;
 
-static void expect(strand_status expected, strand_status status) {
+static void expect(const char *call, strand_status expected, strand_status status) {
   if (status != expected) {
-    fprintf(stderr, "in a callback: expected %s, got %s\n", strand_status_name(expected), strand_status_name(status));
+    fprintf(stderr, "in a callback: %s: expected %s, got %s\n", call, strand_status_name(expected),
+            strand_status_name(status));
     _exit(1);
   }
   count_up(&refused);
 }
+#define EXPECT(expected, call) expect(#call, (expected), (call))
 
 /* On a worker's stack: nothing that may switch, everything else. */
 static void call_from_resume(void *local, void *data) {
@@ -24,21 +26,21 @@ static void call_from_resume(void *local, void *data) {
   if (local == NULL || count_up(&resumed) > 10) {
     return;
   }
-  expect(STRAND_ERR_WOULD_SWITCH, strand_yield());
-  expect(STRAND_ERR_WOULD_SWITCH, strand_sleep(1000));
-  expect(STRAND_ERR_WOULD_SWITCH, strand_sleep(0));
-  expect(STRAND_ERR_WOULD_SWITCH, strand_wait_all(STRAND_FOREVER));
-  expect(STRAND_ERR_WOULD_SWITCH, strand_scheduler_run());
-  expect(STRAND_ERR_WOULD_SWITCH, strand_scheduler_shutdown(STRAND_FOREVER));
-  expect(STRAND_ERR_WOULD_SWITCH, strand_chan_recv(channel, &value, STRAND_FOREVER));
-  expect(STRAND_ERR_WOULD_SWITCH, strand_chan_send(channel, &value, strand_after(1)));
-  expect(STRAND_ERR_WOULD_BLOCK, strand_chan_recv(channel, &value, STRAND_NO_WAIT));
-  expect(STRAND_ERR_WOULD_BLOCK, strand_chan_try_recv(channel, &value));
-  expect(STRAND_OK, strand_chan_try_send(channel, &value));
-  expect(STRAND_OK, strand_chan_length(channel, &length));
-  expect(STRAND_OK, strand_chan_try_recv(channel, &value));
-  expect(STRAND_OK, strand_external_acquire());
-  expect(STRAND_OK, strand_external_release());
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_yield());
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_sleep(1000));
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_sleep(0));
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_wait_all(STRAND_FOREVER));
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_scheduler_run());
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_scheduler_shutdown(STRAND_FOREVER));
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_chan_recv(channel, &value, STRAND_FOREVER));
+  EXPECT(STRAND_ERR_WOULD_SWITCH, strand_chan_send(channel, &value, strand_after(1)));
+  EXPECT(STRAND_ERR_WOULD_BLOCK, strand_chan_recv(channel, &value, STRAND_NO_WAIT));
+  EXPECT(STRAND_ERR_WOULD_BLOCK, strand_chan_try_recv(channel, &value));
+  EXPECT(STRAND_OK, strand_chan_try_send(channel, &value));
+  EXPECT(STRAND_OK, strand_chan_length(channel, &length));
+  EXPECT(STRAND_OK, strand_chan_try_recv(channel, &value));
+  EXPECT(STRAND_OK, strand_external_acquire());
+  EXPECT(STRAND_OK, strand_external_release());
 }
 
 static void *yield_a_little(void *arg) {

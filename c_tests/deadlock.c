@@ -345,6 +345,7 @@ static void every_one_of_many_deadlocks_is_found(void) {
       while (read_statistics().live > 0) {
         uint64_t taken = 0;
         (void)strand_chan_try_send(left, &value);
+        (void)strand_chan_try_recv(left, &taken);
         (void)strand_chan_try_recv(right, &taken);
         (void)strand_chan_try_send(right, &value);
         sched_yield();

@@ -256,20 +256,12 @@ static inline void await_count(const uint64_t *counter, uint64_t value) {
   CHECK_NUMBERS(count_read(counter), >=, value);
 }
 
-/*
- * An OS thread waits until strands have begun that many waits. A strand that runs may be counted already, so this
- * goes on until nothing moves any more.
- */
+/* An OS thread waits until strands have begun that many waits. */
 static inline void await_parks(uint64_t parks) {
-  strand_statistics before = read_statistics();
-  for (int tries = 0; tries < 60000; tries += 1) {
-    strand_statistics now;
+  int tries = 0;
+  while (read_statistics().parks < parks && tries < 60000) {
     nap(MILLISECONDS(1));
-    now = read_statistics();
-    if (now.parks >= parks && now.switches == before.switches) {
-      return;
-    }
-    before = now;
+    tries += 1;
   }
   CHECK_NUMBERS(read_statistics().parks, >=, parks);
 }

@@ -57,9 +57,9 @@ static void the_version_of_the_library_is_that_of_the_header(void) {
 }
 
 static void facts_are_known_before_init_and_after(void) {
-  static const char *const keys[] = {"version", "abi", "engine", "identity", "guard", "fence", "features",
-                                     "stack_classes"};
+  static const char *const keys[] = {"version", "abi", "engine", "identity", "fence", "features", "stack_classes"};
   char workers[16];
+  char guard[16];
   for (int with_runtime = 0; with_runtime < 2; with_runtime += 1) {
     if (with_runtime == 1) {
       start_runtime(3);
@@ -76,6 +76,8 @@ static void facts_are_known_before_init_and_after(void) {
   }
   CHECK_OK(strand_info("workers", workers, sizeof workers, NULL));
   CHECK_EQUAL(strcmp(workers, "3"), 0);
+  CHECK_OK(strand_info("guard", guard, sizeof guard, NULL));
+  CHECK(strcmp(guard, "madvise") == 0 || strcmp(guard, "mprotect") == 0);
   stop_runtime();
   CHECK_STATUS(STRAND_ERR_NOT_INITIALISED, strand_info("workers", workers, sizeof workers, NULL));
 }

@@ -149,9 +149,11 @@ static void *thread_joins(void *arg) {
   return NULL;
 }
 static void *thread_runs(void *arg) {
+  strand_status status;
   (void)arg;
   count_up(&threads_inside);
-  check_ended_by_shutdown(strand_scheduler_run());
+  status = strand_scheduler_run(); /* cancelled, or the last strand has ended before it was told */
+  check_ended_by_shutdown(status == STRAND_OK ? STRAND_ERR_CANCELLED : status);
   return NULL;
 }
 

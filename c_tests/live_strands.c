@@ -20,9 +20,9 @@ static void one_hundred_thousand_parked_strands_take_a_page_each(void) {
   int64_t maps;
   int64_t resident;
   int64_t bytes;
-  CHECK_OK(strand_info("guard", guard, sizeof guard, NULL));
   count_set(&ran, 0);
   start_runtime(2);
+  CHECK_OK(strand_info("guard", guard, sizeof guard, NULL));
   CHECK_OK(strand_external_acquire());
   gate = new_channel(0, 0);
   resident = resident_kilobytes();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=shared opt=O2 instruments=none */
+/* test: expect-exit=0 timeout=60 modes=shared opt=O2 compilers=cc instruments=none */
 /* A second copy of the library in one process: its init is UNSUPPORTED while the first one's runtime is there. */
 #include "harness.h"
 

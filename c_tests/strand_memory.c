@@ -32,9 +32,16 @@ static void free_arena(void *value) {
   count_up(&arenas_freed);
 }
 
+static uint64_t here;
+static uint64_t everybody;
+
 /* Each strand puts its texts, one a turn, and reads all of them back at the end; then its arena is reset. */
 static void work(arena *(*mine)(void), uint64_t number, int turns) {
   char *places[TEXTS];
+  count_up(&here);
+  while (count_read(&here) < everybody) {
+    CHECK_OK(strand_yield());
+  }
   for (int turn = 0; turn < turns; turn += 1) {
     char text[TEXT];
     snprintf(text, sizeof text, "strand %" PRIu64 " text %d", number, turn);
@@ -77,6 +84,8 @@ static void interleaved_strands_keep_their_arenas_intact(void) {
   for (uint32_t workers = 1; workers <= 4; workers *= 2) {
     count_set(&damaged, 0);
     count_set(&arenas_freed, 0);
+    here = 0;
+    everybody = 100;
     start_runtime(workers);
     CHECK_OK(strand_local_new(free_arena, 0, &arena_key));
     for (uintptr_t strand = 1; strand <= 100; strand += 1) {
@@ -92,6 +101,8 @@ static void interleaved_strands_keep_their_arenas_intact(void) {
 /* The control: the short strand ends first and resets the arena under the long one, whose next texts land on its old. */
 static void an_arena_of_the_thread_is_damaged_by_the_same_work(void) {
   count_set(&damaged, 0);
+  here = 0;
+  everybody = 2;
   start_runtime(1);
   spawn(work_in_thread_memory, (void *)(uintptr_t)1);
   spawn(work_in_thread_memory, (void *)(uintptr_t)2);
