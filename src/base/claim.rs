@@ -39,8 +39,9 @@ impl Claim {
     /// Opens a wait of one source: it is open as soon as that source is published.
     #[inline]
     pub fn open(&self) {
-        // Relaxed: the source's own lock publishes it.
-        self.0.store(OPEN, Ordering::Relaxed);
+        // Release pairs with the Acquire of a canceller's claim, which does not come through the source's lock: the
+        // suspended context is visible to whoever resumes it.
+        self.0.store(OPEN, Ordering::Release);
     }
 
     /// Opens a wait of several sources, to be followed by [`Self::publish`].

@@ -74,7 +74,8 @@ impl ByteLock {
             }
             let word = lot::word(self);
             // Read before announcing: a wake between the announcement and the sleep changes the word.
-            let seen = word.load(Ordering::Relaxed);
+            // Acquire: not after the announcement, or a wake in between would already be in what was seen.
+            let seen = word.load(Ordering::Acquire);
             self.sleepers.store(1, Ordering::Relaxed);
             fence::heavy();
             if self.try_lock() {

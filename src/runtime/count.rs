@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::status::{Outcome, Status};
 use crate::diagnose::deadlock;
-use crate::engine::outside::{self, Call};
+use crate::engine::outside::{self, Call, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::strand::body::Body;
 use crate::strand::fault;
@@ -60,6 +60,10 @@ pub fn reset() {
     for count in [&SPAWNED_OUTSIDE, &UNCOUNTED_OUTSIDE, &HOLDS, &PEAK] {
         count.store(0, Ordering::SeqCst);
     }
+    // Strands that a shutdown abandoned may still stand in the list.
+    let mut list = list();
+    (list.first, list.counted) = (core::ptr::null(), 0);
+    WAITING.store(0, Ordering::SeqCst);
 }
 
 /// Counted strands spawned and ended. Ends are read first.
@@ -103,6 +107,9 @@ pub fn external_release() -> Outcome<()> {
 
 /// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
 pub fn refuse_on_worker() -> Outcome<()> {
+    if outside::state() == State::Forked {
+        return Err(Status::FORKED);
+    }
     if identity::current().is_none() && parallel::this_worker().is_some() {
         return fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not wait or switch"));
     }
@@ -139,6 +146,11 @@ impl Source for All {
         drop(list);
         // Perhaps this was the last one that was not waiting: then the strands here go on, this one included.
         look(false);
+        if let Some(engine) = parallel::engine()
+            && !engine.is_quiescent()
+        {
+            engine.poke_ticker();
+        }
         Published::Waiting
     }
 

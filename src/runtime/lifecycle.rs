@@ -157,18 +157,18 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
 }
 
 /// Two copies of the library in one process would each believe that it is the only one: signal handlers, identity and
-/// handles would be confused. The other copy is found through the one data symbol that the library exports.
+/// handles would be confused. The other copy is found through an exported function whose address nobody takes (that of a
+/// datum, or of a function whose address the program takes, may lie in the program itself).
 fn refuse_second_copy() -> Outcome<()> {
     // SAFETY: the name is terminated; dlsym only looks it up.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"strand_poll_word".as_ptr()) };
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"strand_abi_version".as_ptr()) };
     if found.is_null() || module_of(found) == module_of(refuse_second_copy as *const () as *const _) {
         return Ok(());
     }
     fail(Status::UNSUPPORTED, format_args!("another copy of libstrand is loaded in this process; link one of them only"))
 }
 
-/// Where the module that holds an address begins. (Comparing the symbol itself would not do: the dynamic linker makes
-/// both copies use the first one's.)
+/// Where the module that holds an address begins.
 fn module_of(address: *const core::ffi::c_void) -> usize {
     // SAFETY: all-zero is a valid Dl_info; dladdr takes any address.
     unsafe {
@@ -219,11 +219,11 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     let Some(engine) = parallel::engine() else {
         return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down"));
     };
-    let again = outside::state() == State::Stopping;
     outside::set_state(State::Stopping);
-    cancel::cancel_all(&engine.strands, end::finish_dormant);
+    cancel::begin_all();
+    // Threads first: the end of the strands they wait for must not look like success.
     threads::cancel_all();
-    let _ = again;
+    cancel::wake_all(&engine.strands, end::finish_dormant);
     if !wait_until(deadline, || is_empty(engine)) {
         return give_up(engine);
     }

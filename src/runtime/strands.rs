@@ -39,6 +39,9 @@ pub const SPAWN_MIGRATABLE: u32 = 16;
 /// Starts with the spawner's inheritable locals.
 pub const SPAWN_INHERIT_LOCALS: u32 = 32;
 
+/// Largest argument that is copied, in bytes.
+const ARGUMENT_MAX: usize = 1 << 30;
+
 /// Options of a spawn.
 pub struct SpawnOptions<'a> {
     /// SPAWN_ bits.
@@ -183,6 +186,12 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
     let spawner = spawner()?;
     let class = config::class_for(options.stack_bytes, lifecycle::settings().stack_class)?;
     let flags = head_flags(options.flags, class);
+    if options.arg_bytes > ARGUMENT_MAX {
+        return fail(
+            Status::LIMIT,
+            format_args!("an argument of {} bytes: the largest that is copied has {ARGUMENT_MAX}", options.arg_bytes),
+        );
+    }
     // SAFETY: by contract.
     let extras = unsafe { extras_for(options, arg, &spawner) }?;
     let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
@@ -365,7 +374,7 @@ pub fn checkpoint() -> Outcome<()> {
 fn attend() -> Outcome<()> {
     let Some(body) = identity::current() else { return Ok(()) };
     check_cancelled(body)?;
-    if worker::of(body).take_preempt() {
+    if worker::of(body).is_preempted() {
         // SAFETY: the running strand's body; no lock is held.
         unsafe { engine::yield_now(body) };
     }
@@ -418,7 +427,10 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
             check_cancelled(body)?;
             None
         }
-        None => Some(enter()?),
+        None => {
+            super::count::refuse_on_worker()?;
+            Some(enter()?)
+        }
     };
     match sleeping::sleep(nanoseconds) {
         Status::OK => Ok(()),

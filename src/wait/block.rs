@@ -61,7 +61,7 @@ pub trait Source {
 #[inline]
 pub fn open_sole(waiter: &Waiter) -> bool {
     waiter.claim.open();
-    // Pairs with the heavy fence in `cancel_all`.
+    // Pairs with the heavy fence in `begin_all`.
     fence::light();
     !crate::strand::poll::is_raised(crate::strand::poll::CANCEL) || !take_cancel(waiter)
 }
@@ -84,10 +84,8 @@ pub fn wait<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -
     if deadline == NO_WAIT {
         return Status::WOULD_BLOCK;
     }
-    if deadline != FOREVER && deadline <= sys::monotonic() {
-        return Status::TIMEOUT;
-    }
     match identity::current() {
+        Some(_) if has_passed(deadline) => Status::TIMEOUT,
         Some(body) => wait_on_strand(body, source, kind, object, deadline),
         None => wait_off_strand(source, kind, object, deadline),
     }
@@ -98,13 +96,16 @@ pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
     if deadline == NO_WAIT {
         return Status::WOULD_BLOCK;
     }
-    if deadline != FOREVER && deadline <= sys::monotonic() {
-        return Status::TIMEOUT;
-    }
     match identity::current() {
+        Some(_) if has_passed(deadline) => Status::TIMEOUT,
         Some(body) => wait_with(body, source, kind, object, deadline, commit_timed::<S>),
         None => wait_off_strand(source, kind, object, deadline),
     }
+}
+
+#[inline]
+fn has_passed(deadline: i64) -> bool {
+    deadline != FOREVER && deadline <= sys::monotonic()
 }
 
 /// What a worker does with a strand that suspends.
@@ -199,7 +200,7 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
 /// The last step of a wait with several sources. A waiter that was claimed meanwhile, or whose strand is cancelled,
 /// is resumed at once.
 fn publish_or_resume(waiter: &Waiter) -> After {
-    // Pairs with the heavy fence in `cancel_all`.
+    // Pairs with the heavy fence in `begin_all`.
     fence::light();
     if is_cancelled(waiter) && waiter.claim.claim().is_some() {
         waiter.set_status(Status::CANCELLED);
@@ -235,6 +236,9 @@ fn wait_off_strand<S: Source>(source: &S, kind: WaitKind, object: u64, deadline:
     if parallel::this_worker().is_some() {
         // A callback on a worker's own stack: waiting here would stop every strand of the worker.
         return Status::WOULD_SWITCH;
+    }
+    if has_passed(deadline) {
+        return Status::TIMEOUT;
     }
     wait_on_thread(source, kind, object, deadline)
 }

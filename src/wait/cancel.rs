@@ -11,13 +11,15 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::block::Woken;
+
 use crate::base::fence;
 use crate::base::status::Status;
-use crate::engine;
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::head::{self, Head, Phase};
 use crate::strand::poll;
+
 
 /// Every strand is cancelled: the runtime is shutting down.
 static ALL: AtomicBool = AtomicBool::new(false);
@@ -38,23 +40,34 @@ pub fn is_all_cancelled() -> bool {
     ALL.load(Ordering::SeqCst)
 }
 
-/// Cancels every strand, and wakes those that wait. Dormant strands go to `end_dormant`.
-pub fn cancel_all(strands: &Table<Head>, end_dormant: impl Fn(&'static Head)) {
+/// From now on everything is cancelled. Wakes nobody yet.
+pub fn begin_all() {
     ALL.store(true, Ordering::SeqCst);
     poll::raise(poll::CANCEL);
+    // Pairs with the light fence between the opening of a wait and the look at the flag.
     fence::heavy();
+}
+
+/// Ends every wait of a strand; [`begin_all`] has run. Dormant strands go to `end_dormant`. All waits are won before the
+/// first strand goes on, so that none sees the end of another that was cancelled with it.
+pub fn wake_all(strands: &Table<Head>, end_dormant: impl Fn(&'static Head)) {
+    let mut woken = Woken::new();
     for index in 0..strands.fresh() {
         let strand = head::at(index);
         strand.lock.lock();
         let dormant = strand.phase() == Phase::Dormant;
-        let woken = !dormant && interrupt(strand);
+        if dormant {
+            // Taken under the lock: a start that comes later finds it started.
+            strand.set_phase(Phase::Ready);
+        } else {
+            interrupt(strand, &mut woken);
+        }
         strand.lock.unlock();
         if dormant {
             end_dormant(strand);
-        } else if woken {
-            engine::ready_last(strand);
         }
     }
+    woken.wake_all();
 }
 
 /// Takes the cancellation of everything back, when the runtime is gone.
@@ -63,21 +76,15 @@ pub fn reset() {
     poll::lower(poll::CANCEL | poll::PREEMPT);
 }
 
-/// Ends the wait of a strand whose lock is held; true when the caller has to make it ready.
-fn interrupt(strand: &'static Head) -> bool {
+/// Wins the wait of a strand whose lock is held, if it waits and is not shielded.
+fn interrupt(strand: &'static Head, woken: &mut Woken) {
     if strand.phase() != Phase::Waiting {
-        return false;
+        return;
     }
-    let Some(body) = strand.started_body() else { return false };
-    // Read under the lock of a suspended strand: the shield does not change while it waits.
-    if body.shield.get() != 0 {
-        return false;
-    }
-    match body.waiter.claim.claim() {
-        None => false,
-        Some(won) => {
-            body.waiter.set_status(Status::CANCELLED);
-            won == crate::base::claim::Won::Wake
-        }
+    // The shield of a suspended strand does not change.
+    if let Some(body) = strand.started_body()
+        && body.shield.get() == 0
+    {
+        woken.win(&body.waiter, Status::CANCELLED);
     }
 }

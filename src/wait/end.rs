@@ -136,12 +136,13 @@ pub unsafe fn finish(body: &'static Body) {
 /// The strand is switched out for the last time and held by this worker.
 unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> After {
     let (stack, body) = (strand.stack_id(), strand.body());
-    let extras = body.extras.replace(core::ptr::null_mut());
-    // SAFETY: the strand ends; nobody else knows its extras.
-    unsafe { Extras::free(extras) };
     let dropped = body.frames_dropped.get();
     park::end_strand(strand, body);
     let woken = end_generation(strand);
+    // From here on no dump finds the strand, so nobody reads its extras.
+    let extras = body.extras.replace(core::ptr::null_mut());
+    // SAFETY: the strand has ended; nobody else knows its extras.
+    unsafe { Extras::free(extras) };
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
     retire(worker, strand);
@@ -164,7 +165,9 @@ fn retire(worker: &Worker, strand: &'static Head) {
 #[cold]
 pub fn finish_unstarted(worker: &Worker, strand: &'static Head) {
     drop_argument(strand);
+    let extras = unstarted_extras(strand);
     let woken = end_generation(strand);
+    free_unstarted(extras);
     retire(worker, strand);
     woken.wake_all();
 }
@@ -173,24 +176,40 @@ pub fn finish_unstarted(worker: &Worker, strand: &'static Head) {
 #[cold]
 pub fn finish_dormant(strand: &'static Head) {
     drop_argument(strand);
-    end_generation(strand).wake_all();
+    let extras = unstarted_extras(strand);
+    let woken = end_generation(strand);
+    free_unstarted(extras);
+    woken.wake_all();
     if let Some(engine) = engine::parallel::engine() {
         engine.give_head(head::index_of(strand));
     }
 }
 
-/// Drops the argument of a strand that never ran, and frees its extras.
-fn drop_argument(strand: &Head) {
+/// The extras of a strand that never ran and is held by the caller; null when it has none.
+fn unstarted_extras(strand: &Head) -> *mut Extras {
     debug_assert!(!strand.has(FLAG_STARTED));
-    if !strand.has(FLAG_EXTRAS) {
+    if strand.has(FLAG_EXTRAS) { strand.payload.load(Ordering::Relaxed) as *mut Extras } else { core::ptr::null_mut() }
+}
+
+/// Drops the argument of a strand that never ran.
+fn drop_argument(strand: &Head) {
+    let extras = unstarted_extras(strand);
+    // SAFETY: the strand is held by the caller and never ran, so nobody else uses its extras.
+    if let Some(extras) = unsafe { extras.as_ref() }
+        && let Some(drop) = extras.arg_drop
+    {
+        // SAFETY: the argument was handed over by the spawn and goes to its drop function once.
+        unsafe { drop(extras.arg) };
+    }
+}
+
+/// Frees the extras of a strand whose generation has ended, so that no dump can find them.
+fn free_unstarted(extras: *mut Extras) {
+    if extras.is_null() {
         return;
     }
-    let extras = strand.payload.load(Ordering::Relaxed) as *mut Extras;
-    // SAFETY: the strand is held by the caller and never ran, so the extras are in the payload and nobody uses them.
+    // SAFETY: taken from a strand that never ran and has ended; nobody else knows them.
     unsafe {
-        if let Some(drop) = (*extras).arg_drop {
-            drop((*extras).arg);
-        }
         crate::strand::message::release((*extras).locals);
         Extras::free(extras);
     }

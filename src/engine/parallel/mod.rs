@@ -152,6 +152,11 @@ impl Parallel {
         }
     }
 
+    /// Somebody waits for something that only the ticker may notice.
+    pub fn poke_ticker(&self) {
+        self.ticker.poke();
+    }
+
     /// Strands made ready by OS threads since init.
     pub fn wakes_outside(&self) -> u64 {
         WAKES_OUTSIDE.load(Ordering::Relaxed)

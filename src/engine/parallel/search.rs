@@ -18,7 +18,7 @@ const SEARCH: i64 = 60_000;
 const PATIENCE: i64 = 5_000;
 /// Strands taken at once at most.
 const STEAL_MAX: usize = 32;
-/// Workers whose progress a searcher remembers.
+/// Workers whose progress a searcher remembers; the others count as stuck once its patience is over.
 const REMEMBERED: usize = 16;
 
 /// What a searcher has seen of the others since it began.
@@ -107,7 +107,7 @@ impl Worker {
                 return self.pick_own();
             }
             let stuck = now - watch.began >= PATIENCE
-                && watch.progress.get(other.index as usize).is_some_and(|seen| *seen == other.progress());
+                && watch.progress.get(other.index as usize).is_none_or(|seen| *seen == other.progress());
             let worth = other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
             if worth && let Some(strand) = self.steal_from(other, stuck) {
                 return Some(strand);

@@ -99,6 +99,8 @@ impl Ticker {
     }
 
     fn look(&self, engine: &'static Parallel, seen: &mut [u64]) {
+        // The last counted strand may have ended on a worker that has not picked since.
+        (engine.upcalls.quiet)(false);
         let now = sys::monotonic();
         let mut raised = false;
         for (worker, seen) in engine.workers().iter().zip(seen) {

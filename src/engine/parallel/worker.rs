@@ -20,6 +20,7 @@ use super::inject::Inject;
 use super::parker::Parker;
 use super::queues::Queues;
 use super::timers::Timers;
+use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
 use crate::base::sys;
 use crate::engine::{After, Commit};
@@ -113,7 +114,8 @@ impl Worker {
     fn pick(&self, yielded: Option<&'static Head>) -> Option<&'static Head> {
         let ticks = self.ticks.get();
         self.ticks.set(ticks.wrapping_sub(1));
-        if ticks == 0 {
+        // The ticker asks for a look too, where picks are too rare to wait for the next one.
+        if ticks == 0 || self.preempt.load(Ordering::Relaxed) {
             self.tick();
         }
         self.owner.enter();
@@ -145,6 +147,7 @@ impl Worker {
     #[inline(never)]
     fn tick(&self) {
         self.ticks.set(TICK - 1);
+        self.preempt.store(false, Ordering::Relaxed);
         self.take_outside();
         if self.queues.surplus() >= 2 {
             // A worker that searched when this work was pushed may have found other work and let this lie.
@@ -353,9 +356,9 @@ impl Worker {
         !strands.is_empty()
     }
 
-    /// Tells the strand that runs here whether it should give way, and forgets it.
-    pub fn take_preempt(&self) -> bool {
-        self.preempt.load(Ordering::Relaxed) && self.preempt.swap(false, Ordering::Relaxed)
+    /// Whether the strand that runs here should give way. The next pick forgets it.
+    pub fn is_preempted(&self) -> bool {
+        self.preempt.load(Ordering::Relaxed)
     }
 
     /// How many strands this worker has picked; thieves and the ticker tell from it whether it moves on.
@@ -400,6 +403,12 @@ pub fn of(body: &Body) -> &'static Worker {
 /// The index of a strand's head, for the cache.
 #[inline]
 pub fn give_head(worker: &Worker, strand: &Head) {
-    worker.engine().count_out();
-    worker.cache.give_head(&worker.engine().strands, head::index_of(strand));
+    let engine = worker.engine();
+    engine.count_out();
+    let index = head::index_of(strand);
+    if strand.generation() > GENERATION_MAX {
+        // Used up: the table retires it.
+        return engine.strands.give(&[index]);
+    }
+    worker.cache.give_head(&engine.strands, index);
 }
