@@ -3,7 +3,8 @@
 //!
 //! The product is `include/strand.h`; this crate is how it is made. The directory listing is the architecture:
 //! arrows point down only (`tests/layering.rs`).
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
+#![cfg_attr(any(test, loom), allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("libstrand runs on Linux on x86-64 and aarch64; this target is neither");
@@ -19,3 +20,6 @@ mod engine;
 mod strand;
 mod memory;
 mod base;
+
+#[cfg(all(test, loom))]
+mod models;

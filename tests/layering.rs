@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["diagnose", "trace"],
     &["runtime"],
     &["ffi"],
+    &["models"],
 ];
 
 /// Files outside `ffi/` that export a C name, each with its reason.

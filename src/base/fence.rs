@@ -60,14 +60,16 @@ pub fn heavy() {
     }
 }
 
-/// The frequent side, as a model sees it.
+/// A model has only the symmetric form.
 #[cfg(loom)]
-pub fn light() {
-    loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);
+pub fn choose(_: u32) {}
+
+/// A model has only the symmetric form.
+#[cfg(loom)]
+pub fn is_asymmetric() -> bool {
+    false
 }
 
-/// The rare side, as a model sees it.
+/// The frequent side and the rare side, as a model sees them.
 #[cfg(loom)]
-pub fn heavy() {
-    loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);
-}
+pub use super::model::{fence as heavy, fence as light};

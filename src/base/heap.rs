@@ -10,8 +10,9 @@
 //! node.back     the parent when leftmost, else the sibling to the left; null for the root and for unlinked nodes
 //! ```
 
-use core::cell::Cell;
 use core::ptr;
+
+use super::sync::cell::Cell;
 
 /// One timer. Lives in its waiter and does not move while linked.
 pub struct TimerNode {
@@ -25,7 +26,7 @@ pub struct TimerNode {
 
 impl TimerNode {
     /// An unlinked node. All-zero memory is one too.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         TimerNode {
             deadline: Cell::new(0),
             child: Cell::new(ptr::null()),
@@ -54,7 +55,7 @@ pub struct TimerHeap {
 
 impl TimerHeap {
     /// An empty heap.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         TimerHeap { root: Cell::new(ptr::null()) }
     }
 
@@ -205,7 +206,7 @@ unsafe fn pair_up(first: *const TimerNode) -> *const TimerNode {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -21,8 +21,8 @@ pub struct ByteLock {
     sleepers: AtomicU8,
 }
 
-/// Spins before a waiter goes to sleep; the holder is then most likely not running.
-const SPINS: u32 = if cfg!(loom) { 1 } else { 200 };
+/// Spins before a waiter goes to sleep; the holder is then most likely not running. A model goes to sleep at once.
+const SPINS: u32 = if cfg!(loom) { 0 } else { 200 };
 
 impl ByteLock {
     /// A free lock. All-zero memory is one too.
@@ -73,8 +73,8 @@ impl ByteLock {
                 spin();
             }
             let word = lot::word(self);
-            // Read before announcing: a wake between the announcement and the sleep changes the word.
-            // Acquire: not after the announcement, or a wake in between would already be in what was seen.
+            // Read before announcing: a wake between the announcement and the sleep changes the word. Acquire pairs with
+            // the Release in `lot::wake`: our announcement comes after the one that was taken back before that wake.
             let seen = word.load(Ordering::Acquire);
             self.sleepers.store(1, Ordering::Relaxed);
             fence::heavy();
@@ -98,55 +98,42 @@ impl Default for ByteLock {
     }
 }
 
-#[cfg(not(loom))]
 mod lot {
-    use super::super::sys;
+    use super::super::sync::{atomic, futex_wait, futex_wake};
     use super::ByteLock;
-    use core::sync::atomic::{AtomicU32, Ordering};
+    use atomic::{AtomicU32, Ordering};
 
     /// One futex word on a line of its own.
+    #[cfg(not(loom))]
     #[repr(align(64))]
     struct Word(AtomicU32);
 
+    #[cfg(not(loom))]
     static LOT: [Word; 64] = [const { Word(AtomicU32::new(0)) }; 64];
+    #[cfg(loom)]
+    super::super::sync::shared_static! {
+        static WORD: AtomicU32 = AtomicU32::new(0);
+    }
 
+    #[cfg(not(loom))]
     pub(super) fn word(lock: &ByteLock) -> &'static AtomicU32 {
         let address = lock as *const ByteLock as usize;
         &LOT[(address >> 6).wrapping_mul(0x9E37_79B9) >> 16 & 63].0
     }
 
-    pub(super) fn sleep(word: &AtomicU32, seen: u32) {
-        sys::futex_wait(word, seen, None);
-    }
-
-    pub(super) fn wake(word: &AtomicU32) {
-        // Release pairs with nothing but the kernel's own check of the word: a changed value is all that counts.
-        word.fetch_add(1, Ordering::Release);
-        sys::futex_wake(word, i32::MAX);
-    }
-}
-
-#[cfg(loom)]
-mod lot {
-    use super::ByteLock;
-    use loom::sync::atomic::AtomicU32;
-
-    // The model has no kernel: a sleeper yields until the word changes, so a lost wake-up is a model that hangs.
-    loom::lazy_static! {
-        static ref WORD: AtomicU32 = AtomicU32::new(0);
-    }
-
+    /// In a model all locks share a word, as locks with the same hash do.
+    #[cfg(loom)]
     pub(super) fn word(_: &ByteLock) -> &'static AtomicU32 {
         &WORD
     }
 
     pub(super) fn sleep(word: &AtomicU32, seen: u32) {
-        while word.load(loom::sync::atomic::Ordering::Relaxed) == seen {
-            loom::thread::yield_now();
-        }
+        futex_wait(word, seen, None);
     }
 
     pub(super) fn wake(word: &AtomicU32) {
-        word.fetch_add(1, loom::sync::atomic::Ordering::Release);
+        // Release pairs with the Acquire in `lock_contended`; for those already asleep a changed value is all that counts.
+        word.fetch_add(1, Ordering::Release);
+        futex_wake(word, i32::MAX);
     }
 }

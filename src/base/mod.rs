@@ -6,6 +6,8 @@ pub mod fence;
 pub mod handle;
 pub mod heap;
 pub mod lock;
+#[cfg(loom)]
+pub mod model;
 pub mod owner_lock;
 pub mod status;
 pub mod sync;

@@ -12,7 +12,7 @@
 
 use super::fence;
 use super::sync::atomic::{AtomicBool, Ordering};
-use super::sync::spin;
+use super::sync::{spin, yield_thread};
 
 /// See the module documentation.
 #[repr(C)]
@@ -96,11 +96,4 @@ impl Default for OwnerLock {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn yield_thread() {
-    #[cfg(not(loom))]
-    std::thread::yield_now();
-    #[cfg(loom)]
-    loom::thread::yield_now();
 }

@@ -8,13 +8,14 @@
 //! generation tells that it is stale. Free slots are linked through the slots themselves: no allocation to free.
 //! Generations survive a restart: [`History`] is a static that remembers where the next table has to begin.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic;
 use std::sync::Mutex;
 
 use super::reserve::Reservation;
 use crate::base::handle::{GENERATION_MAX, INDEX_MAX};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicU32, Ordering};
 
 /// No slot.
 pub const NONE: u32 = u32::MAX;
@@ -30,19 +31,24 @@ pub unsafe trait Slot: Sync {
     fn set_generation(&self, generation: u64);
     /// The generation of the slot's next user while it is free, of its user otherwise.
     fn generation(&self) -> u64;
+    /// What all-zero memory is in a model, whose atomics are not plain memory.
+    #[cfg(loom)]
+    fn blank() -> Self
+    where
+        Self: Sized;
 }
 
 /// What outlives a table: the first generation of the next one, and the slots that are used up.
 pub struct History {
-    floor: AtomicU64,
-    indices: AtomicU32,
+    floor: atomic::AtomicU64,
+    indices: atomic::AtomicU32,
     retired: Mutex<Vec<u32>>,
 }
 
 impl History {
     /// Nothing was ever issued.
     pub const fn new() -> Self {
-        History { floor: AtomicU64::new(1), indices: AtomicU32::new(0), retired: Mutex::new(Vec::new()) }
+        History { floor: atomic::AtomicU64::new(1), indices: atomic::AtomicU32::new(0), retired: Mutex::new(Vec::new()) }
     }
 
     /// STALE for a handle that an earlier table issued, INVALID for one that nobody can have issued.
@@ -194,6 +200,11 @@ impl<T: Slot> Table<T> {
             return Err(Status::LIMIT);
         }
         self.range.commit((index as usize + 1) * size_of::<T>())?;
+        #[cfg(loom)]
+        // SAFETY: committed just now; nobody else refers to it before `fresh` says so.
+        unsafe {
+            self.base().add(index as usize).cast_mut().write(T::blank());
+        }
         // SAFETY: committed just now; nobody else refers to it before `fresh` says so.
         let slot = unsafe { &*self.base().add(index as usize) };
         slot.set_generation(self.history.floor.load(Ordering::Relaxed));
@@ -234,9 +245,10 @@ impl<T: Slot> Drop for Table<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use atomic::AtomicU64;
 
     #[derive(Default)]
     struct Plain {

@@ -12,11 +12,12 @@
 //! atomics that one thread writes at a time (the phase says which), mostly relaxed: the queues and claim words that
 //! hand a strand from thread to thread carry the ordering.
 
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic;
 
 use crate::base::handle::{self, Kind};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::memory::stack_class::StackId;
 use crate::memory::table::{History, Slot, Table};
 
@@ -222,13 +223,30 @@ unsafe impl Slot for Head {
     fn generation(&self) -> u64 {
         self.state.load(Ordering::Relaxed) >> 8
     }
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Head {
+            state: AtomicU64::new(0),
+            park: AtomicU64::new(0),
+            payload: AtomicU64::new(0),
+            link: AtomicU32::new(0),
+            stack: AtomicU32::new(0),
+            entry: AtomicUsize::new(0),
+            site: AtomicUsize::new(0),
+            joiners: AtomicUsize::new(0),
+            lock: ByteLock::new(),
+            flags: AtomicU8::new(0),
+            cancelled: AtomicU8::new(0),
+            home: AtomicU16::new(0),
+        }
+    }
 }
 
 /// What strands of earlier runtimes left behind.
 pub static HISTORY: History = History::new();
 
 /// Epoch of the explicit parks of earlier runtimes: those of the next begin after it.
-static PARK_FLOOR: AtomicU64 = AtomicU64::new(0);
+static PARK_FLOOR: atomic::AtomicU64 = atomic::AtomicU64::new(0);
 
 /// Remembers the epochs that were issued, before the table goes. A head that has used up half of them is not used
 /// again, so that one busy head does not shorten the life of all.
@@ -252,7 +270,7 @@ pub fn judge_unknown_token(index: u32, epoch: u64) -> Status {
 }
 
 /// Address of head 0 and number of valid heads: enough to go from a link to a head without any other lookup.
-static BASE: AtomicUsize = AtomicUsize::new(0);
+static BASE: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
 
 /// Publishes the table of the runtime that is being initialised; 0 when there is none.
 pub fn publish_base(table: Option<&Table<Head>>) {
@@ -297,7 +315,7 @@ pub fn compare(head: &Head, generation: u64) -> Outcome<()> {
     handle::compare(issued, generation)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::base::handle::GENERATION_MAX;

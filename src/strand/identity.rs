@@ -21,8 +21,13 @@ static REGION_SHIFT: AtomicU32 = AtomicU32::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static BY_THREAD: AtomicBool = AtomicBool::new(false);
 
+#[cfg(not(loom))]
 thread_local! {
     static CURRENT: Cell<*const Body> = const { Cell::new(core::ptr::null()) };
+}
+#[cfg(loom)]
+loom::thread_local! {
+    static CURRENT: Cell<*const Body> = Cell::new(core::ptr::null());
 }
 
 /// Low bits that are set in the last address of a slot, for each class.

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The poll word: 0 when no strand has anything to attend to at a checkpoint.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::shared_static;
 
 /// Some strand was cancelled, or the runtime is shutting down.
 pub const CANCEL: u32 = 1;
 /// Some worker's strand has run long while others are ready.
 pub const PREEMPT: u32 = 2;
 
-/// Exported to C as `strand_poll_word`, which emitted code may load and test inline.
-#[unsafe(export_name = "strand_poll_word")]
-pub static WORD: AtomicU32 = AtomicU32::new(0);
+shared_static! {
+    /// Exported to C as `strand_poll_word`, which emitted code may load and test inline.
+    #[unsafe(export_name = "strand_poll_word")]
+    pub static WORD: AtomicU32 = AtomicU32::new(0);
+}
 
 /// Raises a reason.
 pub fn raise(reason: u32) {

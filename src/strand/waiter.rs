@@ -4,13 +4,13 @@
 //! A strand's waiter lies in its body, an OS thread's on that thread's stack. Wakers reach it through nodes in wait
 //! lists and through timers; they win its claim word, write the status, and wake.
 
-use core::cell::Cell;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
-
 use super::head::Head;
 use crate::base::claim::Claim;
 use crate::base::heap::TimerNode;
 use crate::base::status::Status;
+use crate::base::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::base::sync::cell::Cell;
+use crate::base::sync::spin;
 
 /// What is waited for; for dumps and reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,7 +133,7 @@ impl Waiter {
             if status != PENDING {
                 return Status(status);
             }
-            core::hint::spin_loop();
+            spin();
         }
     }
 }

@@ -8,15 +8,15 @@
 //! The generation is compared under the lock, so an operation counts no reference on its way, and a release beside it
 //! is either before (STALE) or after it.
 
-use core::cell::Cell;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::elements::Ring;
 use super::waiters::List;
 use crate::base::handle::{self, Kind, Parts};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::base::sync::cell::Cell;
 use crate::memory::table::{History, Slot};
 use crate::strand::hooks::{DropHook, TransferHook};
 
@@ -84,6 +84,23 @@ unsafe impl Slot for Channel {
     }
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed) & !FREE
+    }
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Channel {
+            lock: ByteLock::new(),
+            closed: AtomicU8::new(0),
+            hooked: AtomicU8::new(0),
+            free_link: AtomicU32::new(0),
+            generation: AtomicU64::new(0),
+            element_size: Cell::new(0),
+            capacity: Cell::new(0),
+            ring: Ring::empty(),
+            receivers: List::blank(),
+            senders: List::blank(),
+            references: Cell::new(0),
+            options: Cell::new(core::ptr::null_mut()),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Channels as the C face sees them: from handles to cells, from the caller to its context.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -10,6 +9,7 @@ use super::elements::Ring;
 use super::{receive, send};
 use crate::base::handle::{self, INDEX_MAX, Kind, Parts};
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::cell::Cell;
 use crate::engine::outside;
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};

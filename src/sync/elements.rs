@@ -2,10 +2,10 @@
 //! The elements that lie in a channel: a ring of equal-sized bytes. One machine word is the fast path.
 
 use core::alloc::Layout;
-use core::cell::Cell;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::cell::Cell;
 
 /// Copies one element. A word is copied as a word.
 ///
@@ -33,7 +33,7 @@ pub struct Ring {
 
 impl Ring {
     /// An empty ring without storage.
-    pub const fn empty() -> Ring {
+    pub fn empty() -> Ring {
         Ring { storage: Cell::new(core::ptr::null_mut()), slots: Cell::new(0), first: Cell::new(0), length: AtomicUsize::new(0) }
     }
 

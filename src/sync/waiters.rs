@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The wait lists of a channel: first come, first served, linked through the frames of those who wait.
 
-use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::base::sync::atomic::{AtomicPtr, Ordering};
+use crate::base::sync::cell::Cell;
 use crate::strand::waiter::Waiter;
 
 /// One waiting sender or receiver, in its own frame.
@@ -43,6 +43,11 @@ pub struct List {
 }
 
 impl List {
+    #[cfg(loom)]
+    pub fn blank() -> List {
+        List { first: AtomicPtr::new(ptr::null_mut()), last: Cell::new(ptr::null()) }
+    }
+
     #[inline(always)]
     fn first(&self) -> *const Node {
         // Relaxed: under the lock, or a hint.

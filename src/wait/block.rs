@@ -9,14 +9,13 @@
 //!               leaves the strand to its worker, which resumes it at once
 //! ```
 
-use core::sync::atomic::Ordering;
-
 use super::{cancel, threads};
 use crate::base::claim::Won;
 use crate::base::fence;
 use crate::base::heap::TimerNode;
 use crate::base::status::Status;
-use crate::base::sys;
+use crate::base::sync::atomic::Ordering;
+use crate::base::sync::{futex_wait, monotonic, store_and_wake};
 use crate::engine::{self, After, Commit, Worker, outside, parallel};
 use crate::strand::body::Body;
 use crate::strand::head::{Head, Phase};
@@ -105,7 +104,7 @@ pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
 
 #[inline]
 fn has_passed(deadline: i64) -> bool {
-    deadline != FOREVER && deadline <= sys::monotonic()
+    deadline != FOREVER && deadline <= monotonic()
 }
 
 /// What a worker does with a strand that suspends.
@@ -274,8 +273,8 @@ fn sleep_on_thread(waiter: &Waiter, deadline: i64) -> Status {
         let mut until = (deadline != FOREVER).then_some(deadline);
         // Acquire pairs with the Release in `wake`: the winner is done with the waiter.
         while waiter.signal.load(Ordering::Acquire) == 0 {
-            sys::futex_wait(&waiter.signal, 0, until);
-            if until.is_some_and(|at| sys::monotonic() >= at) {
+            futex_wait(&waiter.signal, 0, until);
+            if until.is_some_and(|at| monotonic() >= at) {
                 if waiter.claim.claim().is_some() {
                     waiter.set_status(Status::TIMEOUT);
                     return;
@@ -301,10 +300,8 @@ pub fn wake(waiter: &Waiter, next: bool) {
 
 #[cold]
 fn wake_thread(waiter: &Waiter) {
-    let word = waiter.signal.as_ptr();
-    // Release pairs with the Acquire in `sleep_on_thread`. After this store the waiter may be gone.
-    waiter.signal.store(1, Ordering::Release);
-    sys::futex_wake_address(word, 1);
+    // Its Release pairs with the Acquire in `sleep_on_thread`. After the store the waiter may be gone.
+    store_and_wake(&waiter.signal, 1);
 }
 
 /// Waiters that were won under a lock and are woken after it.

@@ -9,20 +9,20 @@
 //! ```
 //! One of the two sees the other, so a cancelled strand does not stay asleep.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use super::block::Woken;
-
 use crate::base::fence;
 use crate::base::status::Status;
+use crate::base::sync::atomic::{AtomicBool, Ordering};
+use crate::base::sync::shared_static;
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::head::{self, Head, Phase};
 use crate::strand::poll;
 
-
-/// Every strand is cancelled: the runtime is shutting down.
-static ALL: AtomicBool = AtomicBool::new(false);
+shared_static! {
+    /// Every strand is cancelled: the runtime is shutting down.
+    static ALL: AtomicBool = AtomicBool::new(false);
+}
 
 /// Whether the strand is cancelled and not shielded: its next suspension point says CANCELLED.
 #[inline]

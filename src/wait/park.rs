@@ -12,12 +12,12 @@
 //! A token is the head's index and the epoch. The epoch moves on at each begin and never wraps: when that of a head is
 //! used up, the strand borrows the park word of a spare head, whose slot is retired afterwards.
 
-use core::sync::atomic::Ordering;
-
 use super::block::{self, Published, Source};
 use crate::base::claim::Won;
 use crate::base::handle::{self, GENERATION_MAX, Kind};
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::Ordering;
+use crate::base::sync::spin;
 use crate::engine::parallel;
 use crate::memory::table::Table;
 use crate::strand::body::Body;
@@ -94,7 +94,7 @@ fn close(holder: &Head) -> u64 {
         match now & PHASE {
             IDLE => return now,
             // A waker is writing the value: a few instructions.
-            BUSY => core::hint::spin_loop(),
+            BUSY => spin(),
             _ => {
                 let idle = word(now >> 3, IDLE);
                 if holder.park.compare_exchange(now, idle, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
@@ -168,7 +168,7 @@ pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
         }
     }
     while holder.park.load(Ordering::Acquire) & PHASE == BUSY {
-        core::hint::spin_loop();
+        spin();
     }
     let value = holder.payload_value();
     close(holder);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OS threads that sleep inside a call, so that a shutdown can wake them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use crate::base::claim::Won;
 use crate::base::status::Status;
+use crate::base::sync::{Mutex, shared_static};
 use crate::strand::waiter::Waiter;
 
 /// Address of a registered waiter.
@@ -13,7 +14,9 @@ struct Sleeper(*const Waiter);
 // SAFETY: a waiter stays registered only while its thread is inside `block`, and is reached under the lock.
 unsafe impl Send for Sleeper {}
 
-static SLEEPERS: Mutex<Vec<Sleeper>> = Mutex::new(Vec::new());
+shared_static! {
+    static SLEEPERS: Mutex<Vec<Sleeper>> = Mutex::new(Vec::new());
+}
 
 /// Registers the waiter of the calling thread. NO_MEMORY when the list cannot grow.
 pub fn register(waiter: &Waiter) -> Result<(), Status> {

@@ -2,10 +2,10 @@
 //! A queue that anybody may push to: work of OS threads for all workers, and strands that stay for their own worker.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::queues::Fifo;
 use crate::base::lock::ByteLock;
+use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::strand::head::Head;
 
 /// See the module documentation.
@@ -23,7 +23,7 @@ unsafe impl Send for Inject {}
 
 impl Inject {
     /// An empty queue.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Inject { lock: ByteLock::new(), length: AtomicU32::new(0), list: UnsafeCell::new(Fifo::new()) }
     }
 

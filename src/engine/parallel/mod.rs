@@ -13,10 +13,11 @@ mod ticker;
 mod timers;
 pub mod worker;
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use crate::base::heap::TimerNode;
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use crate::engine::Upcalls;
 use crate::memory::stack_pool::StackPool;
 use crate::memory::table::Table;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where one thread sleeps: a word with a token, so that a wake before the sleep is not lost.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
-use crate::base::sys;
+use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::{futex_wait, futex_wake, monotonic};
 
 const EMPTY: u32 = 0;
 const TOKEN: u32 = 1;
@@ -14,7 +13,7 @@ pub struct Parker(AtomicU32);
 
 impl Parker {
     /// No token.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Parker(AtomicU32::new(EMPTY))
     }
 
@@ -26,12 +25,12 @@ impl Parker {
             return true;
         }
         loop {
-            sys::futex_wait(&self.0, ASLEEP, deadline);
+            futex_wait(&self.0, ASLEEP, deadline);
             if self.0.load(Ordering::Acquire) == TOKEN {
                 self.0.store(EMPTY, Ordering::Relaxed);
                 return true;
             }
-            if deadline.is_some_and(|at| sys::monotonic() >= at) {
+            if deadline.is_some_and(|at| monotonic() >= at) {
                 return match self.0.compare_exchange(ASLEEP, EMPTY, Ordering::Acquire, Ordering::Acquire) {
                     Ok(_) => false,
                     Err(_) => {
@@ -46,7 +45,7 @@ impl Parker {
     /// Leaves a token and wakes the sleeper.
     pub fn unpark(&self) {
         if self.0.swap(TOKEN, Ordering::Release) == ASLEEP {
-            sys::futex_wake(&self.0, 1);
+            futex_wake(&self.0, 1);
         }
     }
 }

@@ -18,9 +18,8 @@
 //! The owner works inside its `OwnerLock`, thieves inside a visit of it; the lengths are atomics because thieves look
 //! at them before they visit.
 
-use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
-
+use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::cell::Cell;
 use crate::strand::head::{self, FLAG_STARTED, Head};
 
 /// No strand.
@@ -39,7 +38,7 @@ pub struct Fifo {
 
 impl Fifo {
     /// An empty list.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Fifo { first: Cell::new(NONE), last: Cell::new(NONE), length: AtomicU32::new(0) }
     }
 
@@ -108,7 +107,7 @@ struct Fresh {
 }
 
 impl Fresh {
-    const fn new() -> Self {
+    fn new() -> Self {
         Fresh { oldest: Cell::new(NONE), newest: Cell::new(NONE), length: AtomicU32::new(0) }
     }
 
@@ -184,7 +183,7 @@ unsafe impl Send for Queues {}
 
 impl Queues {
     /// Empty queues.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Queues {
             next: AtomicU32::new(NONE),
             next_runs: Cell::new(0),

@@ -8,14 +8,14 @@
 
 use super::timers::NEVER;
 use super::worker::Worker;
-use crate::base::sys;
+use crate::base::sync::{monotonic, spin};
 use crate::strand::head::Head;
 
 /// How long a worker searches before it sleeps: longer than a sleeping worker takes to wake and answer, so that two
 /// workers that talk to each other stop sleeping.
-const SEARCH: i64 = 60_000;
+const SEARCH: i64 = if cfg!(loom) { 0 } else { 60_000 };
 /// How long another worker may sit on a lone strand without picking before it is taken.
-const PATIENCE: i64 = 5_000;
+const PATIENCE: i64 = if cfg!(loom) { 0 } else { 5_000 };
 /// Strands taken at once at most.
 const STEAL_MAX: usize = 32;
 /// Workers whose progress a searcher remembers; the others count as stuck once its patience is over.
@@ -71,7 +71,7 @@ impl Worker {
 
     fn search(&self) -> Option<&'static Head> {
         let engine = self.engine();
-        let began = sys::monotonic();
+        let began = monotonic();
         let mut watch = Watch { began, progress: [0; REMEMBERED] };
         for (slot, other) in watch.progress.iter_mut().zip(engine.workers()) {
             *slot = other.progress();
@@ -81,7 +81,7 @@ impl Worker {
             if let Some(strand) = self.pick_own() {
                 return Some(strand);
             }
-            let now = sys::monotonic();
+            let now = monotonic();
             if let Some(strand) = self.search_others(&watch, now) {
                 return Some(strand);
             }
@@ -90,7 +90,7 @@ impl Worker {
                 return None;
             }
             for _ in 0..16 {
-                core::hint::spin_loop();
+                spin();
             }
         }
     }
@@ -194,6 +194,6 @@ impl Worker {
             engine.ticker.poke();
         }
         let earliest = self.timers.earliest();
-        earliest == NEVER || earliest > sys::monotonic()
+        earliest == NEVER || earliest > monotonic()
     }
 }

@@ -8,19 +8,18 @@
 //! It sleeps without a time limit as soon as every worker is idle, so an idle process uses no processor time; workers
 //! that push work poke it with one load.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use super::Parallel;
 use super::parker::Parker;
 use super::worker::Worker;
 use crate::base::fence;
-use crate::base::sys;
+use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::monotonic;
 use crate::strand::poll;
 
 /// Period while anything runs; also the slice after which a strand should give way.
 pub const PERIOD: i64 = 1_000_000;
 /// Quiet periods before the ticker sleeps without a time limit.
-const QUIET_PERIODS: u32 = 8;
+const QUIET_PERIODS: u32 = if cfg!(loom) { 0 } else { 8 };
 
 const NONE: u32 = 0;
 const AWAKE: u32 = 1;
@@ -33,7 +32,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Ticker { state: AtomicU32::new(NONE), parker: Parker::new() }
     }
 
@@ -81,7 +80,7 @@ impl Ticker {
                 self.sleep(engine);
                 quiet = 0;
             } else {
-                self.parker.park(Some(sys::monotonic() + PERIOD));
+                self.parker.park(Some(monotonic() + PERIOD));
             }
             self.look(engine, &mut seen);
         }
@@ -101,7 +100,7 @@ impl Ticker {
     fn look(&self, engine: &'static Parallel, seen: &mut [u64]) {
         // The last counted strand may have ended on a worker that has not picked since.
         (engine.upcalls.quiet)(false);
-        let now = sys::monotonic();
+        let now = monotonic();
         let mut raised = false;
         for (worker, seen) in engine.workers().iter().zip(seen) {
             let progress = worker.progress();

@@ -2,10 +2,10 @@
 //! The timers of one worker. Any thread may take one out; any worker may fire those that are due.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicI64, Ordering};
 
 use crate::base::heap::{TimerHeap, TimerNode};
 use crate::base::lock::ByteLock;
+use crate::base::sync::atomic::{AtomicI64, Ordering};
 use crate::strand::head::Head;
 
 /// No timer is armed.
@@ -26,7 +26,7 @@ unsafe impl Send for Timers {}
 
 impl Timers {
     /// No timers.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Timers { lock: ByteLock::new(), earliest: AtomicI64::new(NEVER), heap: UnsafeCell::new(TimerHeap::new()) }
     }
 

@@ -11,7 +11,6 @@
 
 use core::cell::Cell;
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::Parallel;
 use super::cache::Cache;
@@ -22,7 +21,8 @@ use super::queues::Queues;
 use super::timers::Timers;
 use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
-use crate::base::sys;
+use crate::base::sync::atomic::{AtomicBool, Ordering};
+use crate::base::sync::monotonic;
 use crate::engine::{After, Commit};
 use crate::memory::stack_class::StackId;
 use crate::strand::body::Body;
@@ -327,7 +327,7 @@ impl Worker {
         }
         let mut any = self.accept(&batch[..count]);
         if self.timers.earliest() != super::timers::NEVER {
-            any |= self.fire_timers(&self.timers, sys::monotonic());
+            any |= self.fire_timers(&self.timers, monotonic());
         }
         any
     }
