@@ -45,7 +45,10 @@ enum { TEXT_CAPACITY = 16384 };
 
 /* ------------------------------------------------------------------------------------------------ checks */
 
-static inline void fail_now(const char *file, int line, const char *text) {
+/* Out of line, so that a check costs its caller no frame. */
+#define COLD_CHECK static __attribute__((noinline, cold, unused))
+
+COLD_CHECK void fail_now(const char *file, int line, const char *text) {
   char error[2048];
   strand_last_error(error, sizeof error);
   fprintf(stderr, "%s:%d: %s (last error: \"%s\")\n", file, line, text, error);
@@ -54,23 +57,16 @@ static inline void fail_now(const char *file, int line, const char *text) {
   _exit(1);
 }
 
-static inline void check_status(const char *file, int line, const char *call, strand_status expected,
-                                strand_status actual) {
+COLD_CHECK void wrong_status(const char *file, int line, const char *call, strand_status expected,
+                             strand_status actual) {
   char text[512];
-  if (actual == expected) {
-    return;
-  }
   snprintf(text, sizeof text, "%s: expected %s, got %s (%d)", call, strand_status_name(expected),
            strand_status_name(actual), (int)actual);
   fail_now(file, line, text);
 }
 
-static inline void check_numbers(const char *file, int line, const char *what, int holds, int64_t left,
-                                 int64_t right) {
+COLD_CHECK void wrong_numbers(const char *file, int line, const char *what, int64_t left, int64_t right) {
   char text[512];
-  if (holds) {
-    return;
-  }
   snprintf(text, sizeof text, "%s does not hold: %" PRId64 " and %" PRId64, what, left, right);
   fail_now(file, line, text);
 }
@@ -81,14 +77,21 @@ static inline void check_numbers(const char *file, int line, const char *what, i
       fail_now(__FILE__, __LINE__, #condition " does not hold"); \
     }                                                          \
   } while (0)
+static inline void check_status(const char *file, int line, const char *call, strand_status expected,
+                                strand_status actual) {
+  if (actual != expected) {
+    wrong_status(file, line, call, expected, actual);
+  }
+}
 #define CHECK_STATUS(expected, call) check_status(__FILE__, __LINE__, #call, (expected), (call))
 #define CHECK_OK(call) CHECK_STATUS(STRAND_OK, call)
 #define CHECK_NUMBERS(left, relation, right)                                                         \
   do {                                                                                               \
     const int64_t check_left = (int64_t)(left);                                                      \
     const int64_t check_right = (int64_t)(right);                                                    \
-    check_numbers(__FILE__, __LINE__, #left " " #relation " " #right, check_left relation check_right, \
-                  check_left, check_right);                                                          \
+    if (!(check_left relation check_right)) {                                                        \
+      wrong_numbers(__FILE__, __LINE__, #left " " #relation " " #right, check_left, check_right);     \
+    }                                                                                                \
   } while (0)
 #define CHECK_EQUAL(left, right) CHECK_NUMBERS(left, ==, right)
 
@@ -115,7 +118,7 @@ static inline int is_wanted(const char *claim) {
   } while (0)
 
 /* The message of the last failure of this strand (this thread, off-strand) holds the given words. */
-static inline void check_last_error_says(const char *file, int line, const char *words) {
+COLD_CHECK void check_last_error_says(const char *file, int line, const char *words) {
   char error[TEXT_CAPACITY];
   const size_t length = strand_last_error(error, sizeof error);
   if (length == 0 || strstr(error, words) == NULL) {
@@ -126,7 +129,7 @@ static inline void check_last_error_says(const char *file, int line, const char 
 }
 #define CHECK_LAST_ERROR_SAYS(words) check_last_error_says(__FILE__, __LINE__, (words))
 
-static inline void check_text_says(const char *file, int line, const char *text, const char *words) {
+COLD_CHECK void check_text_says(const char *file, int line, const char *text, const char *words) {
   if (strstr(text, words) == NULL) {
     fprintf(stderr, "%s:%d: text does not say \"%s\":\n%s\n", file, line, words, text);
     _exit(1);
@@ -319,7 +322,7 @@ static inline void run_child(child *result, void (*fn)(void)) {
   CHECK_EQUAL(waitpid(pid, &result->status, 0), pid);
 }
 
-static inline void check_child_exited(const char *file, int line, const child *result, int code) {
+COLD_CHECK void check_child_exited(const char *file, int line, const child *result, int code) {
   if (!WIFEXITED(result->status) || WEXITSTATUS(result->status) != code) {
     fprintf(stderr, "%s:%d: child should have exited with %d, wait status is 0x%x; it said:\n%s\n", file, line, code,
             (unsigned)result->status, result->text);
@@ -329,7 +332,7 @@ static inline void check_child_exited(const char *file, int line, const child *r
 #define CHECK_CHILD_EXITED(result, code) check_child_exited(__FILE__, __LINE__, (result), (code))
 
 /* Ended by SIGSEGV or SIGABRT, as a broken program ends, and not by the alarm. */
-static inline void check_child_crashed(const char *file, int line, const child *result) {
+COLD_CHECK void check_child_crashed(const char *file, int line, const child *result) {
   const int number = WIFSIGNALED(result->status) ? WTERMSIG(result->status) : 0;
   if (number != SIGSEGV && number != SIGABRT) {
     fprintf(stderr, "%s:%d: child should have died by SIGSEGV or SIGABRT, wait status is 0x%x; it said:\n%s\n", file,

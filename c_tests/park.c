@@ -144,7 +144,7 @@ static void park_keeps_its_deadline_and_its_token_ends_with_it(void) {
 
 /* ------------------------------------------------------------------------------- n wakers on one wait */
 
-enum { WAKERS = 6, ROUNDS = 100 };
+enum { WAKERS = 6, ROUNDS = 40 };
 
 static void wake_and_count(strand_park_token token, uint64_t value) {
   const strand_status status = strand_unpark(token, value);
