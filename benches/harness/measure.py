@@ -20,6 +20,7 @@ ENOUGH = 3        # clean runs; with fewer, all runs count and the figure is mar
 class Sample:
     status: str             # "ok", "absent" or what went wrong
     wall: float
+    own: float              # processor time of the program itself
     clean: bool
     values: dict[str, float]
 
@@ -57,11 +58,12 @@ def run(command: list[str], timeout: float) -> Sample:
         output, _ = process.communicate()
         status = f"over {timeout:.0f} s"
     wall = time.monotonic() - began
-    foreign = _busy() - busy - (_own() - own)
+    own = _own() - own
+    foreign = _busy() - busy - own
     values = {key: float(value) for key, value in re.findall(r"^R (\w+) (-?[\d.]+)", output, re.MULTILINE)}
     if status == "ok" and not values:
         status = "absent" if output.strip() == "NA" else "printed nothing"
-    return Sample(status, wall, foreign < CLEAN * wall + SLACK_S, values)
+    return Sample(status, wall, own, foreign < CLEAN * wall + SLACK_S, values)
 
 
 def _failure(code: int) -> str:
@@ -71,9 +73,10 @@ def _failure(code: int) -> str:
 class Cell:
     """The samples of one program on one workload with one number of workers."""
 
-    def __init__(self, command: list[str], resized: bool = False):
+    def __init__(self, command: list[str], resized: bool = False, one_worker: bool = False):
         self.command = command
-        self.resized = resized      # not the size that recorded figures are for
+        self.resized = resized          # not the size that recorded figures are for
+        self.one_worker = one_worker
         self.samples: list[Sample] = []
 
     @property
@@ -90,8 +93,14 @@ class Cell:
         chosen = [sample for sample in self.samples if sample.clean]
         if len(chosen) < min(ENOUGH, len(self.samples)):
             chosen = self.samples
-        found = [sample.values[key] for sample in chosen if key in sample.values]
+        found = [sample.values[key] * self._share(sample, key) for sample in chosen if key in sample.values]
         return statistics.median(found) if found else None
+
+    def _share(self, sample: Sample, key: str) -> float:
+        """A disturbed run on one worker waited for a processor: its time counts by the share it got."""
+        if sample.clean or not self.one_worker or not key.endswith(("ns", "ms")) or sample.wall < 0.05:
+            return 1.0
+        return min(1.0, sample.own / sample.wall)
 
     @property
     def doubtful(self) -> bool:
