@@ -9,6 +9,8 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::parallel;
 use crate::base::status::{Outcome, Status};
+use crate::strand::identity;
+use crate::strand::message::fail;
 
 /// Where the runtime is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +59,17 @@ pub fn active() -> u32 {
 /// In a forked child nobody is inside.
 pub fn forget_all() {
     COUNTS.store(0, Ordering::SeqCst);
+}
+
+/// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
+pub fn refuse_on_worker() -> Outcome<()> {
+    if state() == State::Forked {
+        return Err(Status::FORKED);
+    }
+    if identity::current().is_none() && parallel::this_worker().is_some() {
+        return fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not wait or switch"));
+    }
+    Ok(())
 }
 
 /// One OS thread inside one call. The runtime is not taken down while it exists.

@@ -28,6 +28,14 @@ const WARM_MAX: u32 = 2048;
 const MADV_GUARD_INSTALL: i32 = 102;
 const NONE: u32 = u32::MAX;
 
+/// Slots of each class that were ever used; a static because a signal handler asks.
+static USED: [AtomicU32; CLASSES] = [const { AtomicU32::new(0) }; CLASSES];
+
+/// Whether a slot was ever used, so that its body page can be read.
+pub fn was_used(stack: StackId) -> bool {
+    stack.index() < USED[stack.class() as usize].load(Ordering::Acquire)
+}
+
 /// How stacks are guarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -96,6 +104,7 @@ impl StackPool {
             guard_kind: AtomicU8::new(kind as u8),
             mprotect_guards: AtomicU32::new(0),
         };
+        USED.iter().for_each(|used| used.store(0, Ordering::Release));
         // The first stack tells which kind of guard there is, and that there can be one at all.
         let mut first = [StackId::NONE];
         pool.take(DEFAULT_CLASS, &mut first)?;
@@ -178,6 +187,7 @@ impl StackPool {
         pool.region.commit((index as usize + 1) << SLOT_SHIFT[class as usize])?;
         self.guard(StackId::new(class, index))?;
         pool.fresh.store(index + 1, Ordering::Relaxed);
+        USED[class as usize].store(index + 1, Ordering::Release);
         Ok(index)
     }
 

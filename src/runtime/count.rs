@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::status::{Outcome, Status};
 use crate::diagnose::deadlock;
-use crate::engine::outside::{self, Call, State};
+use crate::engine::outside::{self, Call};
 use crate::engine::parallel::{self, Parallel};
 use crate::strand::body::Body;
 use crate::strand::fault;
@@ -101,17 +101,6 @@ pub fn external_release() -> Outcome<()> {
     let held = HOLDS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
     if held.is_err() {
         return fail(Status::INVALID, format_args!("no external hold is open: a release without its acquire"));
-    }
-    Ok(())
-}
-
-/// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
-pub fn refuse_on_worker() -> Outcome<()> {
-    if outside::state() == State::Forked {
-        return Err(Status::FORKED);
-    }
-    if identity::current().is_none() && parallel::this_worker().is_some() {
-        return fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not wait or switch"));
     }
     Ok(())
 }
@@ -216,11 +205,12 @@ fn look(all_idle: bool) {
             release(&mut list, &mut woken, Status::DEADLOCK, |_| true);
             deadlock = true;
         }
+        // Under the lock: a strand that was won and is in no queue yet must not look like one that waits.
+        woken.wake_all();
     }
     if deadlock {
         log_deadlock();
     }
-    woken.wake_all();
 }
 
 #[cold]
@@ -259,7 +249,7 @@ fn release(list: &mut List, woken: &mut Woken, status: Status, chosen: impl Fn(&
 
 /// Waits until every counted strand has ended.
 pub fn wait_all(deadline: i64) -> Outcome<()> {
-    refuse_on_worker()?;
+    outside::refuse_on_worker()?;
     let call = enter_anywhere()?;
     let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
     let body = identity::current();

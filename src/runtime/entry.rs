@@ -71,8 +71,11 @@ fn end_strand(body: &'static Body) {
 #[cold]
 #[inline(never)]
 fn end_belongings(body: &Body) {
-    on_exit::run(body);
-    locals::end_strand(body);
+    // The drop of a local may register a hook, and a hook may set a local.
+    while !body.hooks.get().is_null() || !body.locals.get().is_null() {
+        on_exit::run(body);
+        locals::end_strand(body);
+    }
     message::end_strand(body);
 }
 

@@ -19,7 +19,7 @@ use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail};
-use crate::strand::{fault, hooks, identity, locals, log, overflow};
+use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
 use crate::wait::{block, cancel, end, threads};
 
@@ -70,19 +70,39 @@ fn life() -> Outcome<MutexGuard<'static, ()>> {
 
 /// Initialises the runtime. Again with nothing or the same: OK. Different: ALREADY.
 pub fn initialise(config: Option<&Config>) -> Outcome<()> {
-    if identity::current().is_some() && config.is_none() {
-        return Ok(());
+    if identity::current().is_some() {
+        // A strand proves that the runtime is up, and must not wait for a lock that a shutdown may hold.
+        return agree(config);
     }
     if outside::state() == State::Forked {
         return fail(Status::FORKED, format_args!("this is a forked child of a process that had initialised the runtime"));
     }
+    if outside::state() == State::Stopping {
+        return fail(Status::BUSY, format_args!("the runtime is shutting down"));
+    }
     // A second initialiser waits for the first, so that both find a runtime.
-    let _life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
+    let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
     match outside::state() {
         State::Up => agree(config),
         State::Stopping => fail(Status::BUSY, format_args!("the runtime is shutting down")),
         State::Forked => Err(Status::FORKED),
-        State::Down => bring_up(&settle(config)?),
+        State::Down => {
+            let settings = settle(config)?;
+            bring_up(&settings)?;
+            drop(life);
+            warn_of_dear_guards(&settings);
+            Ok(())
+        }
+    }
+}
+
+fn warn_of_dear_guards(settings: &Settings) {
+    let dear = parallel::engine().is_some_and(|engine| engine.stacks.guard_kind() == GuardKind::Mprotect);
+    if dear && !settings.mprotect_guards {
+        log::write(
+            log::WARNING,
+            format_args!("the kernel has no guard markers (Linux 6.13) or memory is locked: at most {MPROTECT_GUARDS_MAX} strands have stacks at once"),
+        );
     }
 }
 
@@ -111,7 +131,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         Ok(pool) => pool,
         Err(status) => return fail(status, format_args!("no address space for stacks: is it limited (ulimit -v)?")),
     };
-    let (layout, guards) = (stacks.layout(), stacks.guard_kind());
+    let layout = stacks.layout();
     if let Err(status) = channel::start() {
         return fail(status, format_args!("no memory for the table of channels"));
     }
@@ -133,7 +153,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     // SAFETY: LIFE is held, the state is Down: no strand, no worker, nobody reads the settings or the hooks.
     unsafe {
         *SETTINGS.0.get() = *settings;
-        hooks::install(settings.hooks, settings.identity_by_thread);
+        hooks::install(settings.hooks, exceptions::look_for_runtime() || settings.identity_by_thread);
         log::install(settings.log);
     }
     PLAIN_FLAGS.store(flags_for(settings), Ordering::Relaxed);
@@ -147,12 +167,6 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     overflow::install();
     watch_forks();
     outside::set_state(State::Up);
-    if guards == GuardKind::Mprotect && !settings.mprotect_guards {
-        log::write(
-            log::WARNING,
-            format_args!("the kernel has no guard markers (Linux 6.13) or memory is locked: at most {MPROTECT_GUARDS_MAX} strands have stacks at once"),
-        );
-    }
     Ok(())
 }
 
@@ -209,7 +223,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     if identity::current().is_some() {
         return fail(Status::INVALID, format_args!("strand_scheduler_shutdown is for OS threads; this is a strand"));
     }
-    count::refuse_on_worker()?;
+    outside::refuse_on_worker()?;
     match outside::state() {
         State::Forked => return Err(Status::FORKED),
         State::Down => return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down")),
@@ -292,9 +306,21 @@ fn text_of<const N: usize>(text: &Text<N>) -> &str {
     core::str::from_utf8(text.as_bytes()).unwrap_or("")
 }
 
+/// A spawn that was on its way when the shutdown began may have left a dormant strand. Nothing runs any more.
+fn end_late_dormants(engine: &Parallel) {
+    for index in 0..engine.strands.fresh() {
+        let strand = head::at(index);
+        if strand.phase() == Phase::Dormant {
+            strand.set_phase(Phase::Ready);
+            end::finish_dormant(strand);
+        }
+    }
+}
+
 /// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
 fn take_down(engine: &'static Parallel, abandon: bool) {
     engine.stop();
+    end_late_dormants(engine);
     // SAFETY: no strand runs, no call is inside.
     unsafe { channel::stop() };
     overflow::remove();

@@ -9,7 +9,7 @@ use super::{entry, lifecycle};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel, worker};
-use crate::engine::{self, Worker};
+use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{
@@ -211,15 +211,30 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
     head.set_phase(Phase::Ready);
     count_in(&spawner, flags);
     match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
-        (true, Some(worker), Some(body)) => {
-            worker.spawned_first(head);
-            drop(spawner);
-            // SAFETY: the running strand's body; no lock is held.
-            unsafe { engine::yield_now(body) };
+        (true, Some(_), Some(body)) => {
+            let mut record = RunFirst { commit: Commit { run: commit_run_first }, child: head };
+            // SAFETY: the running strand's body; no lock is held; the commit expects this record.
+            unsafe { engine::suspend(body, &mut record.commit) };
         }
         _ => engine::spawn(head),
     }
     Ok(id)
+}
+
+/// The commit of a spawner whose child runs first.
+#[repr(C)]
+struct RunFirst {
+    commit: Commit,
+    child: &'static Head,
+}
+
+/// # Safety
+/// `record` is the first field of a [`RunFirst`] on the stack of `spawner`, which is switched out and held.
+unsafe fn commit_run_first(worker: &Worker, spawner: &'static Head, record: *mut Commit) -> After {
+    // SAFETY: by contract.
+    let child = unsafe { (*record.cast::<RunFirst>()).child };
+    worker.spawned_first(child, spawner);
+    After::Gone
 }
 
 /// # Safety
@@ -354,7 +369,7 @@ fn yield_thread() -> Outcome<()> {
         State::Forked => Err(Status::FORKED),
         State::Down => Err(Status::NOT_INITIALISED),
         _ => {
-            super::count::refuse_on_worker()?;
+            outside::refuse_on_worker()?;
             std::thread::yield_now();
             Ok(())
         }
@@ -428,7 +443,7 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
             None
         }
         None => {
-            super::count::refuse_on_worker()?;
+            outside::refuse_on_worker()?;
             Some(enter()?)
         }
     };

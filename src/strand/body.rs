@@ -12,6 +12,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::context::Context;
+use super::exceptions::Handled;
 use super::extras::Extras;
 use super::floating::Modes;
 use super::head::Head;
@@ -57,6 +58,9 @@ pub struct Body {
     /// Message of the last failed call, or null.
     pub message: Cell<*mut Message>,
 
+    /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
+    pub handled: Cell<Handled>,
+
     /// What wakers see.
     pub waiter: Waiter,
 }
@@ -77,6 +81,7 @@ impl Body {
         self.lent.set(u32::MAX);
         self.last_status.set(0);
         self.message_is_new.set(false);
+        self.handled.set([0; 2]);
         self.extras.set(core::ptr::null_mut());
         self.locals.set(core::ptr::null_mut());
         self.hooks.set(core::ptr::null_mut());

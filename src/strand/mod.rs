@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod context;
+pub mod exceptions;
 pub mod extras;
 pub mod fault;
 pub mod floating;

@@ -9,7 +9,7 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::fmt::Write;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::extras;
 use super::fault::Named;
@@ -19,6 +19,7 @@ use super::message::Text;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys::{self, keeping_errno};
 use crate::memory::stack_class::{StackId, USABLE};
+use crate::memory::stack_pool::was_used;
 
 /// Bytes of an alternate stack; a guard page lies below.
 const ALTERNATE: usize = 64 << 10;
@@ -32,6 +33,8 @@ struct Earlier(UnsafeCell<[MaybeUninit<libc::sigaction>; 2]>);
 unsafe impl Sync for Earlier {}
 
 static EARLIER: Earlier = Earlier(UnsafeCell::new([MaybeUninit::uninit(); 2]));
+/// The thread that is passing a signal on, so that a handler that passes it back is noticed.
+static CHAINING: AtomicI32 = AtomicI32::new(0);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler, remembering those that were there.
@@ -69,12 +72,30 @@ pub fn remove() {
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes a valid siginfo to an SA_SIGINFO handler.
     let address = unsafe { (*info).si_addr() } as usize;
+    // SAFETY: gettid takes no arguments.
+    let thread = unsafe { libc::gettid() };
+    if CHAINING.swap(thread, Ordering::AcqRel) == thread {
+        // The earlier handler has passed the signal back to us: let it do what it would without either.
+        return restore_default(signal);
+    }
     if let Some(stack) = identity::stack_at(address)
+        && was_used(stack)
         && address < identity::layout().limit(stack)
     {
         report(stack);
     }
     chain(signal, info, context);
+    CHAINING.store(0, Ordering::Release);
+}
+
+/// Lets the faulting instruction end the process when it runs again.
+fn restore_default(signal: c_int) {
+    // SAFETY: installs the default action of a fault signal.
+    unsafe {
+        let mut default: libc::sigaction = core::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &default, core::ptr::null_mut());
+    }
 }
 
 fn report(stack: StackId) {
@@ -102,14 +123,7 @@ fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: stored by `install` before this handler could run; a plain copy.
     let earlier = unsafe { (*EARLIER.0.get())[position].assume_init() };
     match earlier.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: restores the default, so that the faulting instruction ends the process when it runs again.
-            unsafe {
-                let mut default: libc::sigaction = core::mem::zeroed();
-                default.sa_sigaction = libc::SIG_DFL;
-                libc::sigaction(signal, &default, core::ptr::null_mut());
-            }
-        }
+        libc::SIG_DFL | libc::SIG_IGN => restore_default(signal),
         function if earlier.sa_flags & libc::SA_SIGINFO != 0 => {
             // SAFETY: the earlier handler was installed with SA_SIGINFO, so it has this signature.
             unsafe {

@@ -239,6 +239,9 @@ pub unsafe fn send(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> 
 #[inline(never)]
 unsafe fn send_anywhere(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
     check_cancelled(deadline)?;
+    if deadline != NO_WAIT {
+        outside::refuse_on_worker()?;
+    }
     let found = find(chan)?;
     let (channel, parts) = (found.channel, found.parts);
     if element.is_null() || channel.hooked.load(Ordering::Relaxed) != 0 {
@@ -284,6 +287,9 @@ pub unsafe fn receive(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()>
 #[inline(never)]
 unsafe fn receive_anywhere(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()> {
     check_cancelled(deadline)?;
+    if deadline != NO_WAIT {
+        outside::refuse_on_worker()?;
+    }
     let found = find(chan)?;
     let (channel, parts) = (found.channel, found.parts);
     let element = if element.is_null() { place_for_nothing(channel, parts, chan)? } else { element };

@@ -201,6 +201,8 @@ impl Parallel {
     fn wake_claimed(&self, index: u32) {
         // SAFETY: the engine is leaked while it is published, so its workers live for as long as their threads.
         let worker: &'static Worker = unsafe { &*(&self.workers[index as usize] as *const Worker) };
+        // A worker that runs is looked after by the ticker.
+        self.ticker.poke();
         if worker.started.load(Ordering::Acquire) {
             worker.parker.unpark();
         } else if !threads::start_worker(worker) {
@@ -266,14 +268,17 @@ impl Parallel {
         if let Some(limit) = self.limit {
             self.count_in(limit)?;
         }
-        match worker {
+        let taken = match worker {
             Some(worker) => worker.cache.take_head(&self.strands),
             None => {
                 let mut one = [0];
-                self.strands.take(&mut one)?;
-                Ok(one[0])
+                self.strands.take(&mut one).map(|_| one[0])
             }
+        };
+        if taken.is_err() {
+            self.count_out();
         }
+        taken
     }
 
     /// A limit is the business of those who set one: they pay for the shared count.

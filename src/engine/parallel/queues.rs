@@ -238,6 +238,12 @@ impl Queues {
         }
     }
 
+    /// As [`Self::push_next`], and the very next pick takes it, however often the slot was used. Under the lock.
+    pub fn push_first(&self, head: &Head) {
+        self.next_runs.set(0);
+        self.push_next(head);
+    }
+
     fn push_displaced(&self, head: &Head) {
         if head.has(FLAG_STARTED) { self.push_back(head) } else { self.push_fresh(head) }
     }

@@ -167,6 +167,7 @@ impl Worker {
     /// Takes the announcement back; if somebody has claimed this worker meanwhile, takes the token that is on its way.
     fn come_back(&self) {
         let engine = self.engine();
+        engine.ticker.poke();
         if engine.idle.retract(self.index) {
             engine.idle.start_searching();
         } else {

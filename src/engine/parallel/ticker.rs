@@ -106,7 +106,7 @@ impl Ticker {
             let progress = worker.progress();
             let stuck = core::mem::replace(seen, progress) == progress && progress != 0;
             if stuck && waits(engine, worker, now) {
-                raised |= self.help(engine, worker);
+                raised |= self.help(engine, worker, now);
             } else {
                 worker.preempt.store(false, Ordering::Relaxed);
             }
@@ -119,11 +119,11 @@ impl Ticker {
     }
 
     /// Something waits behind a strand that runs for long. True when the strand was asked to give way.
-    fn help(&self, engine: &'static Parallel, worker: &Worker) -> bool {
+    fn help(&self, engine: &'static Parallel, worker: &Worker, now: i64) -> bool {
         let others_can = worker.queues.surplus() > 0
             || worker.queues.has_next()
             || engine.inject.len() > 0
-            || worker.timers.earliest() != super::timers::NEVER;
+            || worker.timers.earliest() <= now;
         if others_can && engine.idle.searching() == 0 && engine.idle.count() > 0 {
             engine.wake_from_outside();
         }

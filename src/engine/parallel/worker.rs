@@ -30,7 +30,7 @@ use crate::strand::context::{self, Action, YIELD};
 use crate::strand::extras::Extras;
 use crate::strand::floating::Modes;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, Head, Phase};
-use crate::strand::{hooks, identity};
+use crate::strand::{exceptions, hooks, identity};
 
 /// Every so many picks a worker looks beyond its own queues: inject, mailbox, timers.
 pub const TICK: u32 = 61;
@@ -191,16 +191,16 @@ impl Worker {
     fn switch_in(&self, body: &'static Body) -> Action {
         body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
         self.counts.switches.add(1);
+        let told = hooks::on_switch();
+        if told {
+            report_switch(body, true);
+        }
         let errno = self.errno.get();
         // SAFETY: the errno of this thread.
         unsafe { *errno = body.errno.get() };
         let modes = body.modes.get();
         if modes != self.modes.get() {
             modes.load();
-        }
-        let told = hooks::on_switch();
-        if told {
-            report_switch(body, true);
         }
         // SAFETY: the strand is ours (phase RUNNING) and its context is alive.
         let action = unsafe { context::resume(body) };
@@ -307,13 +307,15 @@ impl Worker {
         self.engine().offer(self);
     }
 
-    /// A strand that was spawned here and is to run before its spawner goes on.
-    pub fn spawned_first(&self, strand: &'static Head) {
+    /// A strand that was spawned here and runs before its spawner, which is switched out and goes to the tail.
+    pub fn spawned_first(&self, strand: &'static Head, spawner: &'static Head) {
         strand.home.store(self.index as u16, Ordering::Relaxed);
+        spawner.set_phase(Phase::Ready);
         self.owner.enter();
-        self.queues.push_next(strand);
+        self.queues.push_first(strand);
+        self.queues.push_back(spawner);
         self.owner.leave();
-        self.engine().ticker.poke();
+        self.engine().offer(self);
     }
 
     /// Takes strands that were given to this worker or to all, and fires timers that are due. True when it got any.
@@ -382,6 +384,7 @@ fn report_switch(body: &Body, resume: bool) {
     if identity::is_by_thread() {
         identity::set_by_thread(if resume { body } else { core::ptr::null() });
     }
+    exceptions::exchange(body);
     let hooks = hooks::get();
     let hook = if resume { hooks.strand_resume } else { hooks.strand_suspend };
     if let Some(hook) = hook {
