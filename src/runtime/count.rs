@@ -205,11 +205,15 @@ fn look(all_idle: bool) {
             release(&mut list, &mut woken, Status::DEADLOCK, |_| true);
             deadlock = true;
         }
-        // Under the lock: a strand that was won and is in no queue yet must not look like one that waits.
-        woken.wake_all();
+        if !deadlock {
+            // Under the lock: a strand that was won and is in no queue yet must not look like one that waits.
+            core::mem::take(&mut woken).wake_all();
+        }
     }
     if deadlock {
+        // The report comes before anybody acts on it; no lock is held while the program's own function runs.
         log_deadlock();
+        woken.wake_all();
     }
 }
 
