@@ -4,10 +4,7 @@
 //!
 //! Every measurement runs on a strand, which times itself: the thread that criterion runs on only waits for it.
 
-#![allow(
-    missing_docs,
-    reason = "criterion's macros make a public function without one"
-)]
+#![allow(missing_docs, reason = "criterion's macros make a public function without one")]
 
 use core::ffi::c_void;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -232,21 +229,14 @@ const WORKLOADS: [(&str, Entry, u64); 7] = [
 
 fn core_operations(criterion: &mut Criterion) {
     for workers in [1, 2] {
-        let config = Config {
-            size: size_of::<Config>() as u32,
-            engine: 0,
-            workers,
-            policy: 0,
-        };
+        let config = Config { size: size_of::<Config>() as u32, engine: 0, workers, policy: 0 };
         // SAFETY: `config` is the head of the C structure and says so in its size.
         check(unsafe { strand_scheduler_init(&raw const config) });
         for (name, entry, parts) in WORKLOADS {
             let mut group = criterion.benchmark_group(name);
             group.throughput(Throughput::Elements(1));
             let id = BenchmarkId::from_parameter(format!("{workers}w"));
-            group.bench_function(id, |bencher| {
-                bencher.iter_custom(|iterations| run(entry, iterations, parts))
-            });
+            group.bench_function(id, |bencher| bencher.iter_custom(|iterations| run(entry, iterations, parts)));
             group.finish();
         }
         // SAFETY: no argument is a pointer.

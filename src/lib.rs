@@ -6,20 +6,24 @@
 #![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
 #![cfg_attr(any(test, loom), allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 compile_error!("libstrand runs on Linux on x86-64 and aarch64; this target is neither");
 
 pub mod ffi;
 
-mod runtime;
+mod base;
 mod diagnose;
+mod engine;
+mod memory;
+mod runtime;
+mod strand;
 mod sync;
 mod time;
 mod wait;
-mod engine;
-mod strand;
-mod memory;
-mod base;
 
 #[cfg(all(test, loom))]
 mod models;

@@ -73,7 +73,9 @@ impl Claim {
         match self.0.compare_exchange(OPENING, CLAIMED_EARLY, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Some(Won::LeaveToOpener),
             // It was published in between.
-            Err(OPEN) => self.0.compare_exchange(OPEN, CLAIMED, Ordering::AcqRel, Ordering::Acquire).ok().map(|_| Won::Wake),
+            Err(OPEN) => {
+                self.0.compare_exchange(OPEN, CLAIMED, Ordering::AcqRel, Ordering::Acquire).ok().map(|_| Won::Wake)
+            }
             Err(_) => None,
         }
     }

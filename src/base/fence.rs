@@ -56,7 +56,9 @@ pub fn heavy() {
     fence(Ordering::SeqCst);
     if ASYMMETRIC.load(Ordering::Relaxed) && !sys::membarrier() {
         // The registration succeeded, so the kernel cannot refuse; a filter installed later could.
-        sys::fatal("libstrand: membarrier was allowed at start and is refused now; a system call filter was installed too late\n");
+        sys::fatal(
+            "libstrand: membarrier was allowed at start and is refused now; a system call filter was installed too late\n",
+        );
     }
 }
 

@@ -17,9 +17,12 @@ pub fn report(engine: &Parallel, out: &mut dyn Write) {
         strand.phase() == Phase::Waiting && !strand.has(FLAG_UNCOUNTED)
     };
     let total = (0..engine.strands.fresh()).filter(waiting).count();
-    let _ = writeln!(out, "deadlock: {total} {} and nothing can wake {}",
+    let _ = writeln!(
+        out,
+        "deadlock: {total} {} and nothing can wake {}",
         if total == 1 { "strand waits" } else { "strands wait" },
-        if total == 1 { "it" } else { "them" });
+        if total == 1 { "it" } else { "them" }
+    );
     for index in (0..engine.strands.fresh()).filter(waiting).take(NAMED_MAX) {
         let _ = out.write_str("  ");
         let _ = dump::line(head::at(index), out);
@@ -27,7 +30,6 @@ pub fn report(engine: &Parallel, out: &mut dyn Write) {
     if total > NAMED_MAX {
         let _ = writeln!(out, "  and {} more", total - NAMED_MAX);
     }
-    let _ = out.write_str(
-        "if another OS thread was going to wake one of them, it must say so with strand_external_acquire",
-    );
+    let _ = out
+        .write_str("if another OS thread was going to wake one of them, it must say so with strand_external_acquire");
 }

@@ -89,7 +89,12 @@ fn line_locked(strand: &'static Head, out: &mut dyn Write) -> fmt::Result {
         (Phase::Ready, _) => out.write_str("is ready")?,
         _ => out.write_str(phase.name())?,
     }
-    write!(out, "; stack {} bytes; spawned at {}", USABLE[strand.class() as usize], Site(strand.site.load(Ordering::Relaxed)))?;
+    write!(
+        out,
+        "; stack {} bytes; spawned at {}",
+        USABLE[strand.class() as usize],
+        Site(strand.site.load(Ordering::Relaxed))
+    )?;
     writeln!(out)
 }
 

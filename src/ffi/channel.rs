@@ -41,18 +41,11 @@ pub struct strand_chan_options {
     /// Bytes at name.
     pub name_length: usize,
     /// As message_transfer in strand_language_hooks, for this channel.
-    pub transfer: Option<
-        unsafe extern "C" fn(
-            copy: *mut c_void,
-            element: *const c_void,
-            element_size: usize,
-            data: *mut c_void,
-        ),
-    >,
+    pub transfer:
+        Option<unsafe extern "C" fn(copy: *mut c_void, element: *const c_void, element_size: usize, data: *mut c_void)>,
     /// As message_drop in strand_language_hooks, for this channel. A channel with either function
     /// of its own uses neither of the language's.
-    pub drop:
-        Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
+    pub drop: Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
     /// Handed to both as their last argument.
     pub data: *mut c_void,
 }
@@ -83,21 +76,11 @@ unsafe impl Sized32 for strand_chan_options {
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_chan_new(
-    element_size: usize,
-    capacity: usize,
-    out: *mut strand_chan,
-) -> strand_status {
+pub unsafe extern "C" fn strand_chan_new(element_size: usize, capacity: usize, out: *mut strand_chan) -> strand_status {
     guard(|| {
         check::pointer(out, "strand_chan_new", "out")?;
-        let plain = ChannelOptions {
-            element_size,
-            capacity,
-            name: &[],
-            transfer: None,
-            drop: None,
-            data: ptr::null_mut(),
-        };
+        let plain =
+            ChannelOptions { element_size, capacity, name: &[], transfer: None, drop: None, data: ptr::null_mut() };
         let made = channel::create(&plain)?;
         // SAFETY: writable, by the caller's promise.
         unsafe { out.write(made) };
@@ -158,11 +141,7 @@ pub unsafe extern "C" fn strand_chan_new_with(
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_chan_send(
-    chan: strand_chan,
-    element: *const c_void,
-    deadline: i64,
-) -> strand_status {
+pub unsafe extern "C" fn strand_chan_send(chan: strand_chan, element: *const c_void, deadline: i64) -> strand_status {
     guard(|| {
         check::deadline(deadline, "strand_chan_send")?;
         // SAFETY: element_size readable bytes until this returns, by the caller's promise.
@@ -194,11 +173,7 @@ pub unsafe extern "C" fn strand_chan_send(
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_chan_recv(
-    chan: strand_chan,
-    element: *mut c_void,
-    deadline: i64,
-) -> strand_status {
+pub unsafe extern "C" fn strand_chan_recv(chan: strand_chan, element: *mut c_void, deadline: i64) -> strand_status {
     guard(|| {
         check::deadline(deadline, "strand_chan_recv")?;
         // SAFETY: element_size writable bytes until this returns, by the caller's promise.
@@ -218,10 +193,7 @@ pub unsafe extern "C" fn strand_chan_recv(
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_chan_try_send(
-    chan: strand_chan,
-    element: *const c_void,
-) -> strand_status {
+pub unsafe extern "C" fn strand_chan_try_send(chan: strand_chan, element: *const c_void) -> strand_status {
     // SAFETY: as strand_chan_send.
     guard(|| unsafe { channel::send(chan, element.cast(), STRAND_NO_WAIT) })
 }
@@ -239,10 +211,7 @@ pub unsafe extern "C" fn strand_chan_try_send(
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_chan_try_recv(
-    chan: strand_chan,
-    element: *mut c_void,
-) -> strand_status {
+pub unsafe extern "C" fn strand_chan_try_recv(chan: strand_chan, element: *mut c_void) -> strand_status {
     // SAFETY: as strand_chan_recv.
     guard(|| unsafe { channel::receive(chan, element.cast(), STRAND_NO_WAIT) })
 }

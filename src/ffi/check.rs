@@ -40,10 +40,9 @@ pub(super) fn deadline(deadline: i64, function: &str) -> Outcome<()> {
 pub(super) fn zero(value: u64, function: &str, field: &str) -> Outcome<()> {
     match value {
         0 => Ok(()),
-        _ => fail(
-            Status::UNSUPPORTED,
-            format_args!("{function}: {field} is {value}, but this version supports only 0"),
-        ),
+        _ => {
+            fail(Status::UNSUPPORTED, format_args!("{function}: {field} is {value}, but this version supports only 0"))
+        }
     }
 }
 
@@ -51,10 +50,7 @@ pub(super) fn zero(value: u64, function: &str, field: &str) -> Outcome<()> {
 pub(super) fn flags(value: u32, known: u32, function: &str) -> Outcome<()> {
     match value & !known {
         0 => Ok(()),
-        unknown => fail(
-            Status::INVALID,
-            format_args!("{function}: unknown bits {unknown:#x} in flags"),
-        ),
+        unknown => fail(Status::INVALID, format_args!("{function}: unknown bits {unknown:#x} in flags")),
     }
 }
 
@@ -101,15 +97,8 @@ fn refused(refusal: Outcome<()>) -> Status {
 #[cold]
 #[inline(never)]
 fn bad_pointer(null: bool, function: &str, argument: &str) -> Outcome<()> {
-    let fault = if null {
-        "NULL"
-    } else {
-        "not aligned for its type"
-    };
-    fail(
-        Status::INVALID,
-        format_args!("{function}: {argument} is {fault}"),
-    )
+    let fault = if null { "NULL" } else { "not aligned for its type" };
+    fail(Status::INVALID, format_args!("{function}: {argument} is {fault}"))
 }
 
 #[cold]

@@ -71,18 +71,11 @@ pub struct strand_language_hooks {
     /// Makes the value that a channel carries: writes it into copy, element_size bytes that hold
     /// nothing yet. Runs on the sender's stack, once per send, before the send can wait. NULL:
     /// the bytes are copied.
-    pub message_transfer: Option<
-        unsafe extern "C" fn(
-            copy: *mut c_void,
-            element: *const c_void,
-            element_size: usize,
-            data: *mut c_void,
-        ),
-    >,
+    pub message_transfer:
+        Option<unsafe extern "C" fn(copy: *mut c_void, element: *const c_void, element_size: usize, data: *mut c_void)>,
     /// Ends a value made by message_transfer that nobody received: its send did not happen, or
     /// its channel was released. Runs on the stack of whoever made that call.
-    pub message_drop:
-        Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
+    pub message_drop: Option<unsafe extern "C" fn(element: *mut c_void, element_size: usize, data: *mut c_void)>,
     /// A strand is about to run. Runs on the worker's stack at each switch into a strand; local
     /// is the pointer of its spawn options.
     pub strand_resume: Option<unsafe extern "C" fn(local: *mut c_void, data: *mut c_void)>,
@@ -91,11 +84,9 @@ pub struct strand_language_hooks {
     pub strand_suspend: Option<unsafe extern "C" fn(local: *mut c_void, data: *mut c_void)>,
     /// A strand's entry function has returned result. Runs on the strand's stack, before its
     /// on-exit functions.
-    pub strand_exit:
-        Option<unsafe extern "C" fn(local: *mut c_void, result: *mut c_void, data: *mut c_void)>,
+    pub strand_exit: Option<unsafe extern "C" fn(local: *mut c_void, result: *mut c_void, data: *mut c_void)>,
     /// The process is about to abort; message says why. Runs on the stack of the failing thread.
-    pub fatal:
-        Option<unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void)>,
+    pub fatal: Option<unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void)>,
 }
 
 /// How the runtime is set up. 0 or NULL in a field takes the value of the STRAND_ environment
@@ -138,8 +129,7 @@ pub struct strand_config {
     /// Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
     /// message has length bytes and a zero byte after them. Runs on any thread of the runtime or
     /// on the stack of the call that failed, and may make no call that switches.
-    pub log:
-        Option<extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void)>,
+    pub log: Option<extern "C" fn(level: u32, message: *const c_char, length: usize, data: *mut c_void)>,
     /// Handed to log as its last argument.
     pub log_data: *mut c_void,
     /// What a language plugs in. Copied: the struct need not outlive the call.
@@ -161,10 +151,7 @@ unsafe impl Sized32 for strand_config {
 ///
 /// # Safety
 /// Both structs are as the header asks, or null.
-pub(super) unsafe fn convert(
-    config: *const strand_config,
-    function: &str,
-) -> Outcome<Option<Config>> {
+pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Outcome<Option<Config>> {
     if config.is_null() {
         return Ok(None);
     }
@@ -198,11 +185,7 @@ pub(super) unsafe fn convert(
 type Fatal = unsafe extern "C" fn(message: *const c_char, length: usize, data: *mut c_void);
 
 fn convert_hooks(hooks: strand_language_hooks, function: &str) -> Outcome<LanguageHooks> {
-    check::zero(
-        hooks.reserved.into(),
-        function,
-        "strand_language_hooks.reserved",
-    )?;
+    check::zero(hooks.reserved.into(), function, "strand_language_hooks.reserved")?;
     Ok(LanguageHooks {
         data: hooks.data,
         message_transfer: hooks.message_transfer,

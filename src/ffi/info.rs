@@ -99,16 +99,9 @@ pub unsafe extern "C" fn strand_info(
         }
         // SAFETY: not NULL, and a string that ends, by the caller's promise.
         let Ok(key) = unsafe { CStr::from_ptr(key) }.to_str() else {
-            return fail(
-                Status::INVALID,
-                format_args!("strand_info: key is not text in UTF-8"),
-            );
+            return fail(Status::INVALID, format_args!("strand_info: key is not text in UTF-8"));
         };
-        let mut text = Text {
-            buffer: buffer.cast(),
-            capacity,
-            length: 0,
-        };
+        let mut text = Text { buffer: buffer.cast(), capacity, length: 0 };
         facts::info(key, &mut text)?;
         let length = text.finish();
         if !needed.is_null() {
@@ -235,9 +228,7 @@ impl fmt::Write for Text {
         if fits > 0 {
             // SAFETY: `length + fits` is below `capacity` bytes that are writable, by the
             // caller's promise.
-            unsafe {
-                core::ptr::copy_nonoverlapping(text.as_ptr(), self.buffer.add(self.length), fits)
-            };
+            unsafe { core::ptr::copy_nonoverlapping(text.as_ptr(), self.buffer.add(self.length), fits) };
         }
         self.length += text.len();
         Ok(())

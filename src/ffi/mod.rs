@@ -72,10 +72,7 @@ fn refused(status: Status) -> status::strand_status {
 #[cold]
 #[inline(never)]
 fn panicked(payload: Box<dyn Any + Send>) -> status::strand_status {
-    let text = match (
-        payload.downcast_ref::<&str>(),
-        payload.downcast_ref::<String>(),
-    ) {
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,
         (_, Some(text)) => text.as_str(),
         _ => "a panic without a message",

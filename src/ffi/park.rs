@@ -54,11 +54,7 @@ pub unsafe extern "C" fn strand_park_begin(out: *mut strand_park_token) -> stran
 /// @signalsafe no
 /// @since 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strand_park(
-    token: strand_park_token,
-    deadline: i64,
-    value: *mut u64,
-) -> strand_status {
+pub unsafe extern "C" fn strand_park(token: strand_park_token, deadline: i64, value: *mut u64) -> strand_status {
     guard(|| {
         check::deadline(deadline, "strand_park")?;
         let given = strands::park(token, deadline)?;

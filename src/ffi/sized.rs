@@ -39,10 +39,7 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T, function: &str) -> Outc
     if !unsafe { tail_is_zero::<T>(pointer, size) } {
         return fail(
             Status::INVALID,
-            format_args!(
-                "{function}: {} sets fields that this version of libstrand does not know",
-                T::NAME
-            ),
+            format_args!("{function}: {} sets fields that this version of libstrand does not know", T::NAME),
         );
     }
     let mut known = MaybeUninit::<T>::zeroed();
@@ -84,13 +81,7 @@ unsafe fn declared_size<T: Sized32>(pointer: *const T, function: &str) -> Outcom
     // SAFETY: not null and aligned; the size field comes first in every version.
     let size = unsafe { pointer.cast::<u32>().read() } as usize;
     if size == 0 || !size.is_multiple_of(8) || size > LARGEST {
-        return fail(
-            Status::INVALID,
-            format_args!(
-                "{function}: {0}.size is {size}; set it to sizeof({0})",
-                T::NAME
-            ),
-        );
+        return fail(Status::INVALID, format_args!("{function}: {0}.size is {size}; set it to sizeof({0})", T::NAME));
     }
     Ok(size)
 }
@@ -100,7 +91,6 @@ unsafe fn declared_size<T: Sized32>(pointer: *const T, function: &str) -> Outcom
 unsafe fn tail_is_zero<T>(pointer: *const T, size: usize) -> bool {
     let known = size_of::<T>().min(size);
     // SAFETY: `known..size` lies inside the bytes that the caller promised.
-    let tail =
-        unsafe { core::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known) };
+    let tail = unsafe { core::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known) };
     tail.iter().all(|byte| *byte == 0)
 }

@@ -98,11 +98,7 @@ unsafe impl Sized32 for strand_spawn_options {
 /// @since 0.1
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub unsafe extern "C" fn strand_spawn(
-    entry: strand_entry,
-    arg: *mut c_void,
-    out: *mut strand_id,
-) -> strand_status {
+pub unsafe extern "C" fn strand_spawn(entry: strand_entry, arg: *mut c_void, out: *mut strand_id) -> strand_status {
     // The caller's return address, which dumps show as the place of the spawn, becomes the fourth
     // argument. Only code without a prologue can still see it. endbr64 and hint 34 (bti c) are what
     // indirect calls must meet where the processor checks them, and do nothing elsewhere.
@@ -189,23 +185,14 @@ unsafe extern "C" fn spawn_with_at(
 
 /// # Safety
 /// The name is readable for `'a`.
-unsafe fn convert<'a>(
-    options: &strand_spawn_options,
-    arg: *mut c_void,
-) -> Outcome<SpawnOptions<'a>> {
+unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outcome<SpawnOptions<'a>> {
     let function = "strand_spawn_with";
     check::flags(options.flags, KNOWN_FLAGS, function)?;
     check::zero(options.lane.into(), function, "lane")?;
     check::zero(options.priority.unsigned_abs().into(), function, "priority")?;
     check::zero(options.scope, function, "scope")?;
     if options.arg_bytes > 0 && arg.is_null() {
-        return fail(
-            Status::INVALID,
-            format_args!(
-                "{function}: arg is NULL, but arg_bytes is {}",
-                options.arg_bytes
-            ),
-        );
+        return fail(Status::INVALID, format_args!("{function}: arg is NULL, but arg_bytes is {}", options.arg_bytes));
     }
     Ok(SpawnOptions {
         flags: options.flags,

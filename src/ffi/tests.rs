@@ -45,35 +45,16 @@ fn read(options: &Options) -> Result<Options, Status> {
 
 #[test]
 fn smaller_struct_reads_as_zero_beyond_its_end() {
-    let older = Options {
-        size: 8,
-        first: 7,
-        second: 9,
-    };
-    assert_eq!(
-        read(&older),
-        Ok(Options {
-            size: 8,
-            first: 7,
-            second: 0
-        })
-    );
+    let older = Options { size: 8, first: 7, second: 9 };
+    assert_eq!(read(&older), Ok(Options { size: 8, first: 7, second: 0 }));
 }
 
 #[test]
 fn larger_struct_is_accepted_while_the_unknown_is_zero() {
     let size = size_of::<Newer>() as u32;
-    let mut newer = Newer {
-        known: Options {
-            size,
-            first: 7,
-            second: 9,
-        },
-        third: 0,
-    };
+    let mut newer = Newer { known: Options { size, first: 7, second: 9 }, third: 0 };
     // SAFETY: as many readable bytes as the size says.
-    let read =
-        |newer: &Newer| unsafe { sized::read(ptr::from_ref(newer).cast::<Options>(), "test") };
+    let read = |newer: &Newer| unsafe { sized::read(ptr::from_ref(newer).cast::<Options>(), "test") };
     assert_eq!(read(&newer), Ok(newer.known));
     newer.third = 1 << 63;
     assert_eq!(read(&newer), Err(Status::INVALID));
@@ -83,20 +64,9 @@ fn larger_struct_is_accepted_while_the_unknown_is_zero() {
 #[test]
 fn sizes_of_no_version_are_refused_unread() {
     for size in [0, 1, 4, 12, 17, 4104, u32::MAX, u32::MAX - 7] {
-        assert_eq!(
-            read(&Options {
-                size,
-                first: 0,
-                second: 0
-            }),
-            Err(Status::INVALID),
-            "{size}"
-        );
+        assert_eq!(read(&Options { size, first: 0, second: 0 }), Err(Status::INVALID), "{size}");
     }
-    assert_eq!(
-        last_error(),
-        "test: options.size is 4294967288; set it to sizeof(options)"
-    );
+    assert_eq!(last_error(), "test: options.size is 4294967288; set it to sizeof(options)");
 }
 
 #[test]
@@ -111,47 +81,15 @@ fn missing_and_misaligned_structs_are_refused() {
 
 #[test]
 fn written_struct_keeps_its_size_and_clears_what_is_unknown() {
-    let value = Options {
-        size: 0,
-        first: 7,
-        second: 9,
-    };
-    let mut newer = [Newer {
-        known: Options {
-            size: 24,
-            first: 1,
-            second: 1,
-        },
-        third: 1,
-    }];
+    let value = Options { size: 0, first: 7, second: 9 };
+    let mut newer = [Newer { known: Options { size: 24, first: 1, second: 1 }, third: 1 }];
     // SAFETY: as many writable bytes as the size says.
     unsafe { sized::write(newer.as_mut_ptr().cast::<Options>(), &value, "test") }.unwrap();
-    assert_eq!(
-        (newer[0].known, newer[0].third),
-        (
-            Options {
-                size: 24,
-                first: 7,
-                second: 9
-            },
-            0
-        )
-    );
-    let mut older = Options {
-        size: 8,
-        first: 1,
-        second: 1,
-    };
+    assert_eq!((newer[0].known, newer[0].third), (Options { size: 24, first: 7, second: 9 }, 0));
+    let mut older = Options { size: 8, first: 1, second: 1 };
     // SAFETY: as above.
     unsafe { sized::write(&raw mut older, &value, "test") }.unwrap();
-    assert_eq!(
-        older,
-        Options {
-            size: 8,
-            first: 7,
-            second: 1
-        }
-    );
+    assert_eq!(older, Options { size: 8, first: 7, second: 1 });
 }
 
 #[test]
@@ -176,9 +114,7 @@ fn deadlines_end_at_minus_one() {
 #[test]
 fn texts_are_pointer_and_length() {
     // SAFETY: the literals are as long as they are said to be; the rest is refused unread.
-    let text = |pointer: &'static [u8], length| unsafe {
-        check::text(pointer.as_ptr().cast(), length, "test", "name")
-    };
+    let text = |pointer: &'static [u8], length| unsafe { check::text(pointer.as_ptr().cast(), length, "test", "name") };
     assert_eq!(text(b"name", 2), Ok(&b"na"[..]));
     assert_eq!(text(b"name", usize::MAX), Err(Status::INVALID));
     // SAFETY: null is refused, or nothing is read of it.

@@ -173,7 +173,8 @@ mod tests {
         for class in 0..CLASSES as u8 {
             for index in [0, 1, 2, 77, LAYOUT.slots(class) - 1] {
                 let stack = StackId::new(class, index);
-                for address in [LAYOUT.slot(stack), LAYOUT.limit(stack), LAYOUT.body(stack, 512), LAYOUT.top(stack) - 1] {
+                for address in [LAYOUT.slot(stack), LAYOUT.limit(stack), LAYOUT.body(stack, 512), LAYOUT.top(stack) - 1]
+                {
                     assert_eq!(LAYOUT.stack_at(address), Some(stack));
                 }
                 assert!(LAYOUT.limit(stack) - GUARD >= LAYOUT.slot(stack));

@@ -48,7 +48,11 @@ pub struct History {
 impl History {
     /// Nothing was ever issued.
     pub const fn new() -> Self {
-        History { floor: atomic::AtomicU64::new(1), indices: atomic::AtomicU32::new(0), retired: Mutex::new(Vec::new()) }
+        History {
+            floor: atomic::AtomicU64::new(1),
+            indices: atomic::AtomicU32::new(0),
+            retired: Mutex::new(Vec::new()),
+        }
     }
 
     /// STALE for a handle that an earlier table issued, INVALID for one that nobody can have issued.
@@ -152,11 +156,7 @@ impl<T: Slot> Table<T> {
     /// The slot at `index`, or what a handle with this index and generation is when there is none.
     #[inline]
     pub fn find(&self, index: u32, generation: u64) -> Outcome<&T> {
-        if index < self.fresh() {
-            Ok(self.slot(index))
-        } else {
-            Err(self.history.judge_unknown(index, generation))
-        }
+        if index < self.fresh() { Ok(self.slot(index)) } else { Err(self.history.judge_unknown(index, generation)) }
     }
 
     /// Takes up to `out.len()` slots; at least one, or the status that says why none. Those that were never used come

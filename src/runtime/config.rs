@@ -95,7 +95,8 @@ impl Settings {
             && self.stack_class == other.stack_class
             && self.max_strands == other.max_strands
             && self.hooks == other.hooks
-            && self.log.map(|(function, data)| (function as usize, data)) == other.log.map(|(function, data)| (function as usize, data))
+            && self.log.map(|(function, data)| (function as usize, data))
+                == other.log.map(|(function, data)| (function as usize, data))
             && self.identity_by_thread == other.identity_by_thread
             && self.mprotect_guards == other.mprotect_guards
     }

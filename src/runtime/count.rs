@@ -21,9 +21,9 @@ use crate::engine::parallel::{self, Parallel};
 use crate::strand::body::Body;
 use crate::strand::fault;
 use crate::strand::head::FLAG_UNCOUNTED;
-use crate::strand::{identity, log};
 use crate::strand::message::{CAPACITY, Text, fail};
 use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::{identity, log};
 use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source, Woken};
 use crate::wait::cancel;
 

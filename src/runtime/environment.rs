@@ -108,20 +108,14 @@ impl fmt::Display for Choices<'_> {
 fn choose(name: &str, text: &str, choices: &[&str]) -> Outcome<u32> {
     match choices.iter().position(|choice| *choice == text) {
         Some(position) => Ok(position as u32),
-        None => fail(
-            Status::INVALID,
-            format_args!("{name} is \"{text}\": it can be one of {}", Choices(choices)),
-        ),
+        None => fail(Status::INVALID, format_args!("{name} is \"{text}\": it can be one of {}", Choices(choices))),
     }
 }
 
 fn number(name: &str, text: &str, most: u64) -> Outcome<u64> {
     match text.parse::<u64>() {
         Ok(value) if value > 0 && value <= most => Ok(value),
-        _ => fail(
-            Status::INVALID,
-            format_args!("{name} is \"{text}\": it must be a whole number from 1 to {most}"),
-        ),
+        _ => fail(Status::INVALID, format_args!("{name} is \"{text}\": it must be a whole number from 1 to {most}")),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
+use crate::engine::Upcalls;
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
-use crate::engine::Upcalls;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
@@ -75,7 +75,10 @@ pub fn initialise(config: Option<&Config>) -> Outcome<()> {
         return agree(config);
     }
     if outside::state() == State::Forked {
-        return fail(Status::FORKED, format_args!("this is a forked child of a process that had initialised the runtime"));
+        return fail(
+            Status::FORKED,
+            format_args!("this is a forked child of a process that had initialised the runtime"),
+        );
     }
     if outside::state() == State::Stopping {
         return fail(Status::BUSY, format_args!("the runtime is shutting down"));
@@ -101,7 +104,9 @@ fn warn_of_dear_guards(settings: &Settings) {
     if dear && !settings.mprotect_guards {
         log::write(
             log::WARNING,
-            format_args!("the kernel has no guard markers (Linux 6.13) or memory is locked: at most {MPROTECT_GUARDS_MAX} strands have stacks at once"),
+            format_args!(
+                "the kernel has no guard markers (Linux 6.13) or memory is locked: at most {MPROTECT_GUARDS_MAX} strands have stacks at once"
+            ),
         );
     }
 }
@@ -179,7 +184,10 @@ fn refuse_second_copy() -> Outcome<()> {
     if found.is_null() || module_of(found) == module_of(refuse_second_copy as *const () as *const _) {
         return Ok(());
     }
-    fail(Status::UNSUPPORTED, format_args!("another copy of libstrand is loaded in this process; link one of them only"))
+    fail(
+        Status::UNSUPPORTED,
+        format_args!("another copy of libstrand is loaded in this process; link one of them only"),
+    )
 }
 
 /// Where the module that holds an address begins.

@@ -12,9 +12,7 @@ use crate::engine::parallel::{self, Parallel, worker};
 use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
-use crate::strand::head::{
-    self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase,
-};
+use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase};
 use crate::strand::message::{self, fail};
 use crate::strand::waiter::WaitKind;
 use crate::strand::{identity, locals, on_exit, poll};
@@ -60,14 +58,7 @@ pub struct SpawnOptions<'a> {
 
 impl Default for SpawnOptions<'_> {
     fn default() -> Self {
-        SpawnOptions {
-            flags: 0,
-            name: &[],
-            stack_bytes: 0,
-            arg_drop: None,
-            arg_bytes: 0,
-            local: core::ptr::null_mut(),
-        }
+        SpawnOptions { flags: 0, name: &[], stack_bytes: 0, arg_drop: None, arg_bytes: 0, local: core::ptr::null_mut() }
     }
 }
 

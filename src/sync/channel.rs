@@ -13,8 +13,8 @@ use crate::base::sync::cell::Cell;
 use crate::engine::outside;
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
-use crate::strand::{identity, poll};
 use crate::strand::message::{allocate, fail, release as free, try_box};
+use crate::strand::{identity, poll};
 use crate::wait::block::{NO_WAIT, Woken};
 use crate::wait::cancel;
 
@@ -160,10 +160,7 @@ pub fn create(options: &ChannelOptions<'_>) -> Outcome<u64> {
     let storage = match Ring::allocate(slots, options.element_size) {
         Ok(storage) => storage,
         Err(status) => {
-            return fail(
-                status,
-                format_args!("no memory for {slots} elements of {} bytes each", options.element_size),
-            );
+            return fail(status, format_args!("no memory for {slots} elements of {} bytes each", options.element_size));
         }
     };
     let made = make(table, options, storage, slots);

@@ -34,7 +34,12 @@ pub struct Ring {
 impl Ring {
     /// An empty ring without storage.
     pub fn empty() -> Ring {
-        Ring { storage: Cell::new(core::ptr::null_mut()), slots: Cell::new(0), first: Cell::new(0), length: AtomicUsize::new(0) }
+        Ring {
+            storage: Cell::new(core::ptr::null_mut()),
+            slots: Cell::new(0),
+            first: Cell::new(0),
+            length: AtomicUsize::new(0),
+        }
     }
 
     /// Moves everything into an empty ring.

@@ -100,7 +100,11 @@ impl List {
         let (next, back) = (node.next.get(), node.back.get());
         // SAFETY: neighbours of a linked node are linked and alive.
         unsafe {
-            if back.is_null() { self.set_first(next) } else { (*back).next.set(next) }
+            if back.is_null() {
+                self.set_first(next)
+            } else {
+                (*back).next.set(next)
+            }
             if next.is_null() { self.last.set(back) } else { (*next).back.set(back) }
         }
         node.linked.set(false);

@@ -47,7 +47,11 @@ fn park_head(body: &Body) -> &'static Head {
 /// The strand that a park word belongs to.
 fn owner(holder: &'static Head) -> &'static Head {
     // Acquire pairs with the Release in `borrow_word`.
-    if holder.entry.load(Ordering::Acquire) == LENT { head::at(holder.site.load(Ordering::Relaxed) as u32) } else { holder }
+    if holder.entry.load(Ordering::Acquire) == LENT {
+        head::at(holder.site.load(Ordering::Relaxed) as u32)
+    } else {
+        holder
+    }
 }
 
 /// Begins a wait of the running strand; an earlier one that was not parked on is over.
@@ -177,7 +181,9 @@ pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
 
 fn is_issued(index: u32, generation: u64) -> bool {
     parallel::engine().is_some_and(|engine| {
-        index < engine.strands.fresh() && generation != 0 && generation <= head::at(index).park.load(Ordering::Relaxed) >> 3
+        index < engine.strands.fresh()
+            && generation != 0
+            && generation <= head::at(index).park.load(Ordering::Relaxed) >> 3
     })
 }
 
@@ -198,7 +204,8 @@ pub fn unpark(strands: &Table<Head>, token: u64, value: u64) -> Outcome<()> {
             return Err(Status::STALE);
         }
         // AcqRel: Acquire pairs with `begin` and `publish`; from here the strand waits for us in `close`.
-        match holder.park.compare_exchange_weak(now, word(parts.generation, BUSY), Ordering::AcqRel, Ordering::Acquire) {
+        match holder.park.compare_exchange_weak(now, word(parts.generation, BUSY), Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => break,
             Err(other) => now = other,
         }

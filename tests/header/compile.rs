@@ -4,14 +4,7 @@
 use super::tools::{find, installed, path, run, scratch, try_run};
 use std::fs;
 
-const STRICT: [&str; 6] = [
-    "-Wall",
-    "-Wextra",
-    "-Wpedantic",
-    "-Werror",
-    "-Wundef",
-    "-fsyntax-only",
-];
+const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wundef", "-fsyntax-only"];
 const C: [&str; 5] = ["c99", "c11", "c17", "c2x", "gnu17"];
 const CPP: [&str; 5] = ["c++11", "c++14", "c++17", "c++20", "gnu++20"];
 
@@ -38,17 +31,9 @@ strand_status use(strand_chan chan, uint64_t *value) {
 #[test]
 fn header_is_clean_in_every_standard_of_c() {
     let program = source("use.c", PROGRAM);
-    for compiler in [
-        find(&["gcc", "cc"], "the header with gcc"),
-        find(CLANG, "the header with clang"),
-    ] {
+    for compiler in [find(&["gcc", "cc"], "the header with gcc"), find(CLANG, "the header with clang")] {
         for standard in C {
-            check(
-                compiler.as_deref(),
-                standard,
-                &["-Wstrict-prototypes"],
-                &program,
-            );
+            check(compiler.as_deref(), standard, &["-Wstrict-prototypes"], &program);
         }
     }
 }
@@ -57,10 +42,7 @@ fn header_is_clean_in_every_standard_of_c() {
 fn header_is_clean_in_every_standard_of_cpp() {
     // A C++ compiler warns of an initialiser that leaves members out, not of this complete one.
     let program = source("use.cc", PROGRAM);
-    for compiler in [
-        find(&["g++", "c++"], "the header with g++"),
-        find(CLANGPP, "the header with clang++"),
-    ] {
+    for compiler in [find(&["g++", "c++"], "the header with g++"), find(CLANGPP, "the header with clang++")] {
         for standard in CPP {
             check(compiler.as_deref(), standard, &[], &program);
         }
@@ -72,19 +54,13 @@ fn errno_is_the_strands_unless_the_program_declines() {
     let Some(compiler) = find(&["gcc", "cc", "clang"], "errno in the header") else {
         return;
     };
-    let program = source(
-        "errno.c",
-        "#include <strand.h>\nint f(void);\nint f(void) { return errno; }\n",
-    );
+    let program = source("errno.c", "#include <strand.h>\nint f(void);\nint f(void) { return errno; }\n");
     let include = format!("-I{}", path("include").display());
     let expands = |options: &[&str]| {
         let arguments = [&["-E", &include, &program], options].concat();
         let (ok, text) = try_run(&compiler, &arguments);
         assert!(ok, "{text}");
-        text.lines()
-            .last()
-            .unwrap_or_default()
-            .contains("strand_errno_location")
+        text.lines().last().unwrap_or_default().contains("strand_errno_location")
     };
     assert!(expands(&[]));
     assert!(!expands(&["-DSTRAND_NO_ERRNO"]));
@@ -97,12 +73,7 @@ fn header_has_three_kinds_of_linkage() {
     };
     let program = source("api.c", "#include <strand.h>\n");
     for option in ["-DSTRAND_STATIC", "-DSTRAND_BUILD", "-DSTRAND_USE"] {
-        check(
-            Some(&compiler),
-            "c99",
-            &[option, "-fvisibility=hidden"],
-            &program,
-        );
+        check(Some(&compiler), "c99", &[option, "-fvisibility=hidden"], &program);
     }
 }
 
@@ -113,38 +84,15 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         return;
     };
     let sizes = [
-        (
-            "strand_language_hooks",
-            size_of::<strand::ffi::config::strand_language_hooks>(),
-            64,
-        ),
-        (
-            "strand_config",
-            size_of::<strand::ffi::config::strand_config>(),
-            112,
-        ),
-        (
-            "strand_spawn_options",
-            size_of::<strand::ffi::spawn::strand_spawn_options>(),
-            72,
-        ),
-        (
-            "strand_chan_options",
-            size_of::<strand::ffi::channel::strand_chan_options>(),
-            64,
-        ),
-        (
-            "strand_statistics",
-            size_of::<strand::ffi::info::strand_statistics>(),
-            208,
-        ),
+        ("strand_language_hooks", size_of::<strand::ffi::config::strand_language_hooks>(), 64),
+        ("strand_config", size_of::<strand::ffi::config::strand_config>(), 112),
+        ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 72),
+        ("strand_chan_options", size_of::<strand::ffi::channel::strand_chan_options>(), 64),
+        ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];
     let mut text = "#include <strand.h>\n".to_owned();
     for (name, rust, known) in sizes {
-        assert_eq!(
-            rust, known,
-            "{name} has grown: that is allowed, at its end; change the number here"
-        );
+        assert_eq!(rust, known, "{name} has grown: that is allowed, at its end; change the number here");
         text += &format!("typedef char {name}_size[sizeof({name}) == {rust} ? 1 : -1];\n");
     }
     check(Some(&compiler), "c99", &[], &source("layout.c", &text));
@@ -174,10 +122,8 @@ fn declares_assemble_with_every_llvm_found() {
     }
 }
 
-const CLANG: &[&str] = &[
-    "clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16",
-    "clang-15",
-];
+const CLANG: &[&str] =
+    &["clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15"];
 const CLANGPP: &[&str] = &[
     "clang++",
     "clang++-22",
@@ -189,21 +135,13 @@ const CLANGPP: &[&str] = &[
     "clang++-16",
     "clang++-15",
 ];
-const LLC: &[&str] = &[
-    "llc", "llc-22", "llc-21", "llc-20", "llc-19", "llc-18", "llc-17", "llc-16", "llc-15",
-];
+const LLC: &[&str] = &["llc", "llc-22", "llc-21", "llc-20", "llc-19", "llc-18", "llc-17", "llc-16", "llc-15"];
 
 /// The IR in the manual: all blocks form one module, and the last has `main`.
 fn program_of(manual: &str) -> String {
-    let blocks = manual
-        .split("```llvm\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap());
+    let blocks = manual.split("```llvm\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let program: String = blocks.collect();
-    assert!(
-        program.contains("@main("),
-        "the last block of docs/llvm.md is a program"
-    );
+    assert!(program.contains("@main("), "the last block of docs/llvm.md is a program");
     program
 }
 
@@ -215,9 +153,7 @@ fn opaque_pointers(tool: &str) -> Option<&'static [&'static str]> {
     match version.split('.').next()?.parse::<u32>().ok()? {
         15.. if tool.starts_with("clang") => Some(&["-Wno-override-module"]),
         15.. => Some(&[]),
-        14 if tool.starts_with("clang") => {
-            Some(&["-Wno-override-module", "-mllvm", "-opaque-pointers"])
-        }
+        14 if tool.starts_with("clang") => Some(&["-Wno-override-module", "-mllvm", "-opaque-pointers"]),
         14 => Some(&["--opaque-pointers"]),
         _ => None,
     }
@@ -228,10 +164,7 @@ fn check(compiler: Option<&str>, standard: &str, more: &[&str], program: &str) {
     let Some(compiler) = compiler else { return };
     let standard = format!("-std={}", known(compiler, standard));
     let include = format!("-I{}", path("include").display());
-    run(
-        compiler,
-        &[&STRICT, more, &[&standard, &include, program]].concat(),
-    );
+    run(compiler, &[&STRICT, more, &[&standard, &include, program]].concat());
 }
 
 /// C23 and C++20 have other names in older compilers.
@@ -242,11 +175,7 @@ fn known<'a>(compiler: &str, standard: &'a str) -> &'a str {
         _ => return standard,
     };
     let asks = ["-E", "-x", "c++", "/dev/null", "-o", "/dev/null"];
-    let accepted = try_run(
-        compiler,
-        &[&asks[..], &[&format!("-std={standard}")]].concat(),
-    )
-    .0;
+    let accepted = try_run(compiler, &[&asks[..], &[&format!("-std={standard}")]].concat()).0;
     if accepted { standard } else { old }
 }
 

@@ -58,11 +58,7 @@ fn section(config: &Config, name: &str) -> String {
     (config.include_guard, config.cpp_compat) = (None, false);
     config.sys_includes.clear();
     config.export.include = type_names(&source);
-    let bindings = Builder::new()
-        .with_config(config)
-        .with_src(path)
-        .generate()
-        .unwrap();
+    let bindings = Builder::new().with_config(config).with_src(path).generate().unwrap();
     let mut items = Vec::new();
     bindings.write(&mut items);
     let items = String::from_utf8(items).unwrap();
@@ -72,19 +68,14 @@ fn section(config: &Config, name: &str) -> String {
 /// Every public type, because cbindgen leaves out those that no function of the same file mentions.
 fn type_names(source: &str) -> Vec<String> {
     let declared = |line: &str| {
-        let rest = line
-            .strip_prefix("pub struct ")
-            .or(line.strip_prefix("pub type "))?;
+        let rest = line.strip_prefix("pub struct ").or(line.strip_prefix("pub type "))?;
         rest.split([' ', '{', '=']).next().map(str::to_owned)
     };
     source.lines().filter_map(declared).collect()
 }
 
 fn banner(source: &str) -> String {
-    let mut lines = source
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(str::trim_start);
+    let mut lines = source.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim_start);
     let title = lines.next().unwrap();
     let mut text = format!("/* ---- {title} {}", "-".repeat(WIDTH - 9 - title.len()));
     for line in lines {
@@ -109,10 +100,7 @@ fn finish(items: &str) -> String {
 
 /// Puts a negative macro in parentheses.
 fn guarded(line: &str) -> String {
-    match line
-        .strip_prefix("#define ")
-        .and_then(|rest| rest.split_once(" -"))
-    {
+    match line.strip_prefix("#define ").and_then(|rest| rest.split_once(" -")) {
         Some((name, value)) => format!("#define {name} (-{value})"),
         None => line.to_owned(),
     }
@@ -137,9 +125,7 @@ fn short_comments(text: &str) -> String {
     let mut rest: Vec<&str> = text.lines().rev().collect();
     while let Some(line) = rest.pop() {
         match rest[..] {
-            [.., close, only]
-                if line.trim() == "/**" && close.trim() == "*/" && only.len() + 5 <= WIDTH =>
-            {
+            [.., close, only] if line.trim() == "/**" && close.trim() == "*/" && only.len() + 5 <= WIDTH => {
                 let only = only.trim_start().trim_start_matches("* ");
                 writeln!(result, "{line} {only} */").unwrap();
                 rest.truncate(rest.len() - 2);

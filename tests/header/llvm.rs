@@ -16,21 +16,14 @@ pub(crate) fn declares(header: &str) -> String {
     text.push_str("\n; ---- Numbers\n;\n");
     for (name, value) in macros(header) {
         if !name.starts_with("STRAND_VERSION") {
-            writeln!(
-                text,
-                ";   {name} = {}",
-                value.trim_matches(['(', ')']).replace("SIZE_MAX", "-1")
-            )
-            .unwrap();
+            writeln!(text, ";   {name} = {}", value.trim_matches(['(', ')']).replace("SIZE_MAX", "-1")).unwrap();
         }
     }
     text.push_str("\n; ---- Structs\n");
     for structure in structs(header) {
         text.push_str(&layout(&structure));
     }
-    text.push_str(
-        "\n; ---- Data\n\n; 0: strand_checkpoint() has nothing to do. Load it anew each time.\n",
-    );
+    text.push_str("\n; ---- Data\n\n; 0: strand_checkpoint() has nothing to do. Load it anew each time.\n");
     text.push_str("@strand_poll_word = external global i32, align 4\n\n; ---- Functions\n\n");
     for function in functions(header) {
         text.push_str(&declare(&function));
@@ -51,11 +44,7 @@ const HEAD: &str = "\
 
 fn layout(structure: &Struct) -> String {
     let members: Vec<String> = structure.members.iter().map(member).collect();
-    let names: Vec<String> = structure
-        .members
-        .iter()
-        .map(|member| member.name.clone())
-        .collect();
+    let names: Vec<String> = structure.members.iter().map(|member| member.name.clone()).collect();
     let (name, members, names) = (&structure.name, members.join(", "), names.join(", "));
     format!("\n; {names}\n%{name} = type {{ {members} }}\n")
 }
@@ -63,11 +52,7 @@ fn layout(structure: &Struct) -> String {
 /// The type of a member; `name[8]` is an array.
 fn member(member: &Parameter) -> String {
     match member.name.split_once('[') {
-        Some((_, length)) => format!(
-            "[{} x {}]",
-            length.trim_end_matches(']'),
-            scalar(&member.kind)
-        ),
+        Some((_, length)) => format!("[{} x {}]", length.trim_end_matches(']'), scalar(&member.kind)),
         None => scalar(&member.kind).to_owned(),
     }
 }
@@ -78,29 +63,13 @@ fn declare(function: &Function) -> String {
         "void" => "void".to_owned(),
         result => format!("noundef {result}"),
     };
-    let ends = if function.returns {
-        "nounwind"
-    } else {
-        "noreturn nounwind"
-    };
-    format!(
-        "declare {result} @{}({}) {ends}\n",
-        function.name,
-        parameters.join(", ")
-    )
+    let ends = if function.returns { "nounwind" } else { "noreturn nounwind" };
+    format!("declare {result} @{}({}) {ends}\n", function.name, parameters.join(", "))
 }
 
 fn argument(parameter: &Parameter) -> String {
-    let forgotten = if is_forgotten(parameter) {
-        " nocapture"
-    } else {
-        ""
-    };
-    format!(
-        "{}{forgotten} noundef %{}",
-        scalar(&parameter.kind),
-        parameter.name
-    )
+    let forgotten = if is_forgotten(parameter) { " nocapture" } else { "" };
+    format!("{}{forgotten} noundef %{}", scalar(&parameter.kind), parameter.name)
 }
 
 /// Whether the library keeps no copy of the pointer when it has returned: true of what it reads or fills,
@@ -114,9 +83,7 @@ fn scalar(kind: &str) -> &'static str {
     match kind {
         "void" => "void",
         "int32_t" | "uint32_t" | "int" | "strand_status" => "i32",
-        "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" => {
-            "i64"
-        }
+        "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" => "i64",
         "function" | "strand_entry" => "ptr",
         pointer if pointer.ends_with('*') => "ptr",
         unknown => panic!("strand.ll has no type for {unknown}"),

@@ -27,22 +27,13 @@ fn every_exported_function_is_in_the_header_once() {
     let mut exported = BTreeSet::new();
     for entry in fs::read_dir(tools::path("src/ffi")).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        for line in text
-            .lines()
-            .filter(|line| line.starts_with("pub ") && line.contains(" fn strand_"))
-        {
+        for line in text.lines().filter(|line| line.starts_with("pub ") && line.contains(" fn strand_")) {
             let (_, name) = line.split_once(" fn ").unwrap();
-            assert!(
-                exported.insert(name.split('(').next().unwrap().to_owned()),
-                "{line}"
-            );
+            assert!(exported.insert(name.split('(').next().unwrap().to_owned()), "{line}");
         }
     }
     let declared = functions(&generate::header());
-    let names: BTreeSet<String> = declared
-        .iter()
-        .map(|function| function.name.clone())
-        .collect();
+    let names: BTreeSet<String> = declared.iter().map(|function| function.name.clone()).collect();
     assert_eq!(declared.len(), names.len());
     assert_eq!(names, exported);
 }
@@ -51,12 +42,7 @@ fn every_exported_function_is_in_the_header_once() {
 fn every_function_has_the_five_tags_and_documents_its_parameters() {
     for function in functions(&generate::header()) {
         let faults = faults(&function);
-        assert!(
-            faults.is_empty(),
-            "{}: {}",
-            function.name,
-            faults.join("; ")
-        );
+        assert!(faults.is_empty(), "{}: {}", function.name, faults.join("; "));
     }
 }
 
@@ -64,29 +50,12 @@ fn every_function_has_the_five_tags_and_documents_its_parameters() {
 #[test]
 fn a_missing_tag_is_noticed() {
     let complete = functions(&generate::header());
-    let join = complete
-        .iter()
-        .find(|function| function.name == "strand_join")
-        .unwrap();
+    let join = complete.iter().find(|function| function.name == "strand_join").unwrap();
     for line in join.comment.iter().filter(|line| line.starts_with('@')) {
-        let comment = join
-            .comment
-            .iter()
-            .filter(|other| *other != line)
-            .cloned()
-            .collect();
+        let comment = join.comment.iter().filter(|other| *other != line).cloned().collect();
         let (name, result) = (join.name.clone(), join.result.clone());
-        let parameters = ["id", "deadline"].map(|name| parse::Parameter {
-            kind: "int64_t".into(),
-            name: name.into(),
-        });
-        let without = Function {
-            comment,
-            result,
-            name,
-            parameters: parameters.into(),
-            returns: true,
-        };
+        let parameters = ["id", "deadline"].map(|name| parse::Parameter { kind: "int64_t".into(), name: name.into() });
+        let without = Function { comment, result, name, parameters: parameters.into(), returns: true };
         assert_eq!(faults(&without).len(), 1, "without {line}");
     }
 }
@@ -95,10 +64,7 @@ fn a_missing_tag_is_noticed() {
 fn faults(function: &Function) -> Vec<String> {
     let mut faults = Vec::new();
     let value = |tag: &str| {
-        let line = function
-            .comment
-            .iter()
-            .find_map(|line| line.strip_prefix(tag));
+        let line = function.comment.iter().find_map(|line| line.strip_prefix(tag));
         line.map(|value| value.trim().to_owned())
     };
     let contexts = ["any", "strand", "host-thread", "callback"];
@@ -129,34 +95,12 @@ fn faults(function: &Function) -> Vec<String> {
 #[test]
 fn version_macros_are_those_of_the_package() {
     let macros = macros(&generate::header());
-    let value = |name: &str| {
-        macros
-            .iter()
-            .find(|(found, _)| found == name)
-            .unwrap()
-            .1
-            .clone()
-    };
-    assert_eq!(
-        value("STRAND_VERSION_MAJOR"),
-        env!("CARGO_PKG_VERSION_MAJOR")
-    );
-    assert_eq!(
-        value("STRAND_VERSION_MINOR"),
-        env!("CARGO_PKG_VERSION_MINOR")
-    );
-    assert_eq!(
-        value("STRAND_VERSION_PATCH"),
-        env!("CARGO_PKG_VERSION_PATCH")
-    );
-    assert_eq!(
-        value("STRAND_VERSION_STRING"),
-        format!("\"{}\"", env!("CARGO_PKG_VERSION"))
-    );
-    let parts: Vec<u32> = env!("CARGO_PKG_VERSION")
-        .split('.')
-        .map(|part| part.parse().unwrap())
-        .collect();
+    let value = |name: &str| macros.iter().find(|(found, _)| found == name).unwrap().1.clone();
+    assert_eq!(value("STRAND_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MAJOR"));
+    assert_eq!(value("STRAND_VERSION_MINOR"), env!("CARGO_PKG_VERSION_MINOR"));
+    assert_eq!(value("STRAND_VERSION_PATCH"), env!("CARGO_PKG_VERSION_PATCH"));
+    assert_eq!(value("STRAND_VERSION_STRING"), format!("\"{}\"", env!("CARGO_PKG_VERSION")));
+    let parts: Vec<u32> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
     let number = parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2];
     assert_eq!(strand::ffi::version::strand_version(), number);
 }
@@ -164,14 +108,8 @@ fn version_macros_are_those_of_the_package() {
 #[test]
 fn every_macro_and_type_has_the_prefix() {
     for line in generate::header().lines() {
-        if let Some(name) = line
-            .strip_prefix("#define ")
-            .or(line.strip_prefix("#  define "))
-        {
-            assert!(
-                name.starts_with("STRAND_") || name.starts_with("errno "),
-                "{line}"
-            );
+        if let Some(name) = line.strip_prefix("#define ").or(line.strip_prefix("#  define ")) {
+            assert!(name.starts_with("STRAND_") || name.starts_with("errno "), "{line}");
         }
         if line.starts_with("typedef ") {
             assert!(line.contains("strand_"), "{line}");

@@ -38,10 +38,7 @@ pub(crate) fn functions(header: &str) -> Vec<Function> {
 
 /// Every struct, in the header's order.
 pub(crate) fn structs(header: &str) -> Vec<Struct> {
-    items(header)
-        .into_iter()
-        .filter_map(|item| structure(&item.text))
-        .collect()
+    items(header).into_iter().filter_map(|item| structure(&item.text)).collect()
 }
 
 /// Name and value of every macro of the sections that has a value.
@@ -65,10 +62,7 @@ fn items(header: &str) -> Vec<Item> {
         }
         if inside_comment || line.starts_with("/*") {
             inside_comment = !line.ends_with("*/");
-            let line = line
-                .trim_start_matches(['/', '*'])
-                .trim_end_matches("*/")
-                .trim_end();
+            let line = line.trim_start_matches(['/', '*']).trim_end_matches("*/").trim_end();
             if text.is_empty() {
                 comment.push(line.strip_prefix(' ').unwrap_or(line).to_owned());
             }
@@ -96,31 +90,16 @@ fn function(item: Item) -> Option<Function> {
     let head = parameter(declared);
     let parameters = match parameters {
         "void" => Vec::new(),
-        _ => split_parameters(parameters)
-            .iter()
-            .map(|text| parameter(text))
-            .collect(),
+        _ => split_parameters(parameters).iter().map(|text| parameter(text)).collect(),
     };
-    Some(Function {
-        comment: item.comment,
-        result: head.kind,
-        name: head.name,
-        parameters,
-        returns: never.is_none(),
-    })
+    Some(Function { comment: item.comment, result: head.kind, name: head.name, parameters, returns: never.is_none() })
 }
 
 fn structure(text: &str) -> Option<Struct> {
     let (name, rest) = text.strip_prefix("typedef struct ")?.split_once(" {")?;
     let (members, _) = rest.rsplit_once('}')?;
-    let members = members
-        .split(';')
-        .map(str::trim)
-        .filter(|member| !member.is_empty());
-    Some(Struct {
-        name: name.to_owned(),
-        members: members.map(parameter).collect(),
-    })
+    let members = members.split(';').map(str::trim).filter(|member| !member.is_empty());
+    Some(Struct { name: name.to_owned(), members: members.map(parameter).collect() })
 }
 
 /// Splits at the commas that are not inside parentheses.
@@ -138,24 +117,15 @@ fn split_parameters(text: &str) -> Vec<String> {
         }
         found.last_mut().unwrap().push(character);
     }
-    found
-        .iter()
-        .map(|parameter| parameter.trim().to_owned())
-        .collect()
+    found.iter().map(|parameter| parameter.trim().to_owned()).collect()
 }
 
 /// `const char *name` or `void (*name)(void *data)`.
 fn parameter(text: &str) -> Parameter {
     if let Some((_, rest)) = text.split_once("(*") {
         let name = rest.split(')').next().unwrap().to_owned();
-        return Parameter {
-            kind: "function".to_owned(),
-            name,
-        };
+        return Parameter { kind: "function".to_owned(), name };
     }
     let at = text.rfind([' ', '*']).unwrap() + 1;
-    Parameter {
-        kind: text[..at].trim().to_owned(),
-        name: text[at..].to_owned(),
-    }
+    Parameter { kind: text[..at].trim().to_owned(), name: text[at..].to_owned() }
 }

@@ -28,10 +28,7 @@ pub(crate) fn compare(relative: &str, generated: &str) {
         fs::rename(fresh, &path).unwrap();
     }
     let checked_in = fs::read_to_string(&path).unwrap_or_default();
-    let differs = checked_in
-        .lines()
-        .zip(generated.lines())
-        .position(|(old, new)| old != new);
+    let differs = checked_in.lines().zip(generated.lines()).position(|(old, new)| old != new);
     assert!(
         checked_in == generated,
         "{relative} is not what src/ffi generates (first difference at line {}); \
@@ -42,10 +39,7 @@ pub(crate) fn compare(relative: &str, generated: &str) {
 
 /// The first of these programs that the machine has, or a line that says what is not tested.
 pub(crate) fn find(names: &[&str], what: &str) -> Option<String> {
-    let found = names
-        .iter()
-        .find(|name| has(name))
-        .map(|name| (*name).to_owned());
+    let found = names.iter().find(|name| has(name)).map(|name| (*name).to_owned());
     if found.is_none() {
         println!("skip: {what}: none of {} is installed", names.join(", "));
     }
@@ -54,11 +48,7 @@ pub(crate) fn find(names: &[&str], what: &str) -> Option<String> {
 
 /// Those of these programs that the machine has.
 pub(crate) fn installed(names: &[&str]) -> Vec<String> {
-    names
-        .iter()
-        .filter(|name| has(name))
-        .map(|name| (*name).to_owned())
-        .collect()
+    names.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect()
 }
 
 fn has(name: &str) -> bool {
@@ -76,8 +66,5 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
 pub(crate) fn try_run(program: &str, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(program).args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }

@@ -108,7 +108,8 @@ impl Worker {
             }
             let stuck = now - watch.began >= PATIENCE
                 && watch.progress.get(other.index as usize).is_none_or(|seen| *seen == other.progress());
-            let worth = other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
+            let worth =
+                other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
             if worth && let Some(strand) = self.steal_from(other, stuck) {
                 return Some(strand);
             }

@@ -91,7 +91,9 @@ fn start(main: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void)
         // leaves the faults that a thread raises itself unblocked.
         unsafe {
             libc::sigfillset(blocked.as_mut_ptr());
-            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS] {
+            for fault in
+                [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS]
+            {
                 libc::sigdelset(blocked.as_mut_ptr(), fault);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), earlier.as_mut_ptr());

@@ -160,11 +160,7 @@ impl Worker {
     #[inline(always)]
     fn run_strand(&self, strand: &'static Head) -> Option<&'static Head> {
         strand.set_phase(Phase::Running);
-        let body = if strand.has(FLAG_STARTED) {
-            strand.body()
-        } else {
-            self.start(strand)?
-        };
+        let body = if strand.has(FLAG_STARTED) { strand.body() } else { self.start(strand)? };
         strand.home.store(self.index as u16, Ordering::Relaxed);
         loop {
             let action = self.switch_in(body);

@@ -10,8 +10,8 @@ use corosensei::stack::{Stack, StackPointer};
 use corosensei::{CoroutineResult, Yielder as CoroYielder};
 
 use super::Action;
-use crate::strand::body::{self, Body};
 use crate::memory::stack_class::{BODY_PAGE, GUARD, Layout, StackId, USABLE};
+use crate::strand::body::{self, Body};
 
 type Coroutine = corosensei::Coroutine<(), Action, (), StackSlot>;
 type Yielder = CoroYielder<(), Action>;
