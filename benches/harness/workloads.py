@@ -25,17 +25,17 @@ class Workload:
 
 T = Target
 WORKLOADS = [
-    Workload("w1a", "yield, 2 strands", {1: T(0.15, "libdill", 1.0), 2: T(0.07, "Argobots", 0.6)}, quick=500_000),
-    Workload("w1b", "yield, 1,000 strands", {1: T(0.2, "Photon", 0.7), 2: T(0.06, "Argobots", 0.6)}, quick=500_000),
+    Workload("w1a", "yield, 2 strands", {1: T(0.15, "libdill", 1.0), 2: T(0.07, "Argobots", 0.6)}),
+    Workload("w1b", "yield, 1,000 strands", {1: T(0.2, "Photon", 0.7), 2: T(0.06, "Argobots", 0.6)}),
     Workload("w2", "spawn n, wait for all", {1: T(0.06, "marl", 0.4), 2: T(0.3, "Java", 0.4)}, quick=200_000),
-    Workload("w2j", "spawn and join", {1: T(0.15, "Argobots", 0.7), 2: T(0.25, "Go", 0.25)}, quick=100_000),
+    Workload("w2j", "spawn and join", {1: T(0.15, "Argobots", 0.7), 2: T(0.25, "Go", 0.25)}),
     Workload("w3", "n strands parked", {1: T(0.9, limits={"bytes_each": 4400, "maps_live": 64})}, quick=100_000),
-    Workload("w4", "channel round trip", {1: T(0.25, "libdill", 1.0), 2: T(0.35, "Go", 0.35)}, quick=100_000, new_only=True),
+    Workload("w4", "channel round trip", {1: T(0.25, "libdill", 1.0), 2: T(0.35, "Go", 0.35)}, new_only=True),
     Workload("w4x", "the same across workers", {2: T(None, "Argobots", 0.4)}, quick=20_000, across=True),
     Workload("w4p", "the same, receiver asleep", {2: T(limits={"ns": 45_000})}, quick=500, across=True),
     Workload("w5a", "buffered channel 1P1C", {1: T(0.25, "Boost", 0.7), 2: T(0.35, "Boost", 0.8)}, quick=1_000_000, new_only=True),
     Workload("w5b", "buffered channel 4P4C", {1: T(0.3, "Boost", 0.7), 2: T(0.6, "Go", 0.6)}, quick=1_000_000, new_only=True),
-    Workload("w6", "ring of 10,000, per hop", {1: T(0.3, "Boost", 0.7), 2: T(0.35, "Boost", 0.5)}, quick=200_000, new_only=True),
+    Workload("w6", "ring of 10,000, per hop", {1: T(0.3, "Boost", 0.7), 2: T(0.35, "Boost", 0.5)}, quick=500_000, new_only=True),
     Workload("w7", "skynet, channels", {1: T(0.12, "tokio", 0.2), 2: T(0.1, "Go", 0.1)}, quick=100_000),
     Workload("w7j", "skynet, joins", {1: T(), 2: T()}, quick=100_000),
     Workload("w11a", "fib, serial below 12", {1: T(), 2: T()}, unit="ms", quick=27),
