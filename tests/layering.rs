@@ -25,6 +25,9 @@ const LAYERS: &[&[&str]] = &[
     &["models"],
 ];
 
+/// Modules of tests alone, which may look at everything; `lib.rs` must say so.
+const OF_TESTS: &[&str] = &["models"];
+
 /// Files outside `ffi/` that export a C name, each with its reason.
 const EXPORTERS: &[(&str, &str)] = &[(
     "src/strand/poll.rs",
@@ -200,6 +203,12 @@ fn arrows_between_modules_point_down() -> Outcome {
         }
     }
     assert!(seen > 0, "no source was read");
+    let library = without_tests(&fs::read_to_string(root().join("src/lib.rs"))?);
+    for module in OF_TESTS {
+        if library.contains(&format!("mod {module};")) {
+            wrong.insert(format!("src/lib.rs: the module '{module}' is for tests alone, and is not behind #[cfg(test)]"));
+        }
+    }
     report("an arrow points up, sideways or nowhere", &wrong.into_iter().collect::<Vec<_>>())
 }
 
