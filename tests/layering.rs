@@ -206,7 +206,9 @@ fn arrows_between_modules_point_down() -> Outcome {
     let library = without_tests(&fs::read_to_string(root().join("src/lib.rs"))?);
     for module in OF_TESTS {
         if library.contains(&format!("mod {module};")) {
-            wrong.insert(format!("src/lib.rs: the module '{module}' is for tests alone, and is not behind #[cfg(test)]"));
+            wrong.insert(format!(
+                "src/lib.rs: the module '{module}' is for tests alone, and is not behind #[cfg(test)]"
+            ));
         }
     }
     report("an arrow points up, sideways or nowhere", &wrong.into_iter().collect::<Vec<_>>())
