@@ -53,8 +53,8 @@ def report(everybody: list[subjects.Subject], rounds: int) -> list[str]:
     for name in commands:
         figures = [f"{statistics.median(of[name]):.2f} ({min(of[name]):.2f})" for of in (first, took)]
         lines.append(f"  {name:20}{figures[0]:>20}{figures[1]:>20}")
-    ours = statistics.median(took[everybody[0].name])
-    lines.append(f"  target: start to end at most {START_MS} ms: {_met(ours, START_MS)}; hello world's peak memory {peak:.0f} kB, "
+    ours = statistics.median(first[everybody[0].name])
+    lines.append(f"  target: start to first strand at most {START_MS} ms: {_met(ours, START_MS)}; hello world's peak memory {peak:.0f} kB, "
                  f"at most {HELLO_PEAK_KB}: {_met(peak, HELLO_PEAK_KB)}")
     lines += _sizes()
     return lines
