@@ -61,7 +61,7 @@ pub struct Body {
     /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
     pub handled: Cell<Handled>,
 
-    /// What wakers see.
+    /// What wakers see; on a line of its own.
     pub waiter: Waiter,
 }
 

@@ -51,7 +51,7 @@ impl WaitKind {
 const PENDING: i32 = 1;
 
 /// See the module documentation.
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Waiter {
     /// Decides who ends the wait.
     pub claim: Claim,
@@ -62,15 +62,16 @@ pub struct Waiter {
     pub object: AtomicU64,
     /// Absolute deadline or -1; for dumps.
     pub deadline: Cell<i64>,
+    /// Next in a list of waiters that were won together and are woken one after the other.
+    pub next: Cell<*const Waiter>,
+    kind: AtomicU8,
+    // Up to here one cache line, which is all that a wait without a deadline touches.
     /// The timer of a wait with a deadline.
     pub timer: TimerNode,
     /// Worker whose heap holds the timer.
     pub timer_worker: Cell<u32>,
     /// 1 when an OS thread was woken.
     pub signal: AtomicU32,
-    /// Next in a list of waiters that were won together and are woken one after the other.
-    pub next: Cell<*const Waiter>,
-    kind: AtomicU8,
 }
 
 impl Waiter {

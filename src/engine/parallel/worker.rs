@@ -128,17 +128,11 @@ impl Worker {
         picked
     }
 
-    /// Begins to load the control block of the strand after this one: with many strands it is the dearest part.
+    /// Begins to load the strand after this one: with many strands that is the dearest part of a switch.
     #[inline(always)]
     fn prefetch_upcoming(&self) {
-        #[cfg(target_arch = "x86_64")]
         if let Some(upcoming) = self.queues.upcoming() {
-            let body = upcoming.entry.load(Ordering::Relaxed);
-            // SAFETY: a prefetch does not fault, whatever the address.
-            unsafe {
-                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(body as *const i8);
-                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>((body + 64) as *const i8);
-            }
+            prefetch(upcoming);
         }
     }
 
@@ -372,6 +366,26 @@ impl Worker {
         self.owner.leave();
         picked
     }
+}
+
+/// Begins to load a suspended strand that will be resumed soon: its body and the top of its frames.
+#[inline(always)]
+fn prefetch(strand: &'static Head) {
+    #[cfg(all(target_arch = "x86_64", not(feature = "corosensei")))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let body = strand.entry.load(Ordering::Relaxed) as *const i8;
+        // SAFETY: the strand is suspended and has started, so `entry` is its body, whose first word is the saved stack
+        // pointer; a prefetch does not fault, whatever the address.
+        unsafe {
+            let frames = body.cast::<*const i8>().read();
+            _mm_prefetch::<_MM_HINT_T0>(body);
+            _mm_prefetch::<_MM_HINT_T0>(frames);
+            _mm_prefetch::<_MM_HINT_T0>(frames.wrapping_add(64));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "corosensei"))))]
+    let _ = strand;
 }
 
 /// Tells the thread-local and the language of a switch, on the worker's stack.
