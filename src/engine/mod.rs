@@ -4,14 +4,19 @@
 //! Above the seam nobody knows how strands are picked; below it nobody knows what they wait for. What an engine must
 //! call upwards (the body of a strand, an expired timer, "everything is quiet") comes to it as a table of functions.
 
+#[cfg(loom)]
+mod model;
 pub mod outside;
 pub mod parallel;
 
 use crate::base::heap::TimerNode;
 use crate::strand::body::Body;
+#[cfg(not(loom))]
 use crate::strand::context::{self, Action};
 use crate::strand::head::Head;
 
+#[cfg(loom)]
+pub use model::{ready, ready_last, suspend};
 pub use parallel::worker::Worker;
 
 /// What an engine calls upwards.
@@ -47,6 +52,7 @@ pub struct Commit {
 ///
 /// # Safety
 /// `body` is the running strand's. No lock is held. `commit` is the first field of what `run` expects.
+#[cfg(not(loom))]
 #[inline(always)]
 pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
     // SAFETY: by contract; the record lies on this strand's stack, which stays until the strand is resumed.
@@ -54,12 +60,14 @@ pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
 }
 
 /// Makes a strand ready whose claim the caller has won (or that it has just created and started). Any thread.
+#[cfg(not(loom))]
 #[inline]
 pub fn ready(head: &'static Head) {
     parallel::ready(head);
 }
 
 /// As [`ready`], for one of several that become ready together: behind the others instead of next.
+#[cfg(not(loom))]
 #[inline]
 pub fn ready_last(head: &'static Head) {
     parallel::ready_last(head);

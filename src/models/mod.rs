@@ -6,6 +6,8 @@
 //! has negative controls: a defect seeded into that source which the model must notice. Run them with
 //! `make test-models`; `LOOM_MAX_PREEMPTIONS` (2 in the gate, 3 and more in the soak) bounds the search.
 
+pub mod setting;
+
 mod byte_lock;
 mod claim;
 mod owner_lock;

@@ -199,3 +199,10 @@ impl Worker {
         earliest == NEVER || earliest > monotonic()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "../../models/idle.rs"]
+mod idle_model;
+#[cfg(all(test, loom))]
+#[path = "../../models/run_next.rs"]
+mod run_next_model;

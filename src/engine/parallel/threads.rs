@@ -78,6 +78,13 @@ pub fn forget_all() {
     }
 }
 
+/// In a model the threads are the model's own.
+#[cfg(loom)]
+fn start(_: extern "C" fn(*mut c_void) -> *mut c_void, _: *mut c_void) -> bool {
+    true
+}
+
+#[cfg(not(loom))]
 fn start(main: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void) -> bool {
     let mut list = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if list.try_reserve(1).is_err() {
