@@ -100,7 +100,8 @@ impl Source for Join {
 fn end_generation(strand: &'static Head) -> Woken {
     let mut woken = Woken::new();
     strand.lock.lock();
-    let mut join = strand.joiners.swap(0, Ordering::Relaxed) as *const Join;
+    let mut join = strand.joiners.load(Ordering::Relaxed) as *const Join;
+    strand.joiners.store(0, Ordering::Relaxed);
     strand.end_generation();
     while !join.is_null() {
         // SAFETY: linked joins are alive; `next` is read before the win, after which the joiner may go on.

@@ -26,8 +26,9 @@ use crate::strand::head::{self, FLAG_STARTED, Head};
 const NONE: u32 = u32::MAX;
 /// Uses of the run-next slot in a row before the lists get a turn.
 pub const NEXT_RUN_MAX: u32 = 16;
-/// Every so many picks from the never-started take the oldest.
-pub const OLDEST_EVERY: u32 = 16;
+/// Every so many picks from the never-started take the oldest. Each such pick opens a new large part of a tree of work,
+/// and with it new stacks; so they are rare (at 16, a tree of a million strands took three times as long and twenty times the memory).
+pub const OLDEST_EVERY: u32 = 1024;
 
 /// A first-in-first-out list through `link`.
 pub struct Fifo {

@@ -14,6 +14,10 @@ use crate::strand::head::Head;
 /// How long a worker searches before it sleeps: longer than a sleeping worker takes to wake and answer, so that two
 /// workers that talk to each other stop sleeping.
 const SEARCH: i64 = if cfg!(loom) { 0 } else { 60_000 };
+/// How long a worker searches whose last searches were all in vain.
+const GLANCE: i64 = 2_000;
+/// Searches in vain before a worker only glances.
+const FRUITLESS_MAX: u32 = 3;
 /// How long another worker may sit on a lone strand without picking before it is taken.
 const PATIENCE: i64 = if cfg!(loom) { 0 } else { 5_000 };
 /// Strands taken at once at most.
@@ -54,6 +58,7 @@ impl Worker {
                 return None;
             }
             if let Some(strand) = self.search() {
+                self.fruitless.set(0);
                 self.found_work();
                 return Some(strand);
             }
@@ -72,6 +77,7 @@ impl Worker {
     fn search(&self) -> Option<&'static Head> {
         let engine = self.engine();
         let began = monotonic();
+        let patience = if self.fruitless.get() < FRUITLESS_MAX { SEARCH } else { GLANCE };
         let mut watch = Watch { began, progress: [0; REMEMBERED] };
         for (slot, other) in watch.progress.iter_mut().zip(engine.workers()) {
             *slot = other.progress();
@@ -85,8 +91,9 @@ impl Worker {
             if let Some(strand) = self.search_others(&watch, now) {
                 return Some(strand);
             }
-            if now - began >= SEARCH || engine.workers().len() == 1 || engine.is_stopping() {
+            if now - began >= patience || engine.workers().len() == 1 || engine.is_stopping() {
                 engine.search_was_fruitless();
+                self.fruitless.set((self.fruitless.get() + 1).min(FRUITLESS_MAX));
                 return None;
             }
             for _ in 0..16 {
@@ -160,8 +167,12 @@ impl Worker {
         self.counts.sleeps.add(1);
         let earliest = self.timers.earliest();
         let deadline = (earliest != NEVER).then_some(earliest);
+        let began = monotonic();
         if !self.parker.park(deadline) {
             self.come_back();
+        } else if monotonic() - began < 2 * SEARCH {
+            // Work came so soon that searching a little longer would have found it.
+            self.fruitless.set(0);
         }
     }
 

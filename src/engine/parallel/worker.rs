@@ -52,6 +52,8 @@ pub struct Worker {
     /// The strand that runs should give way at its next checkpoint.
     pub(super) preempt: AtomicBool,
     pub(super) random: Cell<u32>,
+    /// Searches in vain since the last one that found something.
+    pub(super) fruitless: Cell<u32>,
     pub(super) parker: Parker,
     pub(super) mailbox: Inject,
     pub(super) timers: Timers,
@@ -77,6 +79,7 @@ impl Worker {
             modes: Cell::new(Modes::DEFAULT),
             preempt: AtomicBool::new(false),
             random: Cell::new(index.wrapping_mul(0x9E37_79B9) | 1),
+            fruitless: Cell::new(0),
             parker: Parker::new(),
             mailbox: Inject::new(),
             timers: Timers::new(),
