@@ -6,6 +6,7 @@
 
 enum { MILLISECOND = 1000000 };
 static strand_chan sorted;
+static int64_t start; // before the first strand is spawned: nobody can have slept longer than that
 
 static void *sleeper(void *argument) {
     int64_t number = *(const int64_t *)argument;
@@ -16,7 +17,6 @@ static void *sleeper(void *argument) {
 
 static void *printer(void *argument) {
     int64_t left = *(const int64_t *)argument, number, last = 0;
-    int64_t start = strand_now();
     for (; left > 0; left--) {
         CHECK(strand_chan_recv(sorted, &number, STRAND_FOREVER));
         int64_t late = (strand_now() - start) - number * MILLISECOND;
@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
     int64_t count = argc > 1 ? argc - 1 : (int64_t)(sizeof sample / sizeof sample[0]);
     CHECK(strand_scheduler_init(NULL));
     CHECK(strand_chan_new(sizeof(int64_t), 0, &sorted));
+    start = strand_now();
     spawn(printer, count);
     for (int64_t i = 0; i < count; i++) spawn(sleeper, argc > 1 ? atoll(argv[i + 1]) : sample[i]);
     CHECK(strand_scheduler_run());
