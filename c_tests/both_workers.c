@@ -121,6 +121,22 @@ static void a_strand_in_the_run_next_slot_can_be_stolen(void) {
   }
 }
 
+/* Negative control: with one worker the same strands never meet, and the child's alarm ends it. */
+static void meet_on_one_worker(void) {
+  alarm(1);
+  count_set(&inside, 0);
+  count_set(&needed, 2);
+  start_runtime(1);
+  spawn(meet_the_others, NULL);
+  spawn(meet_the_others, NULL);
+  (void)strand_scheduler_run();
+}
+static void on_one_worker_they_do_not_meet(void) {
+  child result;
+  run_child(&result, meet_on_one_worker);
+  CHECK(WIFSIGNALED(result.status) && WTERMSIG(result.status) == SIGALRM);
+}
+
 static void one_worker_alone_has_the_only_counter(void) {
   uint64_t runs = 0;
   count_set(&inside, 0);
@@ -136,6 +152,7 @@ static void one_worker_alone_has_the_only_counter(void) {
 }
 
 int main(void) {
+  CLAIM(on_one_worker_they_do_not_meet); /* the child first: before any init here */
   CLAIM(strands_spawned_from_outside_run_on_all_workers_at_once);
   CLAIM(strands_spawned_on_a_strand_run_on_all_workers_at_once);
   CLAIM(woken_strands_run_on_all_workers_at_once);

@@ -19,6 +19,10 @@ typedef struct ledger {
 
 static ledger book;
 
+/* For the controls: what the drop hook does wrong with ticket 7. */
+typedef enum sabotage { HONEST, FORGET_IT, DROP_IT_TWICE } sabotage;
+static sabotage seeded_defect;
+
 static void forget(void) { memset(&book, 0, sizeof book); }
 
 /* The sender's element is a plain number; what travels is a ticket that the transfer draws. */
@@ -44,6 +48,12 @@ static void drop_ticket(void *element, size_t size, void *data) {
   CHECK_EQUAL(size, sizeof ticket);
   CHECK(data == &book);
   memcpy(&ticket, element, sizeof ticket);
+  if (ticket == 7 && seeded_defect == FORGET_IT) {
+    return;
+  }
+  if (ticket == 7 && seeded_defect == DROP_IT_TWICE) {
+    give_up_ticket(ticket);
+  }
   give_up_ticket(ticket);
   count_up(&book.drops);
 }
@@ -111,6 +121,16 @@ static void shutdown_drops_what_is_still_buffered(void) {
   stop_runtime();
   CHECK_EQUAL(count_read(&book.drops), 100);
   check_balanced();
+}
+
+/* Negative controls: a copy that is never dropped, or dropped twice, does not pass. */
+static void a_lost_and_a_doubled_drop_are_noticed(void) {
+  for (seeded_defect = FORGET_IT; seeded_defect <= DROP_IT_TWICE; seeded_defect = (sabotage)(seeded_defect + 1)) {
+    child result;
+    run_child(&result, shutdown_drops_what_is_still_buffered);
+    CHECK_CHILD_EXITED(&result, 1);
+  }
+  seeded_defect = HONEST;
 }
 
 /* On any status but OK the sender keeps its element; the copy, if one was made, went to drop. */
@@ -362,6 +382,7 @@ static void a_drop_hook_may_call_the_library(void) {
 }
 
 int main(void) {
+  CLAIM(a_lost_and_a_doubled_drop_are_noticed); /* children first: before any init here */
   CLAIM(buffered_elements_of_a_released_channel_are_dropped_once);
   CLAIM(shutdown_drops_what_is_still_buffered);
   CLAIM(a_send_that_does_not_commit_leaves_nothing_behind);

@@ -39,6 +39,10 @@ typedef struct model {
 static uint64_t random_state;
 static uint64_t ran;
 
+/* For the controls: what this program does to the channel behind the back of the reference. */
+typedef enum sabotage { HONEST, LOSE_ONE, REPEAT_ONE, SWAP_TWO, TEAR_ONE } sabotage;
+static sabotage seeded_defect;
+
 static void send_and_compare(strand_chan channel, model *reference) {
   static unsigned char element[LARGEST];
   strand_status expected = STRAND_OK;
@@ -87,6 +91,9 @@ static void receive_and_compare(strand_chan channel, model *reference) {
   }
   CHECK_EQUAL(status, expected);
   if (status == STRAND_OK) {
+    if (seeded_defect == TEAR_ONE && reference->received == 100 && reference->size > 8) {
+      element[reference->size - 1] ^= 1;
+    }
     check_filled(element, reference->size, reference->received);
     reference->received += 1;
   } else {
@@ -102,12 +109,29 @@ static void compare_length(strand_chan channel, const model *reference) {
   CHECK_EQUAL(length, reference->sent - reference->received);
 }
 
+/* Once in a game, at operation 500: the channel loses, repeats or swaps an element. */
+static void spoil(strand_chan channel, uint64_t operation) {
+  static unsigned char elements[2][LARGEST];
+  if (seeded_defect == HONEST || seeded_defect == TEAR_ONE || operation != 500 ||
+      strand_chan_try_recv(channel, elements[0]) != STRAND_OK) {
+    return;
+  }
+  if (seeded_defect == REPEAT_ONE) {
+    (void)strand_chan_try_send(channel, elements[0]);
+    (void)strand_chan_try_send(channel, elements[0]);
+  } else if (seeded_defect == SWAP_TWO && strand_chan_try_recv(channel, elements[1]) == STRAND_OK) {
+    (void)strand_chan_try_send(channel, elements[1]);
+    (void)strand_chan_try_send(channel, elements[0]);
+  }
+}
+
 static void play_one_game(size_t size, size_t capacity) {
   model reference = {size, capacity, 0, 0, 0};
   const strand_chan channel = new_channel(size, capacity);
   uint64_t lean = 50; /* per cent of sends, changed now and then, so that the queue runs full and dry */
   for (int operation = 0; operation < OPERATIONS; operation += 1) {
     const uint64_t dice = next_random(&random_state);
+    spoil(channel, (uint64_t)operation);
     if (dice % 64 == 0) {
       lean = 10 + (dice >> 8) % 80;
     }
@@ -154,6 +178,21 @@ static void a_channel_answers_as_the_reference_queue_on_an_os_thread(void) {
   start_runtime(1);
   play_on_a_strand(NULL);
   stop_runtime();
+}
+
+/* Negative controls: a channel that loses, repeats, swaps or tears an element is caught by the same game. */
+static void play_with_a_defect(void) {
+  start_runtime(1);
+  play_on_a_strand(NULL);
+  stop_runtime();
+}
+static void a_seeded_defect_is_caught_by_the_reference(void) {
+  for (seeded_defect = LOSE_ONE; seeded_defect <= TEAR_ONE; seeded_defect = (sabotage)(seeded_defect + 1)) {
+    child result;
+    run_child(&result, play_with_a_defect);
+    CHECK_CHILD_EXITED(&result, 1);
+  }
+  seeded_defect = HONEST;
 }
 
 /* ------------------------------------------------------------------------------------- blocking transfer */
@@ -238,6 +277,7 @@ static void elements_pass_in_order_from_thread_to_thread(void) { pass_in_order(0
 
 int main(void) {
   random_state = test_seed();
+  CLAIM(a_seeded_defect_is_caught_by_the_reference); /* children first: before any init here */
   CLAIM(a_channel_answers_as_the_reference_queue_on_a_strand);
   CLAIM(a_channel_answers_as_the_reference_queue_on_an_os_thread);
   CLAIM(elements_pass_in_order_from_strand_to_strand);

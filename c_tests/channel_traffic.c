@@ -21,6 +21,10 @@ static uint64_t received;
 static uint64_t sum;
 static uint64_t out_of_order;
 
+/* For the controls: what the first consumer does wrong with the message number 100 of producer 0. */
+typedef enum sabotage { HONEST, LOSE_IT, COUNT_IT_TWICE, SEE_IT_LATE } sabotage;
+static sabotage seeded_defect;
+
 static void *produce(void *arg) {
   const plan *mine = arg;
   for (uint64_t number = 1; number <= MESSAGES; number += 1) {
@@ -41,6 +45,13 @@ static void *consume(void *arg) {
   strand_status status;
   while ((status = strand_chan_recv(channel, &element, STRAND_FOREVER)) == STRAND_OK) {
     CHECK(element.producer < PRODUCERS);
+    if (seeded_defect != HONEST && element.producer == 0 && element.number == 100) {
+      if (seeded_defect == LOSE_IT) {
+        continue;
+      }
+      count_add(&received, seeded_defect == COUNT_IT_TWICE);
+      last[0] += seeded_defect == SEE_IT_LATE ? MESSAGES : 0;
+    }
     if (element.number <= last[element.producer]) {
       count_up(&out_of_order);
     }
@@ -99,6 +110,17 @@ static void pass_everything_at_all_sizes(int thread_producers, int thread_consum
       pass_everything(workers, capacities[capacity], thread_producers, thread_consumers);
     }
   }
+}
+
+/* Negative controls: one message of 20,000 lost, doubled or out of order is noticed. */
+static void pass_with_a_defect(void) { pass_everything(2, 3, 0, 0); }
+static void one_wrong_message_is_noticed(void) {
+  for (seeded_defect = LOSE_IT; seeded_defect <= SEE_IT_LATE; seeded_defect = (sabotage)(seeded_defect + 1)) {
+    child result;
+    run_child(&result, pass_with_a_defect);
+    CHECK_CHILD_EXITED(&result, 1);
+  }
+  seeded_defect = HONEST;
 }
 
 static void four_producing_and_four_consuming_strands_lose_nothing(void) { pass_everything_at_all_sizes(0, 0); }
@@ -225,6 +247,7 @@ static void the_prime_sieve_finds_its_primes(void) {
 }
 
 int main(void) {
+  CLAIM(one_wrong_message_is_noticed); /* children first: before any init here */
   CLAIM(four_producing_and_four_consuming_strands_lose_nothing);
   CLAIM(producing_threads_and_consuming_strands_lose_nothing);
   CLAIM(producing_strands_and_consuming_threads_lose_nothing);

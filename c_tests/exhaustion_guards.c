@@ -129,9 +129,45 @@ static void beyond_the_limit_on_maps_there_is_a_fault_with_advice(void) {
   CHECK_CHILD_EXITED(&result, 0);
 }
 
+/* On locked memory the kernel refuses the advice as well, this time truly. */
+static void live_with_locked_memory(void) {
+  strand_status status;
+  const strand_config config = default_config(2);
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+    _exit(77);
+  }
+  status = strand_scheduler_init(&config);
+  if (status != STRAND_OK) {
+    CHECK(status == STRAND_ERR_NO_MEMORY || status == STRAND_ERR_LIMIT);
+    CHECK(strand_last_error(NULL, 0) > 0);
+    _exit(78);
+  }
+  for (int strand = 0; strand < 1000; strand += 1) {
+    spawn(count_one, NULL);
+  }
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&ran), 1000);
+  stop_runtime();
+}
+
+static void with_locked_memory_it_runs_or_says_why_not(void) {
+  child result;
+  run_child(&result, live_with_locked_memory);
+  if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == 77) {
+    printf("part left out: this user may not lock memory\n");
+    return;
+  }
+  if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == 78) {
+    printf("no init: the limit on locked memory\n");
+    return;
+  }
+  CHECK_CHILD_EXITED(&result, 0);
+}
+
 int main(void) {
   CLAIM(without_lightweight_guards_protections_serve);
   CLAIM(an_overflow_is_named_there_too);
   CLAIM(beyond_the_limit_on_maps_there_is_a_fault_with_advice);
+  CLAIM(with_locked_memory_it_runs_or_says_why_not);
   return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 env="" env="STRAND_IDENTITY=tls" env="STRAND_GUARD=mprotect" */
 /* A fault ends its strand and nothing else, is never silent, and is reported once. */
 #include "harness.h"
 

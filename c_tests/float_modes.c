@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 needs=x86_64 cflags="-frounding-math -fno-builtin" */
+/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 needs=x86_64 cflags="-frounding-math -fno-builtin" instruments=asan */
 /* The floating-point modes (rounding, masks, flush-to-zero) belong to the strand, not to the thread. */
 #include "harness.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 instruments=asan */
 /* fork: a child of an initialised process is told FORKED by every call; a child of an uninitialised one is free. */
 #include "harness.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O2 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O2 instruments=none */
 /* Restart: 300 lives in one process leave threads, maps, descriptors, address space and signal handlers as they were. */
 #include "harness.h"
 

@@ -90,10 +90,47 @@ static void a_strand_that_ignores_cancel_is_a_survivor_too(void) {
   CHECK_EQUAL(count_read(&finished), 1);
 }
 
+static strand_chan never_sent;
+static void wait_in_the_hook(void *data) {
+  uint64_t value = 0;
+  (void)data;
+  count_up(&spinning);
+  /* Shielded: not told of the cancel, so it waits for ever; a second runtime never hears of it. */
+  (void)strand_chan_recv(never_sent, &value, STRAND_FOREVER);
+  count_up(&finished);
+}
+static void *end_with_a_hook_that_waits(void *arg) {
+  CHECK_OK(strand_on_exit(wait_in_the_hook, NULL));
+  return arg;
+}
+
+static void survivors_that_wait_are_abandoned_and_init_may_follow(void) {
+  for (int round = 0; round < 3; round += 1) {
+    uint64_t parks;
+    count_set(&spinning, 0);
+    count_set(&finished, 0);
+    start_runtime(2);
+    never_sent = new_channel(sizeof(uint64_t), 0);
+    parks = read_statistics().parks;
+    spawn_named("waits-in-its-hook", end_with_a_hook_that_waits, NULL);
+    await_parks(parks + 1);
+    CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_scheduler_shutdown(strand_after(MILLISECONDS(20))));
+    CHECK_LAST_ERROR_SAYS("waits-in-its-hook");
+    CHECK_STATUS(STRAND_ERR_NOT_INITIALISED, strand_scheduler_shutdown(STRAND_FOREVER));
+    start_runtime(2);
+    count_set(&let_go, 1);
+    spawn(spin, NULL);
+    CHECK_OK(strand_scheduler_run());
+    CHECK_EQUAL(count_read(&finished), 1); /* the new one, not the abandoned */
+    stop_runtime();
+  }
+}
+
 int main(void) {
   CLAIM(shutdown_past_its_deadline_names_the_survivors);
   CLAIM(a_runtime_that_is_shutting_down_refuses_spawns_as_cancelled);
   CLAIM(init_after_a_late_shutdown_works);
   CLAIM(a_strand_that_ignores_cancel_is_a_survivor_too);
+  CLAIM(survivors_that_wait_are_abandoned_and_init_may_follow);
   return 0;
 }

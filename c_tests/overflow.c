@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 instruments=none */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 instruments=none env="" env="STRAND_IDENTITY=tls" env="STRAND_GUARD=mprotect" */
 /*
  * A stack overflow with a C main names the strand, its stack size and the remedy, then chains to the handler that
  * was there before. Other faults go to that handler untouched. Each case dies in a child, which is looked at.

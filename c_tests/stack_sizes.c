@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared opt=O0,O2 instruments=none */
+/* test: expect-exit=0 timeout=120 modes=static,shared opt=O0,O2 instruments=none env="" env="STRAND_GUARD=mprotect" */
 /*
  * Stack sizes are bytes. What can be used is at least what was asked for and is that of the smallest class which
  * holds it; more than the largest class is LIMIT with advice. The end of a stack is found by walking into its guard.

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=60 modes=static opt=O2 compilers=cc instruments=none */
+/* A host that opens the library at run time: open, compare versions, live, shut down, close, again and again. */
+#include "harness.h"
+
+#include <dlfcn.h>
+
+static void *look_up(void *library, const char *name) {
+  void *found = dlsym(library, name);
+  if (found == NULL) {
+    fprintf(stderr, "%s\n", dlerror());
+    exit(1);
+  }
+  return found;
+}
+#define LOOK_UP(name) ((__typeof__(&name))(uintptr_t)look_up(library, #name))
+
+static uint64_t ran;
+static void *count_one(void *arg) {
+  count_up(&ran);
+  return arg;
+}
+
+static void open_live_and_close_fifty_times(void) {
+  const char *path = getenv("LIBSTRAND_UNDER_TEST");
+  const int64_t threads = count_threads();
+  int64_t maps = 0;
+  if (path == NULL) {
+    SKIP("LIBSTRAND_UNDER_TEST does not name the shared library");
+  }
+  for (int round = 0; round < 50; round += 1) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+      fprintf(stderr, "%s\n", dlerror());
+      exit(1);
+    }
+    CHECK_EQUAL(LOOK_UP(strand_abi_version)(), STRAND_ABI_VERSION);
+    CHECK_EQUAL(LOOK_UP(strand_scheduler_init)(NULL), STRAND_OK);
+    for (int strand = 0; strand < 100; strand += 1) {
+      CHECK_EQUAL(LOOK_UP(strand_spawn)(count_one, NULL, NULL), STRAND_OK);
+    }
+    CHECK_EQUAL(LOOK_UP(strand_scheduler_run)(), STRAND_OK);
+    CHECK_EQUAL(count_read(&ran), 100 * ((uint64_t)round + 1));
+    CHECK_EQUAL(LOOK_UP(strand_scheduler_shutdown)(STRAND_FOREVER), STRAND_OK);
+    CHECK_EQUAL(dlclose(library), 0);
+    if (round == 10) {
+      maps = count_maps();
+    }
+  }
+  await_threads_at_most(threads);
+  CHECK_NUMBERS(count_maps(), <=, maps + 2);
+}
+
+/* After the close our handler is not there any more: it must not be called. */
+static volatile uintptr_t wild = 16;
+static void fault_after_the_close(void) {
+  open_live_and_close_fifty_times();
+  *(volatile int *)wild = 1;
+}
+static void after_the_close_a_fault_is_that_of_the_program(void) {
+  child result;
+  if (getenv("LIBSTRAND_UNDER_TEST") == NULL) {
+    return;
+  }
+  run_child(&result, fault_after_the_close);
+  CHECK(WIFSIGNALED(result.status) && WTERMSIG(result.status) == SIGSEGV);
+  CHECK_EQUAL(result.text[0], 0);
+}
+
+int main(void) {
+  CLAIM(after_the_close_a_fault_is_that_of_the_program);
+  CLAIM(open_live_and_close_fifty_times);
+  return 0;
+}
