@@ -128,7 +128,7 @@ static void a_lost_and_a_doubled_drop_are_noticed(void) {
   for (seeded_defect = FORGET_IT; seeded_defect <= DROP_IT_TWICE; seeded_defect = (sabotage)(seeded_defect + 1)) {
     child result;
     run_child(&result, shutdown_drops_what_is_still_buffered);
-    CHECK_CHILD_EXITED(&result, 1);
+    CHECK_CHILD_FAILED(&result);
   }
   seeded_defect = HONEST;
 }

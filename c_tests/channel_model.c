@@ -190,7 +190,7 @@ static void a_seeded_defect_is_caught_by_the_reference(void) {
   for (seeded_defect = LOSE_ONE; seeded_defect <= TEAR_ONE; seeded_defect = (sabotage)(seeded_defect + 1)) {
     child result;
     run_child(&result, play_with_a_defect);
-    CHECK_CHILD_EXITED(&result, 1);
+    CHECK_CHILD_FAILED(&result);
   }
   seeded_defect = HONEST;
 }

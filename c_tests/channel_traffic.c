@@ -118,7 +118,7 @@ static void one_wrong_message_is_noticed(void) {
   for (seeded_defect = LOSE_IT; seeded_defect <= SEE_IT_LATE; seeded_defect = (sabotage)(seeded_defect + 1)) {
     child result;
     run_child(&result, pass_with_a_defect);
-    CHECK_CHILD_EXITED(&result, 1);
+    CHECK_CHILD_FAILED(&result);
   }
   seeded_defect = HONEST;
 }

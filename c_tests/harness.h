@@ -331,6 +331,16 @@ COLD_CHECK void check_child_exited(const char *file, int line, const child *resu
 }
 #define CHECK_CHILD_EXITED(result, code) check_child_exited(__FILE__, __LINE__, (result), (code))
 
+/* A check of its own failed in it: 1, or what an instrument makes of that. For the controls. */
+COLD_CHECK void check_child_failed(const char *file, int line, const child *result) {
+  if (!WIFEXITED(result->status) || (WEXITSTATUS(result->status) != 1 && WEXITSTATUS(result->status) != 99)) {
+    fprintf(stderr, "%s:%d: child should have failed a check, wait status is 0x%x; it said:\n%s\n", file, line,
+            (unsigned)result->status, result->text);
+    _exit(1);
+  }
+}
+#define CHECK_CHILD_FAILED(result) check_child_failed(__FILE__, __LINE__, (result))
+
 /* Ended by SIGSEGV or SIGABRT, as a broken program ends, and not by the alarm. */
 COLD_CHECK void check_child_crashed(const char *file, int line, const child *result) {
   const int number = WIFSIGNALED(result->status) ? WTERMSIG(result->status) : 0;
