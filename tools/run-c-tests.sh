@@ -16,13 +16,18 @@ while [ $# -gt 0 ]; do
     shift
 done
 part=c_tests
-[ "$instrument" = none ] || part=c_tests-$instrument
-[ "$tier" = gate ] || part=c_tests-$tier
+[ "$instrument" = none ] || part=$instrument
+[ "$tier" = gate ] || part=$tier
 SOURCES=${C_TESTS:-$ROOT/c_tests}
-build=$TARGET/$part
+build=$TARGET/tests-$part
 native=$(cat "$SHIP/native-static-libs" 2>/dev/null) || die "nothing is built: run make build first"
 common=(-Wall -Wextra -Werror -Wno-infinite-recursion -D_GNU_SOURCE -pthread -fstack-clash-protection -fexceptions "-I$(dirname "$HEADER")" "-I$SOURCES")
 mkdir -p "$build"
+if [ "$instrument" = valgrind ] && ! have valgrind; then
+    skip "C tests under memcheck" "needs valgrind"
+    summary "$part"
+    exit
+fi
 
 # --- directives ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@
 word=${1:-}
 limit=${TEST_TIMEOUT:-120}
 part=${PART:-rust}
-work=$TARGET/$part-tests
+work=$TARGET/tests-$part
 rm -rf "$work"
 mkdir -p "$work"
 

@@ -7,7 +7,7 @@
 printf 'int main(void) { return 0; }' >"$TARGET/asan.c"
 if ! "$CC" -fsanitize=address,undefined "$TARGET/asan.c" -o "$TARGET/asan" 2>/dev/null; then
     skip "C tests under AddressSanitizer" "$CC has no sanitizer runtime"
-    summary c_tests-asan
+    summary asan
     exit
 fi
 host=$(rustc --print host-tuple)
@@ -22,4 +22,5 @@ cp "$TARGET/$host/release/libstrand.a" "$SHIP/"
 sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1 >"$SHIP/native-static-libs"
 grep -q '__asan_' <(readelf --wide --symbols "$SHIP/libstrand.a" 2>/dev/null) || die "the library was built without the sanitizer"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:detect_leaks=1:abort_on_error=0:exitcode=99}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$ROOT/tools/lsan.supp:print_suppressions=0}
 exec tools/run-c-tests.sh --instrument asan "$@"

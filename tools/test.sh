@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # test.sh [PART...]: the gate. Every part runs, also after one has failed; the last line counts the checks of all of them.
+# "all" is the usual parts and the C tests under AddressSanitizer and memcheck.
 . "$(dirname "$0")/lib.sh"
 
 parts=(lint rust models package c_tests examples installed instructions)
-[ $# = 0 ] || parts=("$@")
+case $* in '') ;; all) parts+=(asan valgrind) ;; *) parts=("$@") ;; esac
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
 
@@ -32,14 +33,16 @@ for part in "${parts[@]}"; do
         c_tests) (tools/run-c-tests.sh) || true ;;
         examples) (examples) || true ;;
         installed) (tools/check-installed.sh) || true ;;
+        asan) (tools/test-asan.sh) || true ;;
+        valgrind) (tools/build-static.sh && tools/run-c-tests.sh --instrument valgrind) || true ;;
         instructions) (python3 benches/instructions) || true ;;
         *) die "no part is named '$part'" ;;
     esac
     if read -r passed failed skipped 2>/dev/null <"$RESULTS/$part.count"; then :; else passed=0 failed=1 skipped=0; say "FAIL $part did not come to its end"; fi
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
-    table+=$(printf '%-10s %5d passed %4d failed %4d skipped %6d s' "$part" "$passed" "$failed" "$skipped" $((SECONDS - start)))$'\n'
+    table+=$(printf '%-12s %5d passed %4d failed %4d skipped %6d s' "$part" "$passed" "$failed" "$skipped" $((SECONDS - start)))$'\n'
 done
 say "" && printf '%s' "$table"
 say "in $((SECONDS - began)) s"
-say "$total_passed passed, $total_failed failed, $total_skipped skipped"
+say "$total_passed passed, $total_failed failed, $total_skipped skipped" | tee "$RESULTS/total"
 [ "$total_failed" = 0 ]
