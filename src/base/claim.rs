@@ -47,7 +47,8 @@ impl Claim {
     /// Opens a wait of several sources, to be followed by [`Self::publish`].
     #[inline]
     pub fn begin(&self) {
-        self.0.store(OPENING, Ordering::Relaxed);
+        // Release pairs with the Acquire of an early claim: its status comes after what `Waiter::describe` wrote.
+        self.0.store(OPENING, Ordering::Release);
     }
 
     /// Every source is published. False when one of them has already claimed the wait: the opener goes on at once.

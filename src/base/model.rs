@@ -77,19 +77,68 @@ fn is_torn() -> bool {
     is_seeded(Defect::Torn, Location::caller())
 }
 
-/// loom's atomics, with places for defects.
+/// loom's atomics, with places for defects, and with two gaps of loom's search closed.
 pub mod atomic {
     use super::{Lot, Rc, is_torn, ordering};
-    use core::cell::{Cell, OnceCell};
+    use core::cell::{Cell, OnceCell, RefCell};
+    use loom::sync::Condvar;
     pub use loom::sync::atomic::Ordering;
+    use loom::thread::{ThreadId, current};
+
+    /// Who has loaded since the last store.
+    ///
+    /// loom goes back to a load that a store overtakes only if no other load came between, so it never explores
+    /// "one thread loads" after "another loads and then stores". Therefore a load also touches a mark of its thread, and
+    /// a store touches the marks of the loads that loom has forgotten. A mark is something that all touches of conflict
+    /// in, and that orders nothing: a condition variable without waiters.
+    #[derive(Default)]
+    struct Readers {
+        marks: RefCell<Vec<(ThreadId, Rc<Condvar>)>>,
+        /// Those of the marks that count, oldest first, as positions.
+        since: RefCell<Vec<usize>>,
+    }
+
+    impl Readers {
+        fn load(&self) {
+            let thread = current().id();
+            let known = self.marks.borrow().iter().position(|(id, _)| *id == thread);
+            let position = known.unwrap_or_else(|| {
+                let mut marks = self.marks.borrow_mut();
+                marks.push((thread, Rc::new(Condvar::new())));
+                marks.len() - 1
+            });
+            let mark = self.marks.borrow()[position].1.clone();
+            mark.notify_one();
+            let mut since = self.since.borrow_mut();
+            since.retain(|other| *other != position);
+            since.push(position);
+        }
+
+        fn store(&self) {
+            let since = self.since.take();
+            // The last load is the one that loom remembers.
+            let Some((_, forgotten)) = since.split_last() else { return };
+            if forgotten.is_empty() {
+                return;
+            }
+            let thread = current().id();
+            for position in forgotten {
+                let (id, mark) = self.marks.borrow()[*position].clone();
+                if id != thread {
+                    mark.notify_one();
+                }
+            }
+        }
+    }
 
     macro_rules! atomic {
         ($name:ident $(<$parameter:ident>)?, $value:ty) => {
             /// loom's, with places for defects.
             pub struct $name $(<$parameter>)? {
                 value: loom::sync::atomic::$name $(<$parameter>)?,
-                lot: OnceCell<Rc<Lot>>,
+                readers: Readers,
                 modified: Cell<bool>,
+                lot: OnceCell<Rc<Lot>>,
             }
 
             // SAFETY: loom runs all threads of a model on one thread of the system.
@@ -100,7 +149,12 @@ pub mod atomic {
             impl $(<$parameter>)? $name $(<$parameter>)? {
                 #[track_caller]
                 pub fn new(value: $value) -> Self {
-                    Self { value: loom::sync::atomic::$name::new(value), lot: OnceCell::new(), modified: Cell::new(false) }
+                    Self {
+                        value: loom::sync::atomic::$name::new(value),
+                        readers: Readers::default(),
+                        modified: Cell::new(false),
+                        lot: OnceCell::new(),
+                    }
                 }
 
                 /// Where those sleep who wait for a change.
@@ -110,6 +164,7 @@ pub mod atomic {
 
                 #[track_caller]
                 pub fn load(&self, order: Ordering) -> $value {
+                    self.readers.load();
                     self.value.load(ordering(order))
                 }
 
@@ -117,21 +172,22 @@ pub mod atomic {
                 /// another thread may come out older. As an exchange it cannot.
                 #[track_caller]
                 pub fn store(&self, value: $value, order: Ordering) {
-                    let order = ordering(order);
+                    self.readers.store();
                     if self.modified.get() {
-                        self.value.swap(value, order);
+                        self.value.swap(value, ordering(order));
                     } else {
-                        self.value.store(value, order);
+                        self.value.store(value, ordering(order));
                     }
                 }
 
                 #[track_caller]
                 pub fn swap(&self, value: $value, order: Ordering) -> $value {
                     if is_torn() {
-                        let old = self.value.load(Ordering::Acquire);
-                        self.value.store(value, Ordering::Release);
+                        let old = self.load(Ordering::Acquire);
+                        self.store(value, Ordering::Release);
                         return old;
                     }
+                    self.readers.store();
                     self.modified.set(true);
                     self.value.swap(value, ordering(order))
                 }
@@ -145,13 +201,14 @@ pub mod atomic {
                     failure: Ordering,
                 ) -> Result<$value, $value> {
                     if is_torn() {
-                        let old = self.value.load(Ordering::Acquire);
+                        let old = self.load(Ordering::Acquire);
                         if old != current {
                             return Err(old);
                         }
-                        self.value.store(new, Ordering::Release);
+                        self.store(new, Ordering::Release);
                         return Ok(old);
                     }
+                    self.readers.store();
                     self.modified.set(true);
                     self.value.compare_exchange(current, new, ordering(success), ordering(failure))
                 }
@@ -177,11 +234,12 @@ pub mod atomic {
                     #[track_caller]
                     pub fn $method(&self, operand: $value, order: Ordering) -> $value {
                         if is_torn() {
-                            let old = self.value.load(Ordering::Acquire);
+                            let old = self.load(Ordering::Acquire);
                             let plain: fn($value, $value) -> $value = $plain;
-                            self.value.store(plain(old, operand), Ordering::Release);
+                            self.store(plain(old, operand), Ordering::Release);
                             return old;
                         }
+                        self.readers.store();
                         self.modified.set(true);
                         self.value.$method(operand, ordering(order))
                     }
@@ -271,7 +329,12 @@ loom::lazy_static! {
     static ref CLOCK: loom::sync::atomic::AtomicI64 = loom::sync::atomic::AtomicI64::new(0);
 }
 
-/// The time: it passes only while somebody sleeps for a time.
+/// Time passes, up to `now`.
+pub fn pass_time(now: i64) {
+    CLOCK.fetch_max(now, Ordering::Relaxed);
+}
+
+/// The time: it passes while somebody sleeps for a time, and where the model says so.
 pub fn monotonic() -> i64 {
     CLOCK.load(Ordering::Relaxed)
 }

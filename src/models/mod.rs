@@ -9,8 +9,12 @@
 pub mod setting;
 
 mod byte_lock;
+mod cancel;
+mod channel;
 mod claim;
+mod join;
 mod owner_lock;
+mod park;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -15,7 +15,7 @@ use super::waiters::List;
 use crate::base::handle::{self, Kind, Parts};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
-use crate::base::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::base::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::base::sync::cell::Cell;
 use crate::memory::table::{History, Slot};
 use crate::strand::hooks::{DropHook, TransferHook};
@@ -55,7 +55,7 @@ pub struct Channel {
     /// Bytes of an element.
     pub element_size: Cell<usize>,
     /// Elements before a sender waits.
-    pub capacity: Cell<usize>,
+    capacity: AtomicUsize,
     /// What lies in the channel.
     pub ring: Ring,
 
@@ -94,7 +94,7 @@ unsafe impl Slot for Channel {
             free_link: AtomicU32::new(0),
             generation: AtomicU64::new(0),
             element_size: Cell::new(0),
-            capacity: Cell::new(0),
+            capacity: AtomicUsize::new(0),
             ring: Ring::empty(),
             receivers: List::blank(),
             senders: List::blank(),
@@ -154,6 +154,18 @@ impl Channel {
     #[inline(always)]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed) != 0
+    }
+
+    /// Elements before a sender waits.
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        // Relaxed: under the lock, or a hint.
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Says how many elements it holds before a sender waits. Under the lock.
+    pub fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity, Ordering::Relaxed);
     }
 
     /// Its handle.

@@ -195,7 +195,7 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
     let hooked = own || hooks.message_transfer.is_some() || hooks.message_drop.is_some();
     channel.hooked.store(u8::from(hooked), Ordering::Relaxed);
     channel.element_size.set(options.element_size);
-    channel.capacity.set(options.capacity);
+    channel.set_capacity(options.capacity);
     // SAFETY: the ring of a free slot is empty; the storage has this many slots.
     unsafe { channel.ring.replace(storage, slots, options.element_size) };
     channel.references.set(1);
@@ -425,7 +425,7 @@ pub fn describe(chan: u64) -> Option<Description> {
         unsafe { options.get().as_ref() }.map_or(([0; 47], 0), |options| (options.name, options.name_length as usize));
     let description = Description {
         length: channel.ring.len(),
-        capacity: channel.capacity.get(),
+        capacity: channel.capacity(),
         receivers: channel.receivers.count(),
         senders: channel.senders.count(),
         closed: channel.is_closed(),

@@ -26,7 +26,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
 /// A ring. Under the channel's lock. All-zero memory is an empty one without storage.
 pub struct Ring {
     storage: Cell<*mut u8>,
-    slots: Cell<usize>,
+    slots: AtomicUsize,
     first: Cell<usize>,
     length: AtomicUsize,
 }
@@ -36,7 +36,7 @@ impl Ring {
     pub fn empty() -> Ring {
         Ring {
             storage: Cell::new(core::ptr::null_mut()),
-            slots: Cell::new(0),
+            slots: AtomicUsize::new(0),
             first: Cell::new(0),
             length: AtomicUsize::new(0),
         }
@@ -45,7 +45,8 @@ impl Ring {
     /// Moves everything into an empty ring.
     pub fn move_into(&self, other: &Ring) {
         other.storage.set(self.storage.replace(core::ptr::null_mut()));
-        other.slots.set(self.slots.replace(0));
+        other.set_slots(self.slots());
+        self.set_slots(0);
         other.first.set(self.first.replace(0));
         other.set_len(self.len());
         self.set_len(0);
@@ -66,7 +67,13 @@ impl Ring {
     /// Room for elements.
     #[inline(always)]
     pub fn slots(&self) -> usize {
-        self.slots.get()
+        // Relaxed: under the lock, or a hint.
+        self.slots.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn set_slots(&self, slots: usize) {
+        self.slots.store(slots, Ordering::Relaxed);
     }
 
     /// Memory for `slots` elements. LIMIT when the product is not a size, NO_MEMORY when it cannot be had.
@@ -99,7 +106,7 @@ impl Ring {
     /// # Safety
     /// `storage` has room for `slots` elements, at least as many as are in the ring.
     pub unsafe fn replace(&self, storage: *mut u8, slots: usize, size: usize) -> (*mut u8, usize) {
-        let old = (self.storage.get(), self.slots.get());
+        let old = (self.storage.get(), self.slots());
         let length = self.len();
         if size > 0 && length > 0 {
             let straight = length.min(old.1 - self.first.get());
@@ -111,7 +118,7 @@ impl Ring {
             }
         }
         self.storage.set(storage);
-        self.slots.set(slots);
+        self.set_slots(slots);
         self.first.set(0);
         old
     }
@@ -120,7 +127,9 @@ impl Ring {
     pub fn take_storage(&self) -> (*mut u8, usize) {
         self.first.set(0);
         self.set_len(0);
-        (self.storage.replace(core::ptr::null_mut()), self.slots.replace(0))
+        let slots = self.slots();
+        self.set_slots(0);
+        (self.storage.replace(core::ptr::null_mut()), slots)
     }
 
     /// Address of a position. A word is scaled by a shift, which is faster than a product.
@@ -138,8 +147,8 @@ impl Ring {
     pub unsafe fn push(&self, element: *const u8, size: usize) {
         let length = self.len();
         let mut position = self.first.get() + length;
-        if position >= self.slots.get() {
-            position -= self.slots.get();
+        if position >= self.slots() {
+            position -= self.slots();
         }
         // SAFETY: the position is below the number of slots.
         unsafe { copy(element, self.at(position, size), size) };
@@ -155,7 +164,7 @@ impl Ring {
         let first = self.first.get();
         // SAFETY: the position holds an element.
         unsafe { copy(self.at(first, size), element, size) };
-        self.first.set(if first + 1 == self.slots.get() { 0 } else { first + 1 });
+        self.first.set(if first + 1 == self.slots() { 0 } else { first + 1 });
         self.set_len(self.len() - 1);
     }
 
@@ -167,7 +176,7 @@ impl Ring {
     /// Forgets the first element.
     pub fn skip(&self) {
         let first = self.first.get();
-        self.first.set(if first + 1 == self.slots.get() { 0 } else { first + 1 });
+        self.first.set(if first + 1 == self.slots() { 0 } else { first + 1 });
         self.set_len(self.len() - 1);
     }
 }

@@ -88,7 +88,7 @@ pub unsafe fn receive(channel: &Channel, parts: Parts, element: *mut u8, deadlin
     channel.lock_as(parts)?;
     // SAFETY: the lock is held; the element by contract.
     let attempt = unsafe { attempt(channel, element) };
-    if channel.ring.len() == 0 && channel.ring.slots() > KEPT_SLOTS && channel.capacity.get() == UNBOUNDED {
+    if channel.ring.len() == 0 && channel.ring.slots() > KEPT_SLOTS && channel.capacity() == UNBOUNDED {
         shrink(channel);
     } else {
         channel.lock.unlock();

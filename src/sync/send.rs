@@ -42,7 +42,7 @@ unsafe fn attempt(channel: &Channel, element: *const u8) -> Attempt {
         unsafe { ring.push(element, size) };
         return Attempt::Sent(None);
     }
-    if channel.capacity.get() == UNBOUNDED { Attempt::Grow } else { Attempt::Full }
+    if channel.capacity() == UNBOUNDED { Attempt::Grow } else { Attempt::Full }
 }
 
 /// Gives the element to the first receiver whose wait can still be won.
@@ -97,7 +97,7 @@ pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline
 #[inline(always)]
 pub unsafe fn send_on_strand(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
     let full = channel.ring.len() >= channel.ring.slots() && channel.receivers.is_empty();
-    if full && !channel.is_closed() && deadline != NO_WAIT && channel.capacity.get() != UNBOUNDED {
+    if full && !channel.is_closed() && deadline != NO_WAIT && channel.capacity() != UNBOUNDED {
         return wait_to_send(channel, parts, element, deadline);
     }
     channel.lock.lock();

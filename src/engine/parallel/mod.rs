@@ -319,6 +319,16 @@ impl Parallel {
     }
 }
 
+#[cfg(loom)]
+impl Parallel {
+    /// Fires the timers of a worker that are due at `now`, as any other worker does; the strands to make ready.
+    pub fn fire(&self, worker: u32, now: i64) -> Option<&'static Head> {
+        let mut due = [None];
+        self.workers[worker as usize].timers.fire(now, self.upcalls.timer_expired, &mut due);
+        due[0]
+    }
+}
+
 impl Worker {
     /// Arms a timer of a strand that this worker has switched out.
     ///
