@@ -69,6 +69,7 @@ C
 build() { "$CC" -O2 -Wall -Wextra -Werror "-I$(dirname "$HEADER")" "$@" "${native[@]}"; }
 check "a program links without any other library named" "$CC" -O2 "-I$(dirname "$HEADER")" "$work/small.c" "$archive" -pthread -o "$work/plain"
 check "it runs" "$work/plain"
+check "a program compiled with -flto runs" eval 'build -flto "$work/small.c" "$archive" -o "$work/lto" && "$work/lto"'
 check "a program that is not position-independent runs" eval 'build -fno-pie -no-pie "$work/small.c" "-L$SHIP" -lstrand "-Wl,-rpath,$SHIP" -o "$work/fixed" && "$work/fixed"'
 if [ -f "$("$CC" -print-file-name=libc.a)" ]; then
     check "a fully static program runs" eval 'build -static "$work/small.c" "$archive" -o "$work/static" 2>"$work/warnings" && "$work/static"'
