@@ -36,6 +36,10 @@ pub fn was_used(stack: StackId) -> bool {
     stack.index() < USED[stack.class() as usize].load(Ordering::Acquire)
 }
 
+/// log2 of the addresses reserved for each class, and the least that is of use: two slots of the largest class.
+const REGION_SHIFT_MAX: u32 = 38;
+const REGION_SHIFT_MIN: u32 = 25;
+
 /// How stacks are guarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -78,13 +82,19 @@ pub struct StackPool {
 }
 
 impl StackPool {
-    /// Reserves the range: 256 GiB a class, or less (down to 128 MiB) where the address space is short.
+    /// Reserves the range: 256 GiB a class, or less (down to 32 MiB) where the address space is short.
     pub fn new(force_mprotect: bool) -> Outcome<StackPool> {
-        let mut region_shift = 38;
+        let mut region_shift = REGION_SHIFT_MAX;
         let range = loop {
             match Reservation::new((CLASSES << region_shift) + BASE_ALIGNMENT) {
-                Ok(range) => break range,
-                Err(status) if region_shift <= 27 => return Err(status),
+                Ok(range) if region_shift == REGION_SHIFT_MAX => break range,
+                Ok(range) => {
+                    // The address space is short: leave half of what there is to the program.
+                    drop(range);
+                    region_shift = (region_shift - 1).max(REGION_SHIFT_MIN);
+                    break Reservation::new((CLASSES << region_shift) + BASE_ALIGNMENT)?;
+                }
+                Err(status) if region_shift <= REGION_SHIFT_MIN => return Err(status),
                 Err(_) => region_shift -= 1,
             }
         };

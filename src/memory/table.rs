@@ -106,26 +106,35 @@ pub struct Table<T: Slot + 'static> {
 impl<T: Slot> Table<T> {
     /// Reserves room for up to `capacity` slots, or for fewer (down to 1,024) where the address space is short.
     pub fn new(capacity: u32, history: &'static History) -> Outcome<Table<T>> {
-        let mut capacity = capacity.clamp(1, INDEX_MAX);
-        loop {
-            let length = (capacity as usize * size_of::<T>()).next_multiple_of(4096);
-            match Reservation::new(length) {
+        let asked = capacity.clamp(1, INDEX_MAX);
+        let mut capacity = asked;
+        let range = loop {
+            match Self::reserve(capacity) {
+                Ok(range) if capacity == asked => break range,
                 Ok(range) => {
-                    range.refuse_huge_pages();
-                    return Ok(Table {
-                        range,
-                        history,
-                        capacity,
-                        fresh: AtomicU32::new(0),
-                        free: AtomicU32::new(NONE),
-                        lock: ByteLock::new(),
-                        slots: core::marker::PhantomData,
-                    });
+                    // The address space is short: leave most of what there is to the stacks and to the program.
+                    drop(range);
+                    capacity = (capacity / 4).max(1024.min(asked));
+                    break Self::reserve(capacity)?;
                 }
                 Err(status) if capacity <= 1024 => return Err(status),
                 Err(_) => capacity /= 2,
             }
-        }
+        };
+        range.refuse_huge_pages();
+        Ok(Table {
+            range,
+            history,
+            capacity,
+            fresh: AtomicU32::new(0),
+            free: AtomicU32::new(NONE),
+            lock: ByteLock::new(),
+            slots: core::marker::PhantomData,
+        })
+    }
+
+    fn reserve(capacity: u32) -> Outcome<Reservation> {
+        Reservation::new((capacity as usize * size_of::<T>()).next_multiple_of(4096))
     }
 
     /// Address of slot 0; slot `i` lies `i` slots further.

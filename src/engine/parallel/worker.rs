@@ -394,8 +394,9 @@ fn prefetch(strand: &'static Head) {
 /// Tells the thread-local and the language of a switch, on the worker's stack.
 #[cold]
 fn report_switch(body: &Body, resume: bool) {
-    if identity::is_by_thread() {
-        identity::set_by_thread(if resume { body } else { core::ptr::null() });
+    // The hooks run on the worker's stack, so they must find no strand there.
+    if !resume {
+        identity::set_by_thread(core::ptr::null());
     }
     exceptions::exchange(body);
     let hooks = hooks::get();
@@ -406,6 +407,9 @@ fn report_switch(body: &Body, resume: bool) {
         let local = if extras.is_null() { core::ptr::null_mut() } else { unsafe { (*extras).local } };
         // SAFETY: the hook is the program's own; it promised not to switch.
         unsafe { hook(local, hooks.data) };
+    }
+    if resume && identity::is_by_thread() {
+        identity::set_by_thread(body);
     }
 }
 
