@@ -82,7 +82,7 @@ uninstall: ## what install put there
 	@tools/install.sh --uninstall
 
 check-installed: build ## programs built against a staged installation
-	@env -u PREFIX -u LIBDIR -u INCLUDEDIR -u DESTDIR tools/check-installed.sh
+	@tools/check-installed.sh
 
 clean: ## all that was built
 	@rm -rf $(CARGO_TARGET_DIR)
