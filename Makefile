@@ -72,8 +72,8 @@ test-valgrind: build ## C tests under memcheck
 bench: build ## the workloads with the peers beside them; BENCH=--quick is short
 	@SHIP=$(SHIP) benches/run $(BENCH)
 
-soak: build ## hours of churn (SOAK_MINUTES, 60)
-	@tools/run-c-tests.sh --tier soak $(T)
+soak: build ## the C tests again and again, under pressure (SOAK_MINUTES, 60)
+	@tools/soak.sh $(T)
 
 install: build ## header, declares, libraries, pkg-config and CMake files
 	@tools/install.sh

@@ -60,6 +60,13 @@ with_lto() { grep -qE -- '-C lto( |=)' <<<"$1" && grep -q -- '--crate-type stati
 check "the build log shows that cargo asked for LTO" with_lto "$compiled"
 check "control: a line without -C lto is noticed" refuse with_lto "${compiled//-C lto/-C opt}"
 
+# --- targets ------------------------------------------------------------------------------------------------------
+check "the build script compiles" rustc --edition 2024 -o "$work/build-script" build.rs
+says_of() { CARGO_CFG_TARGET_OS=$1 CARGO_CFG_TARGET_ARCH=$2 "$work/build-script"; }
+check "other targets are refused with a sentence" eval 'for target in "windows x86_64" "linux riscv64" "macos aarch64"; do
+    read -r os arch <<<"$target"; grep -q "^cargo::error=libstrand runs on Linux" <(says_of "$os" "$arch"); done'
+check "control: Linux on x86-64 and aarch64 is not" eval 'refuse grep -q error <(says_of linux x86_64) && refuse grep -q error <(says_of linux aarch64)'
+
 # --- programs -----------------------------------------------------------------------------------------------------
 cat >"$work/small.c" <<'C'
 #include <stdio.h>

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# soak.sh [WORD...]: the C tests again and again for SOAK_MINUTES (60), in rounds on all processors, on one, beside busy neighbours,
+# and with low limits, then those of the soak tier. Ends at the first failure, with what it printed.
+. "$(dirname "$0")/lib.sh"
+
+minutes=${SOAK_MINUTES:-60}
+end=$((SECONDS + minutes * 60))
+log=$TARGET/soak.log
+neighbours=()
+trap 'kill "${neighbours[@]}" 2>/dev/null || true' EXIT
+
+round() {    # KIND: one round, quiet unless it fails
+    local kind=$1
+    shift
+    case $kind in
+        plain) tools/run-c-tests.sh "$@" ;;
+        one-processor) taskset -c 0 tools/run-c-tests.sh "$@" ;;
+        neighbours)
+            for _ in $(seq $((2 * JOBS))); do
+                (while :; do :; done) &
+                neighbours+=($!)
+            done
+            local status=0
+            tools/run-c-tests.sh "$@" || status=$?
+            kill "${neighbours[@]}" 2>/dev/null || true
+            neighbours=()
+            return "$status"
+            ;;
+        few-descriptors) (ulimit -n 64 && tools/run-c-tests.sh "$@") ;;
+        soak-tier) tools/run-c-tests.sh --tier soak "$@" ;;
+    esac
+}
+
+number=0
+while [ "$SECONDS" -lt "$end" ]; do
+    for kind in plain one-processor neighbours few-descriptors soak-tier; do
+        [ "$SECONDS" -lt "$end" ] || break
+        number=$((number + 1))
+        if round "$kind" "$@" >"$log" 2>&1; then say "round $number ($kind): $(tail -n 1 "$log")"; else
+            cat "$log"
+            die "round $number ($kind) failed; it is in $log"
+        fi
+    done
+done
+say "$number rounds in $minutes minutes, none failed"
