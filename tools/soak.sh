@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # soak.sh [WORD...]: the C tests again and again for SOAK_MINUTES (60), in rounds on all processors, on one, beside busy neighbours,
-# and with low limits, then those of the soak tier. Ends at the first failure, with what it printed.
+# and with low limits, then those of the soak tier. Ends at the first failure, with what it printed. Without a WORD the models come
+# first, with more preemptions than in the gate and five minutes for each at most.
 . "$(dirname "$0")/lib.sh"
 
 minutes=${SOAK_MINUTES:-60}
@@ -31,6 +32,11 @@ round() {    # KIND: one round, quiet unless it fails
         soak-tier) tools/run-c-tests.sh --tier soak "$@" ;;
     esac
 }
+
+if [ $# = 0 ]; then
+    LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-4} LOOM_MAX_DURATION=${LOOM_MAX_DURATION:-300} MODEL_TIMEOUT=1800 tools/test-models.sh ||
+        die "a model failed"
+fi
 
 number=0
 while [ "$SECONDS" -lt "$end" ]; do
