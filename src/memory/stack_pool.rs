@@ -40,6 +40,9 @@ pub fn was_used(stack: StackId) -> bool {
 const REGION_SHIFT_MAX: u32 = 38;
 const REGION_SHIFT_MIN: u32 = 25;
 
+/// Addresses that must be left for threads and the heap.
+const ROOM_FOR_THREADS: usize = 128 << 20;
+
 /// How stacks are guarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -92,7 +95,10 @@ impl StackPool {
                     // The address space is short: leave half of what there is to the program.
                     drop(range);
                     region_shift = (region_shift - 1).max(REGION_SHIFT_MIN);
-                    break Reservation::new((CLASSES << region_shift) + BASE_ALIGNMENT)?;
+                    let range = Reservation::new((CLASSES << region_shift) + BASE_ALIGNMENT)?;
+                    // A runtime that leaves no room for its own threads would start and then do nothing.
+                    drop(Reservation::new(ROOM_FOR_THREADS)?);
+                    break range;
                 }
                 Err(status) if region_shift <= REGION_SHIFT_MIN => return Err(status),
                 Err(_) => region_shift -= 1,
