@@ -6,6 +6,7 @@ pub mod counts;
 pub mod idle;
 mod inject;
 mod parker;
+mod payoff;
 mod queues;
 mod search;
 mod threads;
@@ -19,8 +20,10 @@ use crate::base::heap::TimerNode;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use crate::engine::Upcalls;
+use crate::engine::stepped::Stepped;
 use crate::memory::stack_pool::StackPool;
 use crate::memory::table::Table;
+use crate::policy::Cause;
 use crate::strand::body::Body;
 use crate::strand::context;
 use crate::strand::head::{Head, Phase};
@@ -31,7 +34,9 @@ use inject::Inject;
 use ticker::Ticker;
 use worker::Worker;
 
+pub(in crate::engine) use threads::{leave_worker, sit_at};
 pub use threads::{forget_all, this_worker};
+pub use timers::NEVER as NO_TIMER;
 
 /// The engine of the process.
 static ENGINE: AtomicPtr<Parallel> = AtomicPtr::new(core::ptr::null_mut());
@@ -49,6 +54,8 @@ pub struct Parallel {
     /// The stacks.
     pub stacks: StackPool,
     pub(in crate::engine) upcalls: Upcalls,
+    /// The loop that takes the place of threads and queues, if the engine is the stepped one.
+    stepped: Option<Box<Stepped>>,
     workers: Box<[Worker]>,
     idle: Idle,
     inject: Inject,
@@ -73,6 +80,7 @@ impl Parallel {
     pub fn new(
         workers: u32,
         limit: Option<u32>,
+        stepped: Option<Box<Stepped>>,
         strands: Table<Head>,
         stacks: StackPool,
         upcalls: Upcalls,
@@ -84,6 +92,7 @@ impl Parallel {
             strands,
             stacks,
             upcalls,
+            stepped,
             workers: list.into_boxed_slice(),
             idle: Idle::new(),
             inject: Inject::new(),
@@ -96,6 +105,12 @@ impl Parallel {
         .ok_or(Status::NO_MEMORY)?;
         for worker in &engine.workers {
             worker.engine.set(&*engine);
+            if engine.stepped.is_some() {
+                // Its thread is whoever drives, and there is nothing to tick for.
+                worker.started.store(true, Ordering::Release);
+                engine.ticker.never_needed();
+                continue;
+            }
             // A worker without a thread counts as idle: claiming it starts the thread.
             engine.idle.start_searching();
             engine.idle.announce(worker.index);
@@ -139,6 +154,9 @@ impl Parallel {
 
     /// Whether nothing runs, nothing is in a queue and nobody looks for work.
     pub fn is_quiescent(&self) -> bool {
+        if let Some(stepped) = &self.stepped {
+            return stepped.is_quiescent();
+        }
         self.idle.count() == self.workers.len() as u32
             && self.idle.searching() == 0
             && self.inject.len() == 0
@@ -147,7 +165,10 @@ impl Parallel {
 
     /// Frees everything. With `abandon` the stacks stay mapped: strands are still suspended on them.
     pub fn dismantle(self: Box<Self>, abandon: bool) {
-        let Parallel { stacks, .. } = *self;
+        let Parallel { stacks, stepped, .. } = *self;
+        if let Some(stepped) = stepped {
+            stepped.end();
+        }
         if abandon {
             stacks.abandon();
         }
@@ -161,6 +182,12 @@ impl Parallel {
     /// Strands made ready by OS threads since init.
     pub fn wakes_outside(&self) -> u64 {
         WAKES_OUTSIDE.load(Ordering::Relaxed)
+    }
+
+    /// The loop of the stepped engine, if this is one.
+    #[inline(always)]
+    pub fn stepped(&self) -> Option<&Stepped> {
+        self.stepped.as_deref()
     }
 
     /// Whether any timer is armed.
@@ -178,7 +205,10 @@ impl Parallel {
     fn offer(&self, worker: &Worker) {
         let surplus = worker.queues.surplus();
         // A lone strand is worth a wake only while such wakes have paid; else the ticker sees to it.
-        if (surplus >= 2 || surplus == 1 && self.lone_credit.load(Ordering::Relaxed) > 0) && self.idle.wants_wake() {
+        if (surplus >= 2 || surplus == 1 && self.lone_credit.load(Ordering::Relaxed) > 0)
+            && self.idle.wants_wake()
+            && !worker.left_alone.is_set()
+        {
             return self.wake_one(worker);
         }
         self.ticker.poke();
@@ -306,6 +336,9 @@ impl Parallel {
     /// Gives back a head that was taken by an OS thread.
     pub fn give_head(&self, index: u32) {
         self.count_out();
+        if let Some(stepped) = &self.stepped {
+            stepped.retire(index);
+        }
         self.strands.give(&[index]);
     }
 
@@ -372,7 +405,10 @@ fn ready_from_outside(strand: &'static Head) {
     strand.set_phase(Phase::Ready);
     WAKES_OUTSIDE.fetch_add(1, Ordering::Relaxed);
     if let Some(engine) = engine() {
-        engine.inject(strand);
+        match engine.stepped() {
+            Some(stepped) => stepped.ready(strand, Cause::Woken),
+            None => engine.inject(strand),
+        }
     }
 }
 
@@ -388,6 +424,9 @@ pub fn spawn(strand: &'static Head) {
 #[cold]
 fn spawn_from_outside(strand: &'static Head) {
     if let Some(engine) = engine() {
+        if let Some(stepped) = engine.stepped() {
+            return stepped.ready(strand, Cause::Spawned);
+        }
         if !strand.may_move() {
             // A pinned strand of an OS thread needs a home: they go round.
             let home = crate::strand::head::index_of(strand) % engine.workers.len() as u32;

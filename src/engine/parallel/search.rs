@@ -41,6 +41,7 @@ impl Worker {
         {
             return Some(strand);
         }
+        self.judge_theft();
         // Whoever waits for the end of all strands need not wait for the search as well.
         (self.engine().upcalls.quiet)(false);
         if let Some(strand) = self.pick_own() {
@@ -117,7 +118,10 @@ impl Worker {
                 && watch.progress.get(other.index as usize).is_none_or(|seen| *seen == other.progress());
             let worth =
                 other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
-            if worth && let Some(strand) = self.steal_from(other, stuck) {
+            if worth
+                && !other.left_alone.is_set_at(now)
+                && let Some(strand) = self.steal_from(other, stuck)
+            {
                 return Some(strand);
             }
         }
@@ -125,6 +129,7 @@ impl Worker {
     }
 
     fn steal_from(&self, other: &Worker, desperate: bool) -> Option<&'static Head> {
+        let began = monotonic();
         if !other.owner.visit() {
             return None;
         }
@@ -136,9 +141,25 @@ impl Worker {
         }
         self.counts.steals.add(1);
         self.counts.stolen.add(count as u64);
-        self.engine().search_was_fruitful();
+        self.theft.note(other.index, began, monotonic(), count);
         self.accept(&taken[1..count]);
         taken[0]
+    }
+
+    /// What was stolen is done: leaves the victim alone for a while if that did not pay.
+    fn judge_theft(&self) {
+        if !self.theft.is_open() {
+            return;
+        }
+        let now = monotonic();
+        let Some((victim, paid)) = self.theft.judge(now) else { return };
+        let victim = &self.engine().workers()[victim as usize].left_alone;
+        if paid {
+            victim.forget();
+            self.engine().search_was_fruitful();
+        } else {
+            victim.extend(now);
+        }
     }
 
     fn next_random(&self) -> u32 {
@@ -198,10 +219,10 @@ impl Worker {
             if other.index == self.index {
                 continue;
             }
-            if other.queues.surplus() >= 2 {
+            if other.queues.surplus() >= 2 && !other.left_alone.is_set() {
                 return false;
             }
-            lone |= other.queues.surplus() == 1 || other.queues.has_next();
+            lone |= other.queues.surplus() > 0 || other.queues.has_next();
         }
         if lone {
             engine.ticker.poke();

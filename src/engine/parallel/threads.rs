@@ -26,13 +26,23 @@ pub fn this_worker() -> Option<&'static Worker> {
     (!worker.is_null()).then(|| unsafe { &*worker })
 }
 
+/// The calling thread is a worker's for now.
+pub(in crate::engine) fn sit_at(worker: &'static Worker) {
+    WORKER.with(|slot| slot.set(worker));
+}
+
+/// The calling thread is no worker's any more.
+pub(in crate::engine) fn leave_worker() {
+    WORKER.with(|slot| slot.set(core::ptr::null()));
+}
+
 extern "C" fn worker_main(argument: *mut c_void) -> *mut c_void {
     // SAFETY: the argument is the worker that `start_worker` was asked to start.
     let worker: &'static Worker = unsafe { &*argument.cast::<Worker>() };
     let alternate = AlternateStack::install();
-    WORKER.with(|slot| slot.set(worker));
+    sit_at(worker);
     worker.run();
-    WORKER.with(|slot| slot.set(core::ptr::null()));
+    leave_worker();
     drop(alternate);
     core::ptr::null_mut()
 }

@@ -56,6 +56,11 @@ impl Ticker {
         }
     }
 
+    /// There will be nothing to look after: pokes do nothing.
+    pub(super) fn never_needed(&self) {
+        self.state.store(AWAKE, Ordering::Release);
+    }
+
     /// The thread could not be started: the next poke tries again.
     pub(super) fn not_started(&self) {
         self.state.store(NONE, Ordering::Release);
@@ -110,6 +115,9 @@ impl Ticker {
             } else {
                 worker.preempt.store(false, Ordering::Relaxed);
             }
+            if worker.left_alone.ends(now) && worker.queues.surplus() >= 2 && engine.idle.wants_wake() {
+                engine.wake_from_outside();
+            }
         }
         if raised {
             poll::raise(poll::PREEMPT);
@@ -124,7 +132,9 @@ impl Ticker {
             || worker.queues.has_next()
             || engine.inject.len() > 0
             || worker.timers.earliest() <= now;
-        if others_can && engine.idle.searching() == 0 && engine.idle.count() > 0 {
+        // Where theft does not pay, only what nobody else can do is worth a wake.
+        let worth = engine.inject.len() > 0 || worker.timers.earliest() <= now || !worker.left_alone.is_set();
+        if others_can && worth && engine.idle.searching() == 0 && engine.idle.count() > 0 {
             engine.wake_from_outside();
         }
         worker.preempt.store(true, Ordering::Relaxed);

@@ -17,6 +17,7 @@ use super::cache::Cache;
 use super::counts::Counts;
 use super::inject::Inject;
 use super::parker::Parker;
+use super::payoff::{LeftAlone, Theft};
 use super::queues::Queues;
 use super::timers::Timers;
 use crate::base::handle::GENERATION_MAX;
@@ -25,6 +26,7 @@ use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::monotonic;
 use crate::engine::{After, Commit};
 use crate::memory::stack_class::StackId;
+use crate::policy::Cause;
 use crate::strand::body::Body;
 use crate::strand::context::{self, Action, YIELD};
 use crate::strand::extras::Extras;
@@ -58,6 +60,10 @@ pub struct Worker {
     pub(super) mailbox: Inject,
     pub(super) timers: Timers,
     pub(super) started: AtomicBool,
+    /// Whether taking work from here has paid lately.
+    pub(super) left_alone: LeftAlone,
+    /// The last theft of this worker.
+    pub(super) theft: Theft,
 }
 
 // SAFETY: the cells belong to the worker's own thread, the queues to the holder of `owner`; the rest is atomic.
@@ -84,6 +90,8 @@ impl Worker {
             mailbox: Inject::new(),
             timers: Timers::new(),
             started: AtomicBool::new(false),
+            left_alone: LeftAlone::new(),
+            theft: Theft::new(),
         }
     }
 
@@ -96,9 +104,7 @@ impl Worker {
 
     /// The body of the thread: runs until the engine stops.
     pub(super) fn run(&self) {
-        // SAFETY: the address of this thread's errno; the thread runs this loop until it ends.
-        self.errno.set(unsafe { libc::__errno_location() });
-        self.modes.set(Modes::read());
+        self.work_on_this_thread();
         let mut yielded = None;
         // A worker is started by a wake, so it comes up searching.
         let mut next = self.search_or_sleep();
@@ -181,7 +187,7 @@ impl Worker {
 
     /// Switches to a strand and comes back when it suspends; errno and floating-point modes go with it.
     #[inline(always)]
-    fn switch_in(&self, body: &'static Body) -> Action {
+    pub(in crate::engine) fn switch_in(&self, body: &'static Body) -> Action {
         body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
         self.counts.switches.add(1);
         let told = hooks::on_switch();
@@ -210,7 +216,7 @@ impl Worker {
 
     /// The first run: a stack, a context, a body. When none can be had the strand ends with a fault.
     #[inline]
-    fn start(&self, strand: &'static Head) -> Option<&'static Body> {
+    pub(in crate::engine) fn start(&self, strand: &'static Head) -> Option<&'static Body> {
         let engine = self.engine();
         let stack = match self.cache.take_stack(&engine.stacks, strand.class()) {
             Ok(stack) => stack,
@@ -254,6 +260,9 @@ impl Worker {
     pub fn ready_next(&self, strand: &'static Head) {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
+        if let Some(stepped) = self.engine().stepped() {
+            return stepped.ready(strand, Cause::Message);
+        }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);
         }
@@ -273,6 +282,9 @@ impl Worker {
     pub fn ready_last(&self, strand: &'static Head) {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
+        if let Some(stepped) = self.engine().stepped() {
+            return stepped.ready(strand, Cause::Woken);
+        }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);
         }
@@ -293,6 +305,9 @@ impl Worker {
     /// A strand that was spawned here.
     #[inline]
     pub fn spawned(&self, strand: &'static Head) {
+        if let Some(stepped) = self.engine().stepped() {
+            return stepped.ready(strand, Cause::Spawned);
+        }
         strand.home.store(self.index as u16, Ordering::Relaxed);
         self.owner.enter();
         self.queues.push_fresh(strand);
@@ -302,6 +317,9 @@ impl Worker {
 
     /// A strand that was spawned here and runs before its spawner, which is switched out and goes to the tail.
     pub fn spawned_first(&self, strand: &'static Head, spawner: &'static Head) {
+        if let Some(stepped) = self.engine().stepped() {
+            return stepped.ready_first(strand, spawner);
+        }
         strand.home.store(self.index as u16, Ordering::Relaxed);
         spawner.set_phase(Phase::Ready);
         self.owner.enter();
@@ -328,7 +346,7 @@ impl Worker {
     }
 
     /// Fires the timers of a worker that are due at `now`; the strands become ready here.
-    pub(super) fn fire_timers(&self, timers: &Timers, now: i64) -> bool {
+    pub(in crate::engine) fn fire_timers(&self, timers: &Timers, now: i64) -> bool {
         let mut any = false;
         loop {
             let mut batch = [None; 32];
@@ -349,6 +367,23 @@ impl Worker {
             self.push_started_or_fresh(strand);
         }
         !strands.is_empty()
+    }
+
+    /// The calling thread is the worker's from now on: its errno, its floating-point modes.
+    pub(in crate::engine) fn work_on_this_thread(&self) {
+        // SAFETY: the address of this thread's errno.
+        self.errno.set(unsafe { libc::__errno_location() });
+        self.modes.set(Modes::read());
+    }
+
+    /// Tells those above that it is time to look who may go on.
+    pub(in crate::engine) fn tell_quiet(&self, all_idle: bool) {
+        (self.engine().upcalls.quiet)(all_idle);
+    }
+
+    /// The timers armed here.
+    pub(in crate::engine) fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     /// Whether the strand that runs here should give way. The next pick forgets it.
@@ -426,6 +461,9 @@ pub fn give_head(worker: &Worker, strand: &Head) {
     let engine = worker.engine();
     engine.count_out();
     let index = head::index_of(strand);
+    if let Some(stepped) = engine.stepped() {
+        stepped.retire(index);
+    }
     if strand.generation() > GENERATION_MAX {
         // Used up: the table retires it.
         return engine.strands.give(&[index]);
