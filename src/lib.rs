@@ -19,6 +19,7 @@ mod base;
 mod diagnose;
 mod engine;
 mod memory;
+mod policy;
 mod runtime;
 mod strand;
 mod sync;

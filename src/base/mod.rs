@@ -9,6 +9,7 @@ pub mod lock;
 #[cfg(loom)]
 pub mod model;
 pub mod owner_lock;
+pub mod random;
 pub mod status;
 pub mod sync;
 pub mod sys;

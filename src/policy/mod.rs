@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who runs next, as pure rules: no clock, no thread, no input or output, and the same answers to the same calls. The
+//! stepped engine asks.
+//!
+//! ```text
+//! schedule.rs   the interface: strands become ready, and the pick; attributes.rs and moves.rs: its rarer calls
+//! rules.rs      what can be configured          strands.rs    what is known of each strand
+//! lanes.rs      which lane is next              order.rs      the order of the ready strands, one of four:
+//! fifo.rs       first in, first out             handoff.rs    a record of each move between lanes
+//! ranked.rs     the four kinds with a rank      pct.rs        random priorities with change points
+//! pool.rs       uniform choice                  line.rs       choice by the caller
+//! heap.rs       the heap below them             defect.rs     mistakes that tests seed
+//! ```
+//!
+//! A strand is in at most one place: its entry in `strands` says whether it is ready, and the order that the kind
+//! keeps (one of the four above) holds exactly the strands that are ready and not held.
+
+#![allow(dead_code, unused_imports, reason = "the stepped engine will use it")]
+
+mod attributes;
+mod defect;
+mod fifo;
+mod handoff;
+mod heap;
+mod lanes;
+mod line;
+mod moves;
+mod order;
+mod pct;
+mod pool;
+mod ranked;
+mod rules;
+mod schedule;
+mod strands;
+#[cfg(test)]
+mod tests;
+
+pub use handoff::Handoff;
+pub use rules::{Cause, Chooser, Kind, Rules, StrandIndex};
+pub use schedule::Schedule;
