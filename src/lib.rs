@@ -20,6 +20,8 @@ mod diagnose;
 mod engine;
 mod memory;
 mod policy;
+#[allow(dead_code, unused_imports)] // until the stepped engine records
+mod record;
 mod runtime;
 mod strand;
 mod sync;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events: what a run could not have worked out from its seed, and what it is compared by.
+//!
+//! One table says for each kind which fields it has, how they are coded, and which are *inputs*: an input comes from
+//! the recording when the run is followed, everything else must be equal on both sides.
+
+use super::check::Check;
+
+/// One event of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event<'a> {
+    /// Something outside completed: a promise, a readiness, an offload. Inputs: outcome and payload.
+    External {
+        /// What completed.
+        object: u64,
+        /// Which kind of completion, in the numbers of the engine.
+        kind: u8,
+        /// How it ended.
+        outcome: i32,
+        /// What it brought.
+        payload: &'a [u8],
+    },
+    /// Timers fired together (real clock only). Input: the time.
+    Timers {
+        /// The time that made them fire.
+        now: i64,
+        /// How many fired.
+        count: u32,
+    },
+    /// The clock was read. Input: the time.
+    Clock {
+        /// What it said.
+        value: i64,
+    },
+    /// Random bytes of the system were asked for. Input: the bytes; their number is compared.
+    Entropy {
+        /// What was given.
+        bytes: &'a [u8],
+    },
+    /// One of `n` things was chosen. Input: which.
+    Choice {
+        /// What was chosen from, in the numbers of the engine.
+        kind: u8,
+        /// How many there were.
+        n: u32,
+        /// The one that was taken, below `n`.
+        chosen: u32,
+    },
+    /// A strand, task or scope was cancelled from outside.
+    Cancel {
+        /// What was cancelled.
+        object: u64,
+        /// The reason.
+        reason: u64,
+    },
+    /// A strand was unparked from outside.
+    Wake {
+        /// The strand.
+        strand: u64,
+        /// What it was given.
+        value: u64,
+    },
+    /// An input or output operation ended. Inputs: result, error number, payload.
+    Io {
+        /// Which operation, in the numbers of the engine.
+        operation: u8,
+        /// On what.
+        object: u64,
+        /// What it returned.
+        result: i64,
+        /// The error number, or 0.
+        errno: i32,
+        /// What was read.
+        payload: &'a [u8],
+    },
+    /// A signal or a request to stop came. Input: its number.
+    Signal {
+        /// Its number.
+        number: u32,
+    },
+    /// A strand was spawned (explicit mode).
+    Spawn {
+        /// The strand.
+        strand: u64,
+        /// Who spawned it; 0 for none.
+        parent: u64,
+    },
+    /// A strand ended with a fault.
+    Fault {
+        /// The strand.
+        strand: u64,
+        /// The status.
+        code: i32,
+    },
+    /// Bytes that the program itself records. Input: the bytes.
+    User {
+        /// A number of the program.
+        kind: u32,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// A fault was injected.
+    Inject {
+        /// Which kind, in the numbers of the engine.
+        kind: u8,
+        /// Into what.
+        object: u64,
+    },
+    /// Work was handed to a device.
+    DeviceSubmit {
+        /// A number for this batch.
+        batch: u64,
+        /// Which kind of work.
+        kind: u32,
+        /// How many items.
+        count: u32,
+    },
+    /// Work on a device ended. Input: the digest of its results.
+    DeviceDone {
+        /// The number given at the submission.
+        batch: u64,
+        /// Digest of the results.
+        digest: u64,
+    },
+}
+
+/// Fields of the event with the most of them.
+pub const FIELDS: usize = 4;
+
+/// How a field is coded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Coding {
+    /// A number below 2^8.
+    U8,
+    /// A number below 2^32.
+    U32,
+    /// Any number.
+    U64,
+    /// A signed number of 32 bits, zigzag.
+    I32,
+    /// A signed number of 64 bits, zigzag.
+    I64,
+    /// A time: the difference to the last one in the recording, zigzag.
+    Time,
+}
+
+/// Bytes at the end of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payload {
+    /// None.
+    None,
+    /// An input.
+    Input,
+    /// An input whose length is compared.
+    InputOfEqualLength,
+}
+
+/// One field of an event.
+pub struct Field {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// How it is coded.
+    pub coding: Coding,
+    /// Whether the recording gives it to the run.
+    pub input: bool,
+}
+
+/// What an event of one kind is made of.
+pub struct Shape {
+    /// Its first byte in the file.
+    pub tag: u8,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// Its fields.
+    pub fields: &'static [Field],
+    /// Its bytes.
+    pub payload: Payload,
+}
+
+/// Tag of a choice, whose last field must be below the one before it.
+pub const CHOICE: u8 = 0x04;
+
+const fn same(name: &'static str, coding: Coding) -> Field {
+    Field { name, coding, input: false }
+}
+
+const fn input(name: &'static str, coding: Coding) -> Field {
+    Field { name, coding, input: true }
+}
+
+use Coding::{I32, I64, Time, U8, U32, U64};
+
+/// Every kind of event. A tag never changes its meaning.
+#[rustfmt::skip]
+pub static SHAPES: &[Shape] = &[
+    Shape { tag: CHOICE, name: "choice", fields: &[same("kind", U8), same("of", U32), input("chosen", U32)], payload: Payload::None },
+    Shape { tag: 0x05, name: "external completion", fields: &[same("object", U64), same("kind", U8), input("outcome", I32)], payload: Payload::Input },
+    Shape { tag: 0x07, name: "timers", fields: &[input("now", Time), same("count", U32)], payload: Payload::None },
+    Shape { tag: 0x08, name: "clock", fields: &[input("value", Time)], payload: Payload::None },
+    Shape { tag: 0x09, name: "entropy", fields: &[], payload: Payload::InputOfEqualLength },
+    Shape { tag: 0x0A, name: "input or output", fields: &[same("operation", U8), same("object", U64), input("result", I64), input("errno", I32)], payload: Payload::Input },
+    Shape { tag: 0x0B, name: "signal", fields: &[input("number", U32)], payload: Payload::None },
+    Shape { tag: 0x0C, name: "cancel", fields: &[same("object", U64), same("reason", U64)], payload: Payload::None },
+    Shape { tag: 0x0D, name: "wake", fields: &[same("strand", U64), same("value", U64)], payload: Payload::None },
+    Shape { tag: 0x0E, name: "device submission", fields: &[same("batch", U64), same("kind", U32), same("count", U32)], payload: Payload::None },
+    Shape { tag: 0x0F, name: "device completion", fields: &[same("batch", U64), input("digest", U64)], payload: Payload::None },
+    Shape { tag: 0x10, name: "spawn", fields: &[same("strand", U64), same("parent", U64)], payload: Payload::None },
+    Shape { tag: 0x13, name: "bytes of the program", fields: &[same("kind", U32)], payload: Payload::Input },
+    Shape { tag: 0x14, name: "fault", fields: &[same("strand", U64), same("code", I32)], payload: Payload::None },
+    Shape { tag: 0x15, name: "injection", fields: &[same("kind", U8), same("object", U64)], payload: Payload::None },
+];
+
+/// The shape of the events with this tag.
+pub fn shape_of(tag: u8) -> Option<&'static Shape> {
+    SHAPES.iter().find(|shape| shape.tag == tag)
+}
+
+/// An event as the table sees it: signed fields are extended to 64 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Raw<'a> {
+    /// Which kind.
+    pub tag: u8,
+    /// Its fields, zeros after them.
+    pub fields: [u64; FIELDS],
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+const fn signed(value: i32) -> u64 {
+    value as i64 as u64
+}
+
+impl<'a> Raw<'a> {
+    /// The event as the table sees it.
+    pub fn of(event: &Event<'a>) -> Raw<'a> {
+        let raw = |tag, fields, bytes| Raw { tag, fields, bytes };
+        match *event {
+            Event::Choice { kind, n, chosen } => raw(CHOICE, [kind.into(), n.into(), chosen.into(), 0], &[]),
+            Event::External { object, kind, outcome, payload } => {
+                raw(0x05, [object, kind.into(), signed(outcome), 0], payload)
+            }
+            Event::Timers { now, count } => raw(0x07, [now as u64, count.into(), 0, 0], &[]),
+            Event::Clock { value } => raw(0x08, [value as u64, 0, 0, 0], &[]),
+            Event::Entropy { bytes } => raw(0x09, [0; 4], bytes),
+            Event::Io { operation, object, result, errno, payload } => {
+                raw(0x0A, [operation.into(), object, result as u64, signed(errno)], payload)
+            }
+            Event::Signal { number } => raw(0x0B, [number.into(), 0, 0, 0], &[]),
+            Event::Cancel { object, reason } => raw(0x0C, [object, reason, 0, 0], &[]),
+            Event::Wake { strand, value } => raw(0x0D, [strand, value, 0, 0], &[]),
+            Event::DeviceSubmit { batch, kind, count } => raw(0x0E, [batch, kind.into(), count.into(), 0], &[]),
+            Event::DeviceDone { batch, digest } => raw(0x0F, [batch, digest, 0, 0], &[]),
+            Event::Spawn { strand, parent } => raw(0x10, [strand, parent, 0, 0], &[]),
+            Event::User { kind, bytes } => raw(0x13, [kind.into(), 0, 0, 0], bytes),
+            Event::Fault { strand, code } => raw(0x14, [strand, signed(code), 0, 0], &[]),
+            Event::Inject { kind, object } => raw(0x15, [kind.into(), object, 0, 0], &[]),
+        }
+    }
+
+    /// The event; nothing for a tag without a shape.
+    pub fn event(&self) -> Option<Event<'a>> {
+        let [a, b, c, d] = self.fields;
+        Some(match self.tag {
+            CHOICE => Event::Choice { kind: a as u8, n: b as u32, chosen: c as u32 },
+            0x05 => Event::External { object: a, kind: b as u8, outcome: c as i32, payload: self.bytes },
+            0x07 => Event::Timers { now: a as i64, count: b as u32 },
+            0x08 => Event::Clock { value: a as i64 },
+            0x09 => Event::Entropy { bytes: self.bytes },
+            0x0A => Event::Io { operation: a as u8, object: b, result: c as i64, errno: d as i32, payload: self.bytes },
+            0x0B => Event::Signal { number: a as u32 },
+            0x0C => Event::Cancel { object: a, reason: b },
+            0x0D => Event::Wake { strand: a, value: b },
+            0x0E => Event::DeviceSubmit { batch: a, kind: b as u32, count: c as u32 },
+            0x0F => Event::DeviceDone { batch: a, digest: b },
+            0x10 => Event::Spawn { strand: a, parent: b },
+            0x13 => Event::User { kind: a as u32, bytes: self.bytes },
+            0x14 => Event::Fault { strand: a, code: b as i32 },
+            0x15 => Event::Inject { kind: a as u8, object: b },
+            _ => return None,
+        })
+    }
+
+    /// Adds the event to a check hash.
+    pub fn add_to(&self, check: &mut Check) {
+        let shape = shape_of(self.tag);
+        check.add(u64::from(self.tag));
+        for &field in &self.fields[..shape.map_or(FIELDS, |shape| shape.fields.len())] {
+            check.add(field);
+        }
+        if shape.is_some_and(|shape| shape.payload != Payload::None) {
+            check.add_bytes(self.bytes);
+        }
+    }
+
+    /// Whether a run that does `self` does what the recording says.
+    pub fn agrees_with(&self, recorded: &Raw<'_>) -> bool {
+        let Some(shape) = shape_of(self.tag) else { return false };
+        self.tag == recorded.tag
+            && shape.fields.iter().zip(self.fields.iter().zip(recorded.fields)).all(|(f, (a, b))| f.input || *a == b)
+            && (shape.payload != Payload::InputOfEqualLength || self.bytes.len() == recorded.bytes.len())
+    }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The recorder. Everything is allocated when it is made; after that nothing fails where it happens: what goes wrong
+//! is remembered, and told by `flush` and `finish`.
+//!
+//! ```text
+//! buffer   | head of the block | events so far ......... | room for one run of predicted picks | tail |
+//! ```
+//! That room is always kept, so a run of predicted picks, which is counted and written at the next other event, never
+//! has to begin a new block.
+
+use core::ffi::CStr;
+
+use super::check::Check;
+use super::crc;
+use super::event::{Coding, Event, Payload, Raw, shape_of};
+use super::failure::{Failure, Path, copy, zeros};
+use super::format::{self, BLOCK_HEAD, BLOCK_TAIL, BlockHead, EVENT_MAX, EVENTS_MAX, End, PICKS_MAX};
+use super::format::{CHECK_EVERY, TAG_CHECK, TAG_PICKS, TAG_PREDICTED};
+use super::identity::Identity;
+use super::source::Sink;
+use super::varint::{self, put, zigzag};
+use crate::base::status::Status;
+
+/// Bytes of a run of predicted picks.
+const RUN: usize = 1 + varint::MAX;
+/// Bytes of an event without its payload: tag, fields, length.
+const EVENT_HEAD: usize = 1 + super::event::FIELDS * varint::MAX + varint::MAX;
+/// Where the events of the buffer may go up to.
+const LIMIT: usize = BLOCK_HEAD + EVENTS_MAX - RUN;
+
+/// Why nothing more is recorded.
+#[derive(Clone, Copy)]
+enum Trouble {
+    Write(i32),
+    TooLarge(usize),
+    TooLong,
+    PicksAndSteps { picks: u64, steps: u64 },
+}
+
+/// See the module documentation.
+pub struct Recorder {
+    /// Predicted picks that are not in the buffer yet.
+    run: u64,
+    check: Check,
+    /// The hash as it was after the last pick or event: what the tail of a block says.
+    at_event: Check,
+    steps: u64,
+    /// Picks in the buffer and before.
+    picks: u64,
+    /// Place of the count of the explicit picks that may still grow; 0 for none.
+    open_picks: usize,
+    used: usize,
+    buffer: Vec<u8>,
+    /// The bases of differences: last strand picked, last time.
+    strand: u64,
+    time: i64,
+    first_pick: u64,
+    sequence: u32,
+    block_events: u32,
+    events: u64,
+    crc: u32,
+    trouble: Option<Trouble>,
+    sink: Sink,
+    path: Vec<u8>,
+}
+
+impl Recorder {
+    /// A recording in a new file.
+    pub fn create(path: &CStr, identity: &Identity) -> Result<Recorder, Failure> {
+        let path = path.to_bytes();
+        Recorder::to_sink(Sink::create(path)?, path, identity)
+    }
+
+    /// A recording in memory, which grows as it is written.
+    pub fn in_memory(identity: &Identity) -> Result<Recorder, Failure> {
+        Recorder::to_sink(Sink::Memory(Vec::new()), b"in memory", identity)
+    }
+
+    fn to_sink(mut sink: Sink, path: &[u8], identity: &Identity) -> Result<Recorder, Failure> {
+        let buffer = zeros(BLOCK_HEAD + EVENTS_MAX + BLOCK_TAIL).ok_or_else(|| Failure::memory(path))?;
+        let name = copy(path).ok_or_else(|| Failure::memory(path))?;
+        let (header, crc) = format::header(identity);
+        sink.write(&header).map_err(|errno| Failure::io(path, "cannot write to it", errno))?;
+        Ok(Recorder {
+            run: 0,
+            check: Check::new(crc),
+            at_event: Check::new(crc),
+            steps: 0,
+            picks: 0,
+            open_picks: 0,
+            used: BLOCK_HEAD,
+            buffer,
+            strand: 0,
+            time: 0,
+            first_pick: 0,
+            sequence: 0,
+            block_events: 0,
+            events: 0,
+            crc,
+            trouble: None,
+            sink,
+            path: name,
+        })
+    }
+
+    /// A pick that the policy predicts from the header. Each pick is followed by its step.
+    #[inline]
+    pub fn predicted(&mut self) {
+        self.run += 1;
+        self.at_event = self.check;
+    }
+
+    /// A pick that is in the recording. Small numbers near the last one take least room.
+    pub fn pick(&mut self, strand: u64) {
+        self.close_run();
+        let grows = self.open_picks != 0 && self.buffer[self.open_picks] < PICKS_MAX;
+        if !(grows && self.used + varint::MAX <= LIMIT) {
+            self.make_room(2 + varint::MAX);
+            self.buffer[self.used] = TAG_PICKS;
+            self.open_picks = self.used + 1;
+            self.buffer[self.open_picks] = 0;
+            self.used += 2;
+            self.block_events += 1;
+        }
+        self.buffer[self.open_picks] += 1;
+        self.used = put(&mut self.buffer, self.used, zigzag(strand.wrapping_sub(self.strand) as i64));
+        self.strand = strand;
+        self.picks += 1;
+        self.check.add(strand);
+        self.at_event = self.check;
+    }
+
+    /// Everything else.
+    pub fn event(&mut self, event: &Event<'_>) {
+        let raw = Raw::of(event);
+        self.close_run();
+        self.open_picks = 0;
+        if EVENT_HEAD + raw.bytes.len() <= EVENTS_MAX - RUN {
+            self.make_room(EVENT_HEAD + raw.bytes.len());
+            self.put_head(&raw);
+            self.buffer[self.used..self.used + raw.bytes.len()].copy_from_slice(raw.bytes);
+            self.used += raw.bytes.len();
+            raw.add_to(&mut self.check);
+            self.at_event = self.check;
+        } else {
+            self.large_event(&raw);
+        }
+    }
+
+    /// The picked strand has run to its next stop; `fingerprint` is whatever tells this step from others.
+    #[inline]
+    pub fn step(&mut self, fingerprint: u64) {
+        self.check.add(fingerprint);
+        self.steps += 1;
+        if self.steps.is_multiple_of(CHECK_EVERY) {
+            self.put_check();
+        }
+    }
+
+    /// Writes everything to the file, which is a valid recording after it, without an end. Allocates nothing; a
+    /// signal handler may call it where it did not interrupt this recorder.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.seal();
+        self.told()
+    }
+
+    /// Ends the recording of a run that returned `status`.
+    pub fn finish(mut self, status: i32) -> Result<(), Failure> {
+        self.end(status)
+    }
+
+    /// As [`Recorder::finish`], for a recording in memory: gives it back. Empty for one in a file.
+    pub fn finish_in_memory(mut self, status: i32) -> Result<Vec<u8>, Failure> {
+        self.end(status)?;
+        match self.sink {
+            Sink::Memory(memory) => Ok(memory),
+            Sink::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn end(&mut self, status: i32) -> Result<(), Failure> {
+        self.seal();
+        self.compare_picks();
+        let end = End { status, steps: self.steps, events: self.events, check: self.check.value() };
+        let (record, crc) = end.encode(self.crc);
+        self.crc = crc;
+        self.write(&record);
+        self.told()
+    }
+
+    /// Every pick but the last has its step: the reader relies on it.
+    fn compare_picks(&mut self) {
+        let picks = self.picks + self.run;
+        if picks.wrapping_sub(self.steps) > 1 {
+            self.trouble.get_or_insert(Trouble::PicksAndSteps { picks, steps: self.steps });
+        }
+    }
+
+    /// What went wrong.
+    fn told(&self) -> Result<(), Failure> {
+        let path = Path(&self.path);
+        match self.trouble {
+            None => Ok(()),
+            Some(Trouble::Write(errno)) => Err(Failure::io(&self.path, "cannot write to it", errno)),
+            Some(Trouble::TooLarge(length)) => Err(Failure::new(
+                Status::LIMIT,
+                format_args!("recording '{path}': an event of {length} bytes; at most {EVENT_MAX} can be recorded"),
+            )),
+            Some(Trouble::TooLong) => {
+                Err(Failure::new(Status::LIMIT, format_args!("recording '{path}': more than 2^32 blocks")))
+            }
+            Some(Trouble::PicksAndSteps { picks, steps }) => Err(Failure::new(
+                Status::INVALID,
+                format_args!("recording '{path}': {picks} picks and {steps} steps; each pick has one step"),
+            )),
+        }
+    }
+
+    /// Puts the run of predicted picks into the buffer, where its room is kept.
+    #[inline]
+    fn close_run(&mut self) {
+        if self.run != 0 {
+            self.put_run();
+        }
+    }
+
+    fn put_run(&mut self) {
+        self.buffer[self.used] = TAG_PREDICTED;
+        self.used = put(&mut self.buffer, self.used + 1, self.run);
+        self.picks += self.run;
+        self.run = 0;
+        self.block_events += 1;
+        self.open_picks = 0;
+    }
+
+    /// Room for `length` bytes of an event, and for a run after it.
+    #[inline]
+    fn make_room(&mut self, length: usize) {
+        if self.used + length > LIMIT {
+            self.seal();
+        }
+    }
+
+    /// Tag, fields and length.
+    fn put_head(&mut self, raw: &Raw<'_>) {
+        let Some(shape) = shape_of(raw.tag) else { return };
+        self.buffer[self.used] = raw.tag;
+        let mut at = self.used + 1;
+        for (field, &value) in shape.fields.iter().zip(&raw.fields) {
+            let coded = match field.coding {
+                Coding::U8 | Coding::U32 | Coding::U64 => value,
+                Coding::I32 | Coding::I64 => zigzag(value as i64),
+                Coding::Time => {
+                    let difference = (value as i64).wrapping_sub(self.time);
+                    self.time = value as i64;
+                    zigzag(difference)
+                }
+            };
+            at = put(&mut self.buffer, at, coded);
+        }
+        if shape.payload != Payload::None {
+            at = put(&mut self.buffer, at, raw.bytes.len() as u64);
+        }
+        self.used = at;
+        self.block_events += 1;
+    }
+
+    #[cold]
+    fn put_check(&mut self) {
+        self.close_run();
+        self.compare_picks();
+        self.open_picks = 0;
+        self.make_room(5);
+        self.buffer[self.used] = TAG_CHECK;
+        self.buffer[self.used + 1..self.used + 5].copy_from_slice(&self.check.half().to_le_bytes());
+        self.used += 5;
+        self.block_events += 1;
+        self.at_event = self.check;
+    }
+
+    /// An event with a block of its own, written from where its bytes lie.
+    #[cold]
+    fn large_event(&mut self, raw: &Raw<'_>) {
+        self.seal();
+        self.put_head(raw);
+        let length = self.used - BLOCK_HEAD + raw.bytes.len();
+        raw.add_to(&mut self.check);
+        self.at_event = self.check;
+        if length > EVENT_MAX {
+            self.trouble.get_or_insert(Trouble::TooLarge(raw.bytes.len()));
+        }
+        let head = self.put_block_head(length);
+        self.crc = crc::extend(head, &self.buffer[BLOCK_HEAD..self.used]);
+        self.crc = crc::extend(self.crc, raw.bytes);
+        let (tail, crc) = format::block_tail(self.at_event.value(), self.crc);
+        self.crc = crc;
+        self.write_buffer(self.used);
+        self.write(raw.bytes);
+        self.write(&tail);
+        self.next_block();
+    }
+
+    /// Writes the buffer as a block, if there is anything in it.
+    #[cold]
+    fn seal(&mut self) {
+        self.close_run();
+        self.open_picks = 0;
+        if self.block_events == 0 {
+            return;
+        }
+        let head = self.put_block_head(self.used - BLOCK_HEAD);
+        let crc = crc::extend(head, &self.buffer[BLOCK_HEAD..self.used]);
+        let (tail, crc) = format::block_tail(self.at_event.value(), crc);
+        self.buffer[self.used..self.used + BLOCK_TAIL].copy_from_slice(&tail);
+        self.crc = crc;
+        self.write_buffer(self.used + BLOCK_TAIL);
+        self.next_block();
+    }
+
+    /// Fills the head of the block, and gives the CRC after it.
+    fn put_block_head(&mut self, length: usize) -> u32 {
+        let head = BlockHead {
+            sequence: self.sequence,
+            first_pick: self.first_pick,
+            events: self.block_events,
+            length: length as u32,
+        };
+        let (record, crc) = head.encode(self.crc);
+        self.buffer[..BLOCK_HEAD].copy_from_slice(&record);
+        crc
+    }
+
+    fn next_block(&mut self) {
+        self.events += u64::from(self.block_events);
+        self.block_events = 0;
+        self.first_pick = self.picks;
+        self.used = BLOCK_HEAD;
+        match self.sequence.checked_add(1) {
+            Some(next) => self.sequence = next,
+            None => _ = self.trouble.get_or_insert(Trouble::TooLong),
+        }
+    }
+
+    fn write_buffer(&mut self, length: usize) {
+        if self.trouble.is_none()
+            && let Err(errno) = self.sink.write(&self.buffer[..length])
+        {
+            self.trouble = Some(Trouble::Write(errno));
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.trouble.is_none()
+            && let Err(errno) = self.sink.write(bytes)
+        {
+            self.trouble = Some(Trouble::Write(errno));
+        }
+    }
+}
