@@ -295,34 +295,63 @@ STRAND_API size_t strand_last_error(char *buffer, size_t capacity);
 /** Many workers on threads of their own: the default. */
 #define STRAND_ENGINE_PARALLEL 0
 
-/** One thread, driven by the host, every decision reproducible. Not yet in this version. */
+/**
+ * One strand at a time on the thread that drives: inside strand_scheduler_run(), inside
+ * strand_scheduler_step() and inside every call in which an OS thread waits. Every decision is the
+ * policy's, so the same program with the same seed and inputs runs the same way. Workers and
+ * migration have no meaning there and are ignored.
+ */
 #define STRAND_ENGINE_STEPPED 1
 
 /** The scheduler of the may library. Not yet in this version. */
 #define STRAND_ENGINE_MAY 2
 
-/** First in, first out; strands run until they wait or yield. The default. */
+/**
+ * First in, first out, one step a turn: a strand that yields, waits or comes to a checkpoint goes
+ * to the end. The default, and the only one of the parallel engine. The other policies are the
+ * stepped engine's.
+ */
 #define STRAND_POLICY_COOPERATIVE 0
 
-/** First in, first out, with a quantum counted at checkpoints. Not yet in this version. */
+/** First in, first out; a strand keeps its turn for a quantum of checkpoints. */
 #define STRAND_POLICY_ROUND_ROBIN 1
 
-/** The highest priority first. Not yet in this version. */
+/**
+ * The highest priority first, first in first out among equals. With an age_step, waiting raises
+ * the priority.
+ */
 #define STRAND_POLICY_PRIORITY_FIXED 2
 
-/** Priority that grows while a strand waits. Not yet in this version. */
+/**
+ * Priority that grows by one for each age_step picks that a ready strand waits, so that everybody
+ * is served.
+ */
 #define STRAND_POLICY_PRIORITY_AGING 3
 
-/** Holders of progress tokens first, by priority. Not yet in this version. */
+/**
+ * Holders of progress tokens first, by priority; tokens are granted and not used up. Nobody is
+ * passed by more than bypass_limit times.
+ */
 #define STRAND_POLICY_PRIORITY_TOKEN 4
 
-/** Holders of progress tokens first. Not yet in this version. */
+/**
+ * Who has more progress tokens first: a message earns one, a pick spends one. Nobody is passed by
+ * more than bypass_limit times.
+ */
 #define STRAND_POLICY_PROGRESS_AWARE 5
 
-/** Seeded random choice. Not yet in this version. */
+/**
+ * Each ready strand is equally likely, at every yield, wait and checkpoint and before every call
+ * that may switch.
+ */
 #define STRAND_POLICY_RANDOM 6
 
-/** Probabilistic concurrency testing. Not yet in this version. */
+/**
+ * Probabilistic concurrency testing (Burckhardt and others, ASPLOS 2010): random priorities with
+ * pct_depth - 1 random places where the running strand drops to the lowest. Finds an ordering bug
+ * of that depth with a probability of at least 1 / (strands * steps ^ (pct_depth - 1)). Decides
+ * where STRAND_POLICY_RANDOM does.
+ */
 #define STRAND_POLICY_PCT 7
 
 /** Any worker may resume any strand. The default. */
@@ -345,6 +374,21 @@ STRAND_API size_t strand_last_error(char *buffer, size_t capacity);
 
 /** A fault ends the process, after the fatal hook. */
 #define STRAND_FAULT_ABORT 2
+
+/**
+ * The clock that fits the engine: real on the parallel one, virtual on the stepped one. The default.
+ */
+#define STRAND_CLOCK_DEFAULT 0
+
+/** The monotonic clock of the system. */
+#define STRAND_CLOCK_REAL 1
+
+/**
+ * A clock that begins at one second and moves only when nothing else can happen: to the earliest
+ * deadline, and all timers of that moment fire together. It stands still while an external hold is
+ * open or another OS thread is inside a call. Only with STRAND_ENGINE_STEPPED.
+ */
+#define STRAND_CLOCK_VIRTUAL 2
 
 /** The largest number of workers. */
 #define STRAND_MAX_WORKERS 1024
@@ -401,16 +445,22 @@ typedef struct strand_language_hooks {
 typedef struct strand_config {
     /** sizeof(strand_config) */
     uint32_t size;
-    /** STRAND_ENGINE_PARALLEL. Environment: STRAND_ENGINE=parallel. */
+    /**
+     * STRAND_ENGINE_PARALLEL or STRAND_ENGINE_STEPPED. Environment:
+     * STRAND_ENGINE=parallel|stepped.
+     */
     uint32_t engine;
     /**
      * Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
      * Environment: STRAND_WORKERS.
      */
     uint32_t workers;
-    /** STRAND_POLICY_COOPERATIVE. Environment: STRAND_POLICY=cooperative. */
+    /**
+     * One of STRAND_POLICY_. Environment: STRAND_POLICY=cooperative|round_robin|priority_fixed|
+     * priority_aging|priority_token|progress_aware|random|pct.
+     */
     uint32_t policy;
-    /** Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED. */
+    /** Seed of every random decision of the policy. Environment: STRAND_SEED. */
     uint64_t seed;
     /** One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new_only|never. */
     uint32_t migration;
@@ -423,9 +473,12 @@ typedef struct strand_config {
     size_t stack_bytes;
     /** Most strands that may be alive at once. Default: what fits a handle, 16777215. */
     size_t max_strands;
-    /** 0. For the stepped engine. */
+    /**
+     * Stepped engine: steps that one call may drive before it gives up with
+     * STRAND_ERR_MAX_STEPS. 0: no limit.
+     */
     uint64_t max_steps;
-    /** 0. For the stepped engine. */
+    /** One of STRAND_CLOCK_. */
     uint32_t clock;
     /** 0. For GPU worklists. */
     uint32_t gpu;
@@ -445,6 +498,22 @@ typedef struct strand_config {
     void *log_data;
     /** What a language plugs in. Copied: the struct need not outlive the call. */
     const struct strand_language_hooks *hooks;
+    /** STRAND_POLICY_ROUND_ROBIN: checkpoints of a turn. Default: 16. */
+    uint32_t quantum;
+    /**
+     * STRAND_POLICY_PRIORITY_AGING: picks waited for one more of priority; default 8.
+     * STRAND_POLICY_PRIORITY_FIXED: the same, and 0 is no ageing. At most 2^30.
+     */
+    uint32_t age_step;
+    /**
+     * STRAND_POLICY_PRIORITY_TOKEN and STRAND_POLICY_PROGRESS_AWARE: how often a ready strand may
+     * be passed by. Default: 64.
+     */
+    uint32_t bypass_limit;
+    /** STRAND_POLICY_PCT: depth of the bugs looked for, 1 to 64. Default: 3. */
+    uint32_t pct_depth;
+    /** STRAND_POLICY_PCT: about how many picks a run has. Default: 1,000. */
+    uint64_t pct_steps;
 } strand_config;
 
 /* ---- Time and deadlines -------------------------------------------------------------------------
@@ -631,6 +700,98 @@ STRAND_API strand_status strand_external_release(void);
  */
 STRAND_API strand_status strand_scheduler_shutdown(int64_t deadline);
 
+/* ---- Stepping -----------------------------------------------------------------------------------
+ *
+ * With STRAND_ENGINE_STEPPED the host can drive the program itself. One step runs one strand to
+ * its next suspension or checkpoint; nothing runs outside of steps. Calls of other OS threads
+ * happen between two steps.
+ */
+
+/** Work is left. */
+#define STRAND_STEP_CONTINUE 0
+
+/** No counted strand is left. */
+#define STRAND_STEP_ALL_DONE 1
+
+/**
+ * Nothing can run before somebody outside acts (an external hold is open, or another thread is
+ * inside a call), or before a moment of the real clock comes.
+ */
+#define STRAND_STEP_IDLE 2
+
+/** Counted strands are left, and nothing can ever run again. */
+#define STRAND_STEP_DEADLOCK 3
+
+/** The last step ended its strand with a fault. Stepping may go on. */
+#define STRAND_STEP_FAULT 4
+
+/** No step was made yet. */
+#define STRAND_REASON_NONE 0
+
+/** The strand gave its turn away. */
+#define STRAND_REASON_YIELDED 1
+
+/** The strand came to a checkpoint. */
+#define STRAND_REASON_CHECKPOINT 2
+
+/** The strand waits. */
+#define STRAND_REASON_WAITS 3
+
+/** The strand has ended. */
+#define STRAND_REASON_ENDED 4
+
+/** The strand has ended with a fault. */
+#define STRAND_REASON_FAILED 5
+
+/** The policy let another strand go first, before a call that may switch. */
+#define STRAND_REASON_PREEMPTED 6
+
+/** How things stand after some steps. */
+typedef struct strand_step_result {
+    /** sizeof(strand_step_result), set by the caller. */
+    uint32_t size;
+    /** One of STRAND_STEP_. */
+    uint32_t outcome;
+    /** Steps made by this call. */
+    uint64_t steps;
+    /** Steps made since init. */
+    uint64_t total_steps;
+    /** The strand of the last step there was; it may have ended. */
+    uint64_t strand;
+    /** Why it stopped: one of STRAND_REASON_. */
+    uint32_t reason;
+    /** 0 */
+    uint32_t reserved;
+    /** With STRAND_REASON_WAITS: the strand, channel or token it waits on, or 0. */
+    uint64_t object;
+} strand_step_result;
+
+/**
+ * Makes up to max_steps steps and says how things stand. It stops early when no counted strand is
+ * left, when nothing can run, and after a step that ended its strand with a fault. Two calls with
+ * a and b steps are one call with a + b. It is OK whatever happened in the program.
+ *
+ * @param max_steps  at least 1
+ * @param result     how things stand; size set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: max_steps is 0, result is NULL or its size is wrong, or this is a
+ *         strand;
+ *         STRAND_ERR_BUSY: another OS thread is driving this runtime;
+ *         STRAND_ERR_UNSUPPORTED: the runtime has another engine;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH: called from a callback on the driving thread;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context host-thread
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scheduler_step(
+        uint64_t max_steps,
+        struct strand_step_result *result);
+
 /* ---- Spawning strands ---------------------------------------------------------------------------
  *
  * A strand is a function that runs on a stack of its own and can wait without blocking a thread.
@@ -692,7 +853,7 @@ typedef struct strand_spawn_options {
     size_t stack_bytes;
     /** 0. */
     uint32_t lane;
-    /** 0. */
+    /** For policies that look at it; higher comes first. The parallel engine does not. */
     int32_t priority;
     /** 0. */
     uint64_t scope;

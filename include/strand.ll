@@ -53,9 +53,24 @@
 ;   STRAND_FAULT_ISOLATE = 0
 ;   STRAND_FAULT_FAIL_SCOPE = 1
 ;   STRAND_FAULT_ABORT = 2
+;   STRAND_CLOCK_DEFAULT = 0
+;   STRAND_CLOCK_REAL = 1
+;   STRAND_CLOCK_VIRTUAL = 2
 ;   STRAND_MAX_WORKERS = 1024
 ;   STRAND_FOREVER = -1
 ;   STRAND_NO_WAIT = 0
+;   STRAND_STEP_CONTINUE = 0
+;   STRAND_STEP_ALL_DONE = 1
+;   STRAND_STEP_IDLE = 2
+;   STRAND_STEP_DEADLOCK = 3
+;   STRAND_STEP_FAULT = 4
+;   STRAND_REASON_NONE = 0
+;   STRAND_REASON_YIELDED = 1
+;   STRAND_REASON_CHECKPOINT = 2
+;   STRAND_REASON_WAITS = 3
+;   STRAND_REASON_ENDED = 4
+;   STRAND_REASON_FAILED = 5
+;   STRAND_REASON_PREEMPTED = 6
 ;   STRAND_SPAWN_DORMANT = 1
 ;   STRAND_SPAWN_UNCOUNTED = 2
 ;   STRAND_SPAWN_RUN_FIRST = 4
@@ -69,8 +84,11 @@
 ; size, reserved, data, message_transfer, message_drop, strand_resume, strand_suspend, strand_exit, fatal
 %strand_language_hooks = type { i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr }
 
-; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks
-%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr }
+; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks, quantum, age_step, bypass_limit, pct_depth, pct_steps
+%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, i32, i32, i32, i32, i64 }
+
+; size, outcome, steps, total_steps, strand, reason, reserved, object
+%strand_step_result = type { i32, i32, i64, i64, i64, i32, i32, i64 }
 
 ; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, arg_bytes, local
 %strand_spawn_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, i64, ptr }
@@ -101,6 +119,7 @@ declare noundef i32 @strand_wait_all(i64 noundef %deadline) nounwind
 declare noundef i32 @strand_external_acquire() nounwind
 declare noundef i32 @strand_external_release() nounwind
 declare noundef i32 @strand_scheduler_shutdown(i64 noundef %deadline) nounwind
+declare noundef i32 @strand_scheduler_step(i64 noundef %max_steps, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_spawn(ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_spawn_with(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i64 @strand_self() nounwind

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use core::sync::atomic::Ordering;
 
 use super::site::Site;
-use crate::base::sys;
+use crate::engine::clock;
 use crate::engine::parallel::Parallel;
 use crate::memory::stack_class::USABLE;
 use crate::strand::extras;
@@ -31,7 +31,7 @@ impl fmt::Display for What<'_> {
         }?;
         let deadline = self.0.deadline.get();
         if deadline > 0 {
-            let left = (deadline - sys::monotonic()) / 1_000_000;
+            let left = (deadline - clock::now()) / 1_000_000;
             write!(out, " (deadline in {left} ms)")?;
         }
         Ok(())

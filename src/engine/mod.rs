@@ -4,16 +4,20 @@
 //! Above the seam nobody knows how strands are picked; below it nobody knows what they wait for. What an engine must
 //! call upwards (the body of a strand, an expired timer, "everything is quiet") comes to it as a table of functions.
 
+pub mod clock;
 #[cfg(loom)]
 mod model;
 pub mod outside;
 pub mod parallel;
+pub mod stepped;
 
 use crate::base::heap::TimerNode;
 use crate::strand::body::Body;
 #[cfg(not(loom))]
 use crate::strand::context::{self, Action};
 use crate::strand::head::Head;
+#[cfg(doc)]
+use crate::strand::poll;
 
 #[cfg(loom)]
 pub use model::{ready, ready_last, suspend};
@@ -87,4 +91,33 @@ pub fn spawn(head: &'static Head) {
 pub unsafe fn yield_now(body: &'static Body) {
     // SAFETY: by contract.
     unsafe { parallel::yield_now(body) };
+}
+
+/// The running strand comes to a checkpoint: gives its turn away if it should.
+///
+/// # Safety
+/// As [`yield_now`].
+#[cold]
+pub unsafe fn checkpoint(body: &'static Body) {
+    let worker = parallel::worker::of(body);
+    if let Some(stepped) = worker.engine().stepped() {
+        // SAFETY: by contract.
+        unsafe { stepped.checkpoint(body) };
+    } else if worker.is_preempted() {
+        // SAFETY: by contract.
+        unsafe { parallel::yield_now(body) };
+    }
+}
+
+/// The running strand is about to make a call that may switch, and [`poll::EXPLORED`] is raised: under an exploring
+/// policy another strand may go first.
+///
+/// # Safety
+/// As [`yield_now`].
+#[cold]
+pub unsafe fn decide(body: &'static Body) {
+    if let Some(stepped) = parallel::worker::of(body).engine().stepped() {
+        // SAFETY: by contract.
+        unsafe { stepped.decide(body) };
+    }
 }

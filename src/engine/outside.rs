@@ -7,7 +7,7 @@
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use super::parallel;
+use super::{parallel, stepped};
 use crate::base::status::{Outcome, Status};
 use crate::strand::identity;
 use crate::strand::message::fail;
@@ -30,6 +30,8 @@ static STATE: AtomicU8 = AtomicU8::new(0);
 const INSIDE: u64 = 1;
 const ACTIVE: u64 = 1 << 32;
 static COUNTS: AtomicU64 = AtomicU64::new(0);
+/// Open external holds.
+static HOLDS: AtomicU64 = AtomicU64::new(0);
 
 /// Where the runtime is in its life.
 pub fn state() -> State {
@@ -61,6 +63,27 @@ pub fn forget_all() {
     COUNTS.store(0, Ordering::SeqCst);
 }
 
+/// Reasons why somebody may still be woken from outside.
+pub fn holds() -> u64 {
+    HOLDS.load(Ordering::SeqCst)
+}
+
+/// One more such reason.
+pub fn hold() {
+    HOLDS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// One reason less; false when there was none.
+pub fn let_go() -> bool {
+    // AcqRel by SeqCst: what the holder did before is seen by whoever finds no hold.
+    HOLDS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1)).is_ok()
+}
+
+/// No hold is open in a new runtime.
+pub fn forget_holds() {
+    HOLDS.store(0, Ordering::SeqCst);
+}
+
 /// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
 pub fn refuse_on_worker() -> Outcome<()> {
     if state() == State::Forked {
@@ -73,15 +96,27 @@ pub fn refuse_on_worker() -> Outcome<()> {
 }
 
 /// One OS thread inside one call. The runtime is not taken down while it exists.
-pub struct Call(());
+pub struct Call {
+    /// It has passed the gate of the stepped engine.
+    gated: bool,
+}
 
 /// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED.
 #[inline]
 pub fn enter() -> Outcome<Call> {
     COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
-    let call = Call(());
+    let mut call = Call { gated: false };
     match state() {
-        State::Up => Ok(call),
+        State::Up => {
+            if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
+                call.gated = stepped.gate.enter();
+                // A shutdown may have begun while the gate was closed.
+                if state() == State::Stopping {
+                    return Err(Status::CANCELLED);
+                }
+            }
+            Ok(call)
+        }
         State::Stopping => Err(Status::CANCELLED),
         State::Down => Err(Status::NOT_INITIALISED),
         State::Forked => Err(Status::FORKED),
@@ -90,11 +125,28 @@ pub fn enter() -> Outcome<Call> {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        if self.gated
+            && let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped())
+        {
+            stepped.gate.leave();
+        }
         let left = COUNTS.fetch_sub(INSIDE + ACTIVE, Ordering::SeqCst) - (INSIDE + ACTIVE);
-        if left >> 32 == 0 {
+        if self.gated {
+            // Whoever drives may sleep: strands may have become ready, and one active thread less is left.
+            stepped::turnover::bump();
+        } else if left >> 32 == 0 {
             look_if_quiet();
         }
     }
+}
+
+/// As [`asleep`], for a thread of the stepped engine, whose own loop sees who is left.
+pub fn asleep_behind_the_gate<T>(wait: impl FnOnce() -> T) -> T {
+    COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst);
+    stepped::turnover::bump();
+    let result = wait();
+    COUNTS.fetch_add(ACTIVE, Ordering::SeqCst);
+    result
 }
 
 /// Marks the calling OS thread as asleep while `wait` runs. It is inside a call.
@@ -115,6 +167,7 @@ fn look_if_quiet() {
     COUNTS.fetch_add(INSIDE, Ordering::SeqCst);
     if state() == State::Up
         && let Some(engine) = parallel::engine()
+        && engine.stepped().is_none()
         && engine.is_quiescent()
     {
         (engine.upcalls.quiet)(true);

@@ -15,26 +15,39 @@ use core::ffi::{c_char, c_void};
 
 /// Many workers on threads of their own: the default.
 pub const STRAND_ENGINE_PARALLEL: u32 = 0;
-/// One thread, driven by the host, every decision reproducible. Not yet in this version.
+/// One strand at a time on the thread that drives: inside strand_scheduler_run(), inside
+/// strand_scheduler_step() and inside every call in which an OS thread waits. Every decision is the
+/// policy's, so the same program with the same seed and inputs runs the same way. Workers and
+/// migration have no meaning there and are ignored.
 pub const STRAND_ENGINE_STEPPED: u32 = 1;
 /// The scheduler of the may library. Not yet in this version.
 pub const STRAND_ENGINE_MAY: u32 = 2;
 
-/// First in, first out; strands run until they wait or yield. The default.
+/// First in, first out, one step a turn: a strand that yields, waits or comes to a checkpoint goes
+/// to the end. The default, and the only one of the parallel engine. The other policies are the
+/// stepped engine's.
 pub const STRAND_POLICY_COOPERATIVE: u32 = 0;
-/// First in, first out, with a quantum counted at checkpoints. Not yet in this version.
+/// First in, first out; a strand keeps its turn for a quantum of checkpoints.
 pub const STRAND_POLICY_ROUND_ROBIN: u32 = 1;
-/// The highest priority first. Not yet in this version.
+/// The highest priority first, first in first out among equals. With an age_step, waiting raises
+/// the priority.
 pub const STRAND_POLICY_PRIORITY_FIXED: u32 = 2;
-/// Priority that grows while a strand waits. Not yet in this version.
+/// Priority that grows by one for each age_step picks that a ready strand waits, so that everybody
+/// is served.
 pub const STRAND_POLICY_PRIORITY_AGING: u32 = 3;
-/// Holders of progress tokens first, by priority. Not yet in this version.
+/// Holders of progress tokens first, by priority; tokens are granted and not used up. Nobody is
+/// passed by more than bypass_limit times.
 pub const STRAND_POLICY_PRIORITY_TOKEN: u32 = 4;
-/// Holders of progress tokens first. Not yet in this version.
+/// Who has more progress tokens first: a message earns one, a pick spends one. Nobody is passed by
+/// more than bypass_limit times.
 pub const STRAND_POLICY_PROGRESS_AWARE: u32 = 5;
-/// Seeded random choice. Not yet in this version.
+/// Each ready strand is equally likely, at every yield, wait and checkpoint and before every call
+/// that may switch.
 pub const STRAND_POLICY_RANDOM: u32 = 6;
-/// Probabilistic concurrency testing. Not yet in this version.
+/// Probabilistic concurrency testing (Burckhardt and others, ASPLOS 2010): random priorities with
+/// pct_depth - 1 random places where the running strand drops to the lowest. Finds an ordering bug
+/// of that depth with a probability of at least 1 / (strands * steps ^ (pct_depth - 1)). Decides
+/// where STRAND_POLICY_RANDOM does.
 pub const STRAND_POLICY_PCT: u32 = 7;
 
 /// Any worker may resume any strand. The default.
@@ -51,6 +64,15 @@ pub const STRAND_FAULT_ISOLATE: u32 = 0;
 pub const STRAND_FAULT_FAIL_SCOPE: u32 = 1;
 /// A fault ends the process, after the fatal hook.
 pub const STRAND_FAULT_ABORT: u32 = 2;
+
+/// The clock that fits the engine: real on the parallel one, virtual on the stepped one. The default.
+pub const STRAND_CLOCK_DEFAULT: u32 = 0;
+/// The monotonic clock of the system.
+pub const STRAND_CLOCK_REAL: u32 = 1;
+/// A clock that begins at one second and moves only when nothing else can happen: to the earliest
+/// deadline, and all timers of that moment fire together. It stands still while an external hold is
+/// open or another OS thread is inside a call. Only with STRAND_ENGINE_STEPPED.
+pub const STRAND_CLOCK_VIRTUAL: u32 = 2;
 
 /// The largest number of workers.
 pub const STRAND_MAX_WORKERS: u32 = 1024;
@@ -96,14 +118,16 @@ pub struct strand_language_hooks {
 pub struct strand_config {
     /// sizeof(strand_config)
     pub size: u32,
-    /// STRAND_ENGINE_PARALLEL. Environment: STRAND_ENGINE=parallel.
+    /// STRAND_ENGINE_PARALLEL or STRAND_ENGINE_STEPPED. Environment:
+    /// STRAND_ENGINE=parallel|stepped.
     pub engine: u32,
     /// Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
     /// Environment: STRAND_WORKERS.
     pub workers: u32,
-    /// STRAND_POLICY_COOPERATIVE. Environment: STRAND_POLICY=cooperative.
+    /// One of STRAND_POLICY_. Environment: STRAND_POLICY=cooperative|round_robin|priority_fixed|
+    /// priority_aging|priority_token|progress_aware|random|pct.
     pub policy: u32,
-    /// Seed of every random decision. Default: drawn at start. Environment: STRAND_SEED.
+    /// Seed of every random decision of the policy. Environment: STRAND_SEED.
     pub seed: u64,
     /// One of STRAND_MIGRATE_. Environment: STRAND_MIGRATION=free|new_only|never.
     pub migration: u32,
@@ -114,9 +138,10 @@ pub struct strand_config {
     pub stack_bytes: usize,
     /// Most strands that may be alive at once. Default: what fits a handle, 16777215.
     pub max_strands: usize,
-    /// 0. For the stepped engine.
+    /// Stepped engine: steps that one call may drive before it gives up with
+    /// STRAND_ERR_MAX_STEPS. 0: no limit.
     pub max_steps: u64,
-    /// 0. For the stepped engine.
+    /// One of STRAND_CLOCK_.
     pub clock: u32,
     /// 0. For GPU worklists.
     pub gpu: u32,
@@ -134,6 +159,18 @@ pub struct strand_config {
     pub log_data: *mut c_void,
     /// What a language plugs in. Copied: the struct need not outlive the call.
     pub hooks: *const strand_language_hooks,
+    /// STRAND_POLICY_ROUND_ROBIN: checkpoints of a turn. Default: 16.
+    pub quantum: u32,
+    /// STRAND_POLICY_PRIORITY_AGING: picks waited for one more of priority; default 8.
+    /// STRAND_POLICY_PRIORITY_FIXED: the same, and 0 is no ageing. At most 2^30.
+    pub age_step: u32,
+    /// STRAND_POLICY_PRIORITY_TOKEN and STRAND_POLICY_PROGRESS_AWARE: how often a ready strand may
+    /// be passed by. Default: 64.
+    pub bypass_limit: u32,
+    /// STRAND_POLICY_PCT: depth of the bugs looked for, 1 to 64. Default: 3.
+    pub pct_depth: u32,
+    /// STRAND_POLICY_PCT: about how many picks a run has. Default: 1,000.
+    pub pct_steps: u64,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null, None or 0 in every
@@ -167,6 +204,11 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
         workers: config.workers,
         policy: config.policy,
         seed: config.seed,
+        quantum: config.quantum,
+        age_step: config.age_step,
+        bypass_limit: config.bypass_limit,
+        pct_depth: config.pct_depth,
+        pct_steps: config.pct_steps,
         migration: config.migration,
         fault_policy: config.fault_policy,
         stack_bytes: config.stack_bytes,

@@ -22,6 +22,7 @@ pub mod park;
 pub mod scheduler;
 pub mod spawn;
 pub mod status;
+pub mod step;
 pub mod strand;
 pub mod time;
 pub mod version;

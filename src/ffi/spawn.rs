@@ -56,7 +56,7 @@ pub struct strand_spawn_options {
     pub stack_bytes: usize,
     /// 0.
     pub lane: u32,
-    /// 0.
+    /// For policies that look at it; higher comes first. The parallel engine does not.
     pub priority: i32,
     /// 0.
     pub scope: u64,
@@ -189,7 +189,6 @@ unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outco
     let function = "strand_spawn_with";
     check::flags(options.flags, KNOWN_FLAGS, function)?;
     check::zero(options.lane.into(), function, "lane")?;
-    check::zero(options.priority.unsigned_abs().into(), function, "priority")?;
     check::zero(options.scope, function, "scope")?;
     if options.arg_bytes > 0 && arg.is_null() {
         return fail(Status::INVALID, format_args!("{function}: arg is NULL, but arg_bytes is {}", options.arg_bytes));
@@ -202,6 +201,8 @@ unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outco
         arg_drop: options.arg_drop,
         arg_bytes: options.arg_bytes,
         local: options.local,
+        lane: options.lane,
+        priority: options.priority,
     })
 }
 

@@ -8,7 +8,9 @@ pub use crate::strand::log::LogFunction;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::parallel::idle::WORKERS_MAX;
+use crate::engine::stepped::Setup;
 use crate::memory::stack_class::{self, DEFAULT_CLASS, USABLE};
+use crate::policy::{Kind, Rules};
 use crate::strand::hooks::LanguageHooks;
 use crate::strand::message::fail;
 
@@ -18,6 +20,18 @@ pub const MIGRATE_FREE: u32 = 0;
 pub const MIGRATE_NEW_ONLY: u32 = 1;
 /// No strand moves.
 pub const MIGRATE_NEVER: u32 = 2;
+
+/// Many workers on threads of their own.
+pub const ENGINE_PARALLEL: u32 = 0;
+/// One strand at a time, driven by the host.
+pub const ENGINE_STEPPED: u32 = 1;
+/// The scheduler of the may library.
+pub const ENGINE_MAY: u32 = 2;
+
+/// The monotonic clock.
+pub const CLOCK_REAL: u32 = 1;
+/// A clock that moves when nothing else can happen.
+pub const CLOCK_VIRTUAL: u32 = 2;
 
 /// A fault ends its strand.
 pub const FAULT_ISOLATE: u32 = 0;
@@ -37,6 +51,16 @@ pub struct Config {
     pub policy: u32,
     /// Seed of whatever is random.
     pub seed: u64,
+    /// Checkpoints of a turn under round robin.
+    pub quantum: u32,
+    /// Picks waited for one more of priority, under policies that age.
+    pub age_step: u32,
+    /// Picks that may pass a strand by under policies with tokens.
+    pub bypass_limit: u32,
+    /// Depth of probabilistic concurrency testing.
+    pub pct_depth: u32,
+    /// Bound on the picks of a run, for probabilistic concurrency testing.
+    pub pct_steps: u64,
     /// Which strands may move between workers.
     pub migration: u32,
     /// What a fault ends.
@@ -66,6 +90,14 @@ pub struct Config {
 /// A configuration with every default filled in and everything checked.
 #[derive(Clone, Copy)]
 pub struct Settings {
+    /// Which engine.
+    pub engine: u32,
+    /// Policy and its parameters; for the stepped engine.
+    pub rules: Rules,
+    /// The clock moves when nothing else can happen; for the stepped engine.
+    pub virtual_clock: bool,
+    /// Steps that one call may drive; 0 for no limit.
+    pub max_steps: u64,
     /// Workers.
     pub workers: u32,
     /// Which strands may move.
@@ -89,7 +121,11 @@ pub struct Settings {
 impl Settings {
     /// Whether a second init with these settings asks for what is there.
     pub fn agrees_with(&self, other: &Settings) -> bool {
-        self.workers == other.workers
+        self.engine == other.engine
+            && self.rules == other.rules
+            && self.virtual_clock == other.virtual_clock
+            && self.max_steps == other.max_steps
+            && self.workers == other.workers
             && self.migration == other.migration
             && self.fault_policy == other.fault_policy
             && self.stack_class == other.stack_class
@@ -102,19 +138,46 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What the stepped engine is set up with.
+    pub fn setup(&self) -> Setup {
+        Setup {
+            rules: self.rules,
+            virtual_clock: self.virtual_clock,
+            explores: matches!(self.rules.kind, Kind::Random | Kind::Pct | Kind::Chosen),
+            max_steps: self.max_steps,
+        }
+    }
+}
+
 const POLICY_LAST: u32 = 7;
-const ENGINE_LAST: u32 = 2;
+const POLICIES: [Kind; 8] = [
+    Kind::Cooperative,
+    Kind::RoundRobin,
+    Kind::PriorityFixed,
+    Kind::PriorityAging,
+    Kind::PriorityToken,
+    Kind::ProgressAware,
+    Kind::Random,
+    Kind::Pct,
+];
 
 /// Checks a configuration that the environment has filled in.
 pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) -> Outcome<Settings> {
     refuse_unknown(config)?;
     refuse_unsupported(config)?;
     let workers = match config.workers {
+        // One strand at a time needs one; a program that asks for more runs unchanged.
+        _ if config.engine == ENGINE_STEPPED => 1,
         0 => sys::usable_processors(),
         count if count as usize <= WORKERS_MAX => count,
         count => return fail(Status::INVALID, format_args!("{count} workers: there can be 1 to {WORKERS_MAX}")),
     };
     Ok(Settings {
+        engine: config.engine,
+        rules: rules(config),
+        virtual_clock: config.engine == ENGINE_STEPPED && config.clock != CLOCK_REAL,
+        max_steps: config.max_steps,
         workers,
         migration: config.migration,
         fault_policy: config.fault_policy,
@@ -125,6 +188,19 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
         identity_by_thread,
         mprotect_guards,
     })
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        kind: POLICIES[config.policy as usize],
+        seed: config.seed,
+        quantum: config.quantum,
+        age_step: config.age_step,
+        bypass_limit: config.bypass_limit,
+        token_cap: 0,
+        depth: config.pct_depth,
+        steps: config.pct_steps,
+    }
 }
 
 /// The stack class for a size in bytes; `default` for 0.
@@ -155,7 +231,8 @@ fn max_strands(asked: usize) -> Outcome<Option<u32>> {
 
 fn refuse_unknown(config: &Config) -> Outcome<()> {
     let unknown = [
-        ("engine", config.engine, ENGINE_LAST),
+        ("engine", config.engine, ENGINE_MAY),
+        ("clock", config.clock, CLOCK_VIRTUAL),
         ("policy", config.policy, POLICY_LAST),
         ("migration", config.migration, MIGRATE_NEVER),
         ("fault_policy", config.fault_policy, FAULT_ABORT),
@@ -169,12 +246,27 @@ fn refuse_unknown(config: &Config) -> Outcome<()> {
 }
 
 fn refuse_unsupported(config: &Config) -> Outcome<()> {
+    if config.engine != ENGINE_STEPPED {
+        let only_stepped = [
+            (config.policy != 0, "policies other than STRAND_POLICY_COOPERATIVE"),
+            (config.clock == CLOCK_VIRTUAL, "the virtual clock"),
+            (config.max_steps != 0, "max_steps"),
+            (config.record || config.replay || config.explore, "recording, replaying and exploring"),
+        ];
+        for (asked, what) in only_stepped {
+            if asked {
+                return fail(
+                    Status::UNSUPPORTED,
+                    format_args!(
+                        "{what}: only with the stepped engine (STRAND_ENGINE_STEPPED, or STRAND_ENGINE=stepped)"
+                    ),
+                );
+            }
+        }
+    }
     let unsupported = [
-        (config.engine != 0, "engines other than STRAND_ENGINE_PARALLEL"),
-        (config.policy != 0, "policies other than STRAND_POLICY_COOPERATIVE"),
+        (config.engine == ENGINE_MAY, "STRAND_ENGINE_MAY"),
         (config.fault_policy == FAULT_FAIL_SCOPE, "scopes, and with them STRAND_FAULT_FAIL_SCOPE,"),
-        (config.max_steps != 0, "max_steps, which needs the stepped engine,"),
-        (config.clock != 0, "clocks other than the real one"),
         (config.gpu != 0, "devices"),
         (config.record, "recording"),
         (config.replay, "replaying"),
@@ -182,7 +274,7 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
     ];
     for (asked, what) in unsupported {
         if asked {
-            return fail(Status::UNSUPPORTED, format_args!("{what} are not part of this version"));
+            return fail(Status::UNSUPPORTED, format_args!("{what}: not part of this version"));
         }
     }
     Ok(())

@@ -29,7 +29,6 @@ use crate::wait::cancel;
 
 static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 static UNCOUNTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
-static HOLDS: AtomicU64 = AtomicU64::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 /// Entries in LIST, readable without its lock.
 static WAITING: AtomicU32 = AtomicU32::new(0);
@@ -57,7 +56,8 @@ pub fn spawned_outside(counted: bool) {
 
 /// Starts counting for a new runtime.
 pub fn reset() {
-    for count in [&SPAWNED_OUTSIDE, &UNCOUNTED_OUTSIDE, &HOLDS, &PEAK] {
+    outside::forget_holds();
+    for count in [&SPAWNED_OUTSIDE, &UNCOUNTED_OUTSIDE, &PEAK] {
         count.store(0, Ordering::SeqCst);
     }
     // Strands that a shutdown abandoned may still stand in the list.
@@ -90,16 +90,14 @@ pub fn live(engine: &Parallel) -> (u64, u64) {
 /// One more reason why somebody may still be woken from outside.
 pub fn external_acquire() -> Outcome<()> {
     let _call = enter_anywhere()?;
-    HOLDS.fetch_add(1, Ordering::SeqCst);
+    outside::hold();
     Ok(())
 }
 
 /// One reason less.
 pub fn external_release() -> Outcome<()> {
     let _call = enter_anywhere()?;
-    // AcqRel by SeqCst: what the holder did before is seen by whoever finds no hold.
-    let held = HOLDS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
-    if held.is_err() {
+    if !outside::let_go() {
         return fail(Status::INVALID, format_args!("no external hold is open: a release without its acquire"));
     }
     Ok(())
@@ -227,7 +225,7 @@ fn log_deadlock() {
 /// Every worker idle, no timer, no hold, no OS thread that is up to something. Each of these can only be undone by
 /// another of them, and an OS thread that enters later finds the deadlock as it was.
 fn nothing_can_happen(engine: &Parallel) -> bool {
-    HOLDS.load(Ordering::SeqCst) == 0
+    outside::holds() == 0
         && outside::active() == 0
         && !cancel::is_all_cancelled()
         && engine.is_quiescent()
@@ -259,9 +257,8 @@ pub fn wait_all(deadline: i64) -> Outcome<()> {
     let body = identity::current();
     if deadline != NO_WAIT
         && let Some(body) = body
-        && cancel::is_cancelled(body)
     {
-        return Err(Status::CANCELLED);
+        cancel::before_waiting(body)?;
     }
     let status = wait_for_all(engine, body, deadline);
     drop(call);
@@ -312,6 +309,13 @@ pub fn run() -> Outcome<()> {
             Status::INVALID,
             format_args!("strand_scheduler_run is for OS threads; on a strand use strand_wait_all"),
         );
+    }
+    if let Some(stepped) = parallel::engine().and_then(Parallel::stepped) {
+        let turn = stepped.turn();
+        if stepped.is_driven() {
+            return super::stepping::busy();
+        }
+        drop(turn);
     }
     wait_all(FOREVER)?;
     let report = fault::take_report(|count, first| {

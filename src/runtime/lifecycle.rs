@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
-use super::{count, entry, environment};
+use super::{count, entry, environment, stepping};
 use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
@@ -15,10 +15,12 @@ use crate::base::sys;
 use crate::engine::Upcalls;
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
+use crate::engine::stepped::Stepped;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
+use crate::policy::{Kind, Rules};
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
-use crate::strand::message::{Text, fail};
+use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
 use crate::wait::{block, cancel, end, threads};
@@ -34,6 +36,10 @@ struct Current(UnsafeCell<Settings>);
 unsafe impl Sync for Current {}
 
 static SETTINGS: Current = Current(UnsafeCell::new(Settings {
+    engine: config::ENGINE_PARALLEL,
+    rules: Rules::of(Kind::Cooperative),
+    virtual_clock: false,
+    max_steps: 0,
     workers: 1,
     migration: MIGRATE_FREE,
     fault_policy: config::FAULT_ISOLATE,
@@ -147,7 +153,9 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         quiet: count::quiet,
     };
     fence::choose(settings.workers);
-    let engine = match Parallel::new(settings.workers, settings.max_strands, strands, stacks, upcalls) {
+    let made = stepped_for(settings)
+        .and_then(|stepped| Parallel::new(settings.workers, settings.max_strands, stepped, strands, stacks, upcalls));
+    let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
             // SAFETY: started just now; nobody knows a channel yet.
@@ -173,6 +181,13 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     watch_forks();
     outside::set_state(State::Up);
     Ok(())
+}
+
+fn stepped_for(settings: &Settings) -> Outcome<Option<Box<Stepped>>> {
+    if settings.engine != config::ENGINE_STEPPED {
+        return Ok(None);
+    }
+    try_box(Stepped::new(&settings.setup())?).map(Some).ok_or(Status::NO_MEMORY)
 }
 
 /// Two copies of the library in one process would each believe that it is the only one: signal handlers, identity and
@@ -241,12 +256,18 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     let Some(engine) = parallel::engine() else {
         return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down"));
     };
+    let turn = engine.stepped().map(|stepped| stepped.turn());
     outside::set_state(State::Stopping);
     cancel::begin_all();
     // Threads first: the end of the strands they wait for must not look like success.
     threads::cancel_all();
     cancel::wake_all(&engine.strands, end::finish_dormant);
-    if !wait_until(deadline, || is_empty(engine)) {
+    let ended = match engine.stepped() {
+        Some(stepped) => stepping::drive_to_the_end(engine, stepped, deadline, &|| is_empty(engine)),
+        None => wait_until(deadline, || is_empty(engine)),
+    };
+    drop(turn);
+    if !ended {
         return give_up(engine);
     }
     take_down(engine, false);

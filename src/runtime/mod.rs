@@ -6,6 +6,7 @@ pub mod count;
 pub mod entry;
 pub mod environment;
 pub mod lifecycle;
+pub mod stepping;
 pub mod strands;
 
 pub use count::{external_acquire, external_release, run, wait_all};

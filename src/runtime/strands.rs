@@ -9,6 +9,7 @@ use super::{entry, lifecycle};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel, worker};
+use crate::engine::stepped::Stepped;
 use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
@@ -54,11 +55,24 @@ pub struct SpawnOptions<'a> {
     pub arg_bytes: usize,
     /// The pointer that language hooks get.
     pub local: *mut c_void,
+    /// Lane; for the stepped engine.
+    pub lane: u32,
+    /// Priority; for the stepped engine.
+    pub priority: i32,
 }
 
 impl Default for SpawnOptions<'_> {
     fn default() -> Self {
-        SpawnOptions { flags: 0, name: &[], stack_bytes: 0, arg_drop: None, arg_bytes: 0, local: core::ptr::null_mut() }
+        SpawnOptions {
+            flags: 0,
+            name: &[],
+            stack_bytes: 0,
+            arg_drop: None,
+            arg_bytes: 0,
+            local: core::ptr::null_mut(),
+            lane: 0,
+            priority: 0,
+        }
     }
 }
 
@@ -67,6 +81,8 @@ struct Spawner {
     engine: &'static Parallel,
     worker: Option<&'static Worker>,
     body: Option<&'static Body>,
+    /// Lane and priority of the new strand.
+    place: (u32, i32),
     _call: Option<outside::Call>,
 }
 
@@ -78,7 +94,7 @@ fn spawner() -> Outcome<Spawner> {
             if cancel::is_all_cancelled() {
                 return refuse_stopping();
             }
-            Ok(Spawner { engine: worker.engine(), worker: Some(worker), body: Some(body), _call: None })
+            Ok(Spawner { engine: worker.engine(), worker: Some(worker), body: Some(body), place: (0, 0), _call: None })
         }
         None => spawner_outside(),
     }
@@ -96,7 +112,7 @@ fn spawner_outside() -> Outcome<Spawner> {
     if let Err(status) = engine.ensure_worker() {
         return fail(status, format_args!("no thread could be started to run strands"));
     }
-    Ok(Spawner { engine, worker: None, body: None, _call: Some(call) })
+    Ok(Spawner { engine, worker: None, body: None, place: (0, 0), _call: Some(call) })
 }
 
 /// Counts an OS thread in.
@@ -127,12 +143,27 @@ fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize
         Ok(index) => head::at(index),
         Err(status) => return no_head(spawner, status),
     };
+    if let Some(stepped) = spawner.engine.stepped() {
+        admit(spawner, stepped, head)?;
+    }
     head.entry.store(entry as usize, Ordering::Relaxed);
     head.payload.store(payload, Ordering::Relaxed);
     head.site.store(site, Ordering::Relaxed);
     head.flags.store(flags, Ordering::Relaxed);
     head.cancelled.store(0, Ordering::Relaxed);
     Ok(head)
+}
+
+/// The stepped engine keeps a place for every strand, so that making it ready cannot fail.
+#[cold]
+fn admit(spawner: &Spawner, stepped: &Stepped, head: &'static Head) -> Outcome<()> {
+    let (lane, priority) = spawner.place;
+    let Err(status) = stepped.admit(head::index_of(head), lane, priority) else { return Ok(()) };
+    spawner.engine.give_head(head::index_of(head));
+    match status {
+        Status::INVALID => fail(status, format_args!("there is no lane {lane}")),
+        _ => fail(status, format_args!("no memory to schedule one more strand")),
+    }
 }
 
 #[cold]
@@ -174,7 +205,8 @@ pub unsafe fn spawn(entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64>
 /// # Safety
 /// As [`spawn`]; `arg` points to `arg_bytes` readable bytes when that is not 0.
 pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
-    let spawner = spawner()?;
+    let mut spawner = spawner()?;
+    spawner.place = (options.lane, options.priority);
     let class = config::class_for(options.stack_bytes, lifecycle::settings().stack_class)?;
     let flags = head_flags(options.flags, class);
     if options.arg_bytes > ARGUMENT_MAX {
@@ -380,10 +412,8 @@ pub fn checkpoint() -> Outcome<()> {
 fn attend() -> Outcome<()> {
     let Some(body) = identity::current() else { return Ok(()) };
     check_cancelled(body)?;
-    if worker::of(body).is_preempted() {
-        // SAFETY: the running strand's body; no lock is held.
-        unsafe { engine::yield_now(body) };
-    }
+    // SAFETY: the running strand's body; no lock is held.
+    unsafe { engine::checkpoint(body) };
     Ok(())
 }
 
@@ -393,7 +423,7 @@ pub fn join(id: u64, deadline: i64) -> Outcome<()> {
     let call = match identity::current() {
         Some(body) => {
             if deadline != NO_WAIT {
-                check_cancelled(body)?;
+                cancel::before_waiting(body)?;
             }
             if head::handle_of(body.head()) == id {
                 return join_self();
@@ -501,7 +531,7 @@ pub fn park_begin() -> Outcome<u64> {
 pub fn park(token: u64, deadline: i64) -> Outcome<u64> {
     let body = on_strand()?;
     if deadline != NO_WAIT {
-        check_cancelled(body)?;
+        cancel::before_waiting(body)?;
     }
     parking::park(body, token, deadline).or_else(|status| explain_token(token, status))
 }

@@ -143,13 +143,18 @@ fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 
 /// The alternate stack of one thread.
 pub struct AlternateStack {
-    base: usize,
+    memory: AlternateMemory,
     earlier: libc::stack_t,
 }
 
-impl AlternateStack {
-    /// Gives the calling thread an alternate stack.
-    pub fn install() -> Outcome<AlternateStack> {
+/// The memory of an alternate stack; a guard page lies below.
+pub struct AlternateMemory {
+    base: usize,
+}
+
+impl AlternateMemory {
+    /// Memory for one. NO_MEMORY.
+    pub fn new() -> Outcome<AlternateMemory> {
         keeping_errno(|| {
             // SAFETY: a fresh mapping of our own; its first page becomes the guard.
             unsafe {
@@ -165,23 +170,67 @@ impl AlternateStack {
                     return Err(Status::NO_MEMORY);
                 }
                 libc::mprotect(base, PAGE, libc::PROT_NONE);
-                let stack = libc::stack_t { ss_sp: base.byte_add(PAGE), ss_flags: 0, ss_size: ALTERNATE };
-                let mut earlier: libc::stack_t = core::mem::zeroed();
-                libc::sigaltstack(&stack, &mut earlier);
-                Ok(AlternateStack { base: base as usize, earlier })
+                Ok(AlternateMemory { base: base as usize })
             }
         })
+    }
+
+    /// Makes it the calling thread's alternate stack; what that was before.
+    fn use_here(&self) -> libc::stack_t {
+        let stack = libc::stack_t { ss_sp: (self.base + PAGE) as *mut c_void, ss_flags: 0, ss_size: ALTERNATE };
+        keeping_errno(|| {
+            // SAFETY: all-zero is a valid stack_t; the memory lives for as long as the thread uses it.
+            unsafe {
+                let mut earlier: libc::stack_t = core::mem::zeroed();
+                libc::sigaltstack(&stack, &mut earlier);
+                earlier
+            }
+        })
+    }
+
+    /// Lends it to the calling thread until the loan is dropped.
+    pub fn lend(&self) -> Lent<'_> {
+        Lent { earlier: self.use_here(), _memory: self }
+    }
+}
+
+impl Drop for AlternateMemory {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`; no thread uses it any more.
+        keeping_errno(|| unsafe { libc::munmap(self.base as *mut c_void, ALTERNATE + PAGE) });
+    }
+}
+
+/// An alternate stack that the calling thread uses for a while.
+pub struct Lent<'a> {
+    earlier: libc::stack_t,
+    _memory: &'a AlternateMemory,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        give_back(&self.earlier);
+    }
+}
+
+/// Gives the calling thread its earlier alternate stack back.
+fn give_back(earlier: &libc::stack_t) {
+    // SAFETY: the thread's own earlier stack.
+    keeping_errno(|| unsafe { libc::sigaltstack(earlier, core::ptr::null_mut()) });
+}
+
+impl AlternateStack {
+    /// Gives the calling thread an alternate stack.
+    pub fn install() -> Outcome<AlternateStack> {
+        let memory = AlternateMemory::new()?;
+        Ok(AlternateStack { earlier: memory.use_here(), memory })
     }
 }
 
 impl Drop for AlternateStack {
     fn drop(&mut self) {
-        keeping_errno(|| {
-            // SAFETY: gives the thread its earlier alternate stack back; ours is then used by nobody.
-            unsafe {
-                libc::sigaltstack(&self.earlier, core::ptr::null_mut());
-                libc::munmap(self.base as *mut c_void, ALTERNATE + PAGE);
-            }
-        });
+        // The memory goes after the thread has stopped using it.
+        let _ = &self.memory;
+        give_back(&self.earlier);
     }
 }

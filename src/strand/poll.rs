@@ -8,6 +8,10 @@ use crate::base::sync::shared_static;
 pub const CANCEL: u32 = 1;
 /// Some worker's strand has run long while others are ready.
 pub const PREEMPT: u32 = 2;
+/// The stepped engine is up: every checkpoint ends a step.
+pub const STEPPED: u32 = 4;
+/// Calls that may switch are places where another strand may go first.
+pub const EXPLORED: u32 = 8;
 
 shared_static! {
     /// Exported to C as `strand_poll_word`, which emitted code may load and test inline.

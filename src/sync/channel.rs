@@ -98,7 +98,7 @@ fn find(chan: u64) -> Outcome<Found> {
 /// The fast path's way from a handle to a cell: on a strand, with nothing to attend to.
 #[inline(always)]
 fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts)> {
-    if poll::is_raised(poll::CANCEL) || !identity::is_on_strand() {
+    if poll::is_raised(poll::CANCEL | poll::EXPLORED) || !identity::is_on_strand() {
         return None;
     }
     let parts = handle::decode(Kind::Channel, chan)?;
@@ -132,7 +132,7 @@ fn explain(chan: u64, status: Status) -> Status {
 /// Refuses a call that could suspend when its strand is cancelled.
 #[inline(always)]
 fn check_cancelled(deadline: i64) -> Outcome<()> {
-    if poll::is_raised(poll::CANCEL) && deadline != NO_WAIT {
+    if poll::is_raised(poll::CANCEL | poll::EXPLORED) && deadline != NO_WAIT {
         return check_cancelled_slowly();
     }
     Ok(())
@@ -141,8 +141,8 @@ fn check_cancelled(deadline: i64) -> Outcome<()> {
 #[cold]
 fn check_cancelled_slowly() -> Outcome<()> {
     match identity::current() {
-        Some(body) if cancel::is_cancelled(body) => Err(Status::CANCELLED),
-        _ => Ok(()),
+        Some(body) => cancel::before_waiting(body),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The clock: nanoseconds of CLOCK_MONOTONIC, never below one second.
+//! The clock: nanoseconds of CLOCK_MONOTONIC or of the stepped engine's virtual clock, never below one second.
 
-use crate::base::sys;
+use crate::engine::clock;
 
 /// Every clock starts here, so that no moment is taken for one of the special deadlines.
 const START: i64 = 1_000_000_000;
@@ -9,7 +9,7 @@ const START: i64 = 1_000_000_000;
 /// Now.
 #[inline]
 pub fn now() -> i64 {
-    sys::monotonic().max(START)
+    clock::now().max(START)
 }
 
 /// A deadline `nanoseconds` from now: saturating, negative counts as 0.

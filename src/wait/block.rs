@@ -15,8 +15,9 @@ use crate::base::fence;
 use crate::base::heap::TimerNode;
 use crate::base::status::Status;
 use crate::base::sync::atomic::Ordering;
-use crate::base::sync::{futex_wait, monotonic, store_and_wake};
-use crate::engine::{self, After, Commit, Worker, outside, parallel};
+use crate::base::sync::{futex_wait, store_and_wake};
+use crate::engine::stepped::{Driven, turnover};
+use crate::engine::{self, After, Commit, Worker, clock, outside, parallel};
 use crate::strand::body::Body;
 use crate::strand::head::{Head, Phase};
 use crate::strand::identity;
@@ -104,7 +105,7 @@ pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
 
 #[inline]
 fn has_passed(deadline: i64) -> bool {
-    deadline != FOREVER && deadline <= monotonic()
+    deadline != FOREVER && deadline <= clock::now()
 }
 
 /// What a worker does with a strand that suspends.
@@ -254,7 +255,7 @@ fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
         Published::Done(status) => status,
         Published::Waiting => {
             let status = sleep_on_thread(&waiter, deadline);
-            if matches!(status, Status::TIMEOUT | Status::CANCELLED) {
+            if matches!(status, Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS) {
                 // SAFETY: published above, and the wait is over.
                 unsafe { source.withdraw(&waiter) };
             }
@@ -269,12 +270,15 @@ fn sleep_on_thread(waiter: &Waiter, deadline: i64) -> Status {
     if publish_or_resume(waiter) == After::Resume {
         return waiter.settled();
     }
+    if let Some(worker) = parallel::engine().filter(|engine| engine.stepped().is_some()).map(|e| &e.workers()[0]) {
+        return drive_on_thread(worker, waiter, deadline);
+    }
     outside::asleep(|| {
         let mut until = (deadline != FOREVER).then_some(deadline);
         // Acquire pairs with the Release in `wake`: the winner is done with the waiter.
         while waiter.signal.load(Ordering::Acquire) == 0 {
             futex_wait(&waiter.signal, 0, until);
-            if until.is_some_and(|at| monotonic() >= at) {
+            if until.is_some_and(|at| clock::now() >= at) {
                 if waiter.claim.claim().is_some() {
                     waiter.set_status(Status::TIMEOUT);
                     return;
@@ -284,6 +288,29 @@ fn sleep_on_thread(waiter: &Waiter, deadline: i64) -> Status {
             }
         }
     });
+    waiter.settled()
+}
+
+/// Waits by driving the stepped engine, whose loop keeps the deadlines of threads too.
+#[cold]
+fn drive_on_thread(worker: &'static Worker, waiter: &Waiter, deadline: i64) -> Status {
+    let Some(stepped) = worker.engine().stepped() else { return Status::UNSUPPORTED };
+    waiter.timer_worker.set(u32::MAX);
+    if deadline != FOREVER {
+        waiter.timer.deadline.set(deadline);
+        waiter.timer_worker.set(worker.index);
+        // SAFETY: the timer lies in this thread's waiter and is disarmed below.
+        unsafe { worker.arm(&waiter.timer) };
+    }
+    let driven = outside::asleep_behind_the_gate(|| stepped.wait_for(worker, &waiter.signal));
+    if let Driven::Stopped(status) = driven
+        && waiter.claim.claim().is_some()
+    {
+        waiter.set_status(status);
+    }
+    if deadline != FOREVER {
+        disarm(waiter);
+    }
     waiter.settled()
 }
 
@@ -302,6 +329,7 @@ pub fn wake(waiter: &Waiter, next: bool) {
 fn wake_thread(waiter: &Waiter) {
     // Its Release pairs with the Acquire in `sleep_on_thread`. After the store the waiter may be gone.
     store_and_wake(&waiter.signal, 1);
+    turnover::bump_if_used();
 }
 
 /// Waiters that were won under a lock and are woken after it.
@@ -361,5 +389,9 @@ pub fn timer_expired(timer: *const TimerNode) -> Option<&'static Head> {
     let won = waiter.claim.claim()?;
     let strand = waiter.strand();
     waiter.set_status(Status::TIMEOUT);
+    if won == Won::Wake && strand.is_none() {
+        // Only the stepped engine keeps the deadlines of threads.
+        wake_thread(waiter);
+    }
     (won == Won::Wake).then_some(strand).flatten()
 }

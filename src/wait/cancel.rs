@@ -11,9 +11,10 @@
 
 use super::block::Woken;
 use crate::base::fence;
-use crate::base::status::Status;
+use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::shared_static;
+use crate::engine;
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::head::{self, Head, Phase};
@@ -33,6 +34,21 @@ pub fn is_cancelled(body: &Body) -> bool {
 #[cold]
 fn is_cancelled_slowly(body: &Body) -> bool {
     body.shield.get() == 0 && (ALL.load(Ordering::SeqCst) || body.head().cancelled.load(Ordering::SeqCst) != 0)
+}
+
+/// Before a call that may wait: under exploration another strand may go first; a cancelled strand does not wait.
+#[inline]
+pub fn before_waiting(body: &'static Body) -> Outcome<()> {
+    if poll::is_raised(poll::CANCEL | poll::EXPLORED) { before_waiting_slowly(body) } else { Ok(()) }
+}
+
+#[cold]
+fn before_waiting_slowly(body: &'static Body) -> Outcome<()> {
+    if poll::is_raised(poll::EXPLORED) {
+        // SAFETY: the running strand's body; the caller holds no lock.
+        unsafe { engine::decide(body) };
+    }
+    if is_cancelled(body) { Err(Status::CANCELLED) } else { Ok(()) }
 }
 
 /// Whether everything is cancelled.

@@ -85,7 +85,8 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
     };
     let sizes = [
         ("strand_language_hooks", size_of::<strand::ffi::config::strand_language_hooks>(), 64),
-        ("strand_config", size_of::<strand::ffi::config::strand_config>(), 112),
+        ("strand_config", size_of::<strand::ffi::config::strand_config>(), 136),
+        ("strand_step_result", size_of::<strand::ffi::step::strand_step_result>(), 48),
         ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 72),
         ("strand_chan_options", size_of::<strand::ffi::channel::strand_chan_options>(), 64),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),

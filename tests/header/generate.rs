@@ -11,12 +11,13 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 12] = [
+pub(crate) const SECTIONS: [&str; 13] = [
     "version",
     "status",
     "config",
     "time",
     "scheduler",
+    "step",
     "spawn",
     "strand",
     "local",

@@ -34,8 +34,8 @@ use inject::Inject;
 use ticker::Ticker;
 use worker::Worker;
 
-pub(in crate::engine) use threads::{leave_worker, sit_at};
 pub use threads::{forget_all, this_worker};
+pub(in crate::engine) use threads::{leave_worker, sit_at};
 pub use timers::NEVER as NO_TIMER;
 
 /// The engine of the process.

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The clock that deadlines are on: the monotonic one, or a virtual one that the stepped engine moves.
+
+use crate::base::sync::atomic::{AtomicI64, Ordering};
+use crate::base::sync::{monotonic, shared_static};
+
+/// A virtual clock begins here.
+pub const VIRTUAL_START: i64 = 1_000_000_000;
+
+shared_static! {
+    /// What the virtual clock shows; 0 while the real one is used.
+    static VIRTUAL: AtomicI64 = AtomicI64::new(0);
+}
+
+/// Now, in nanoseconds.
+#[inline]
+pub fn now() -> i64 {
+    // Relaxed: whoever moves the clock holds the gate, and so does every thread that could tell.
+    match VIRTUAL.load(Ordering::Relaxed) {
+        0 => monotonic(),
+        time => time,
+    }
+}
+
+/// Sets the virtual clock; 0 takes it away.
+pub fn set_virtual(time: i64) {
+    VIRTUAL.store(time, Ordering::Relaxed);
+}

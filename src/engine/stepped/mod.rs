@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The stepped engine: one thread, one strand at a time, every decision taken in one place.
+//!
+//! It is the parallel engine's one worker without a thread of its own: heads, stacks, timers and the switch are the
+//! same, but ready strands go to a [`Schedule`] instead of to queues, and whoever drives (a host that steps, runs, or
+//! waits inside a call) is the worker for as long as it drives.
+//!
+//! ```text
+//! round   let other OS threads in ─ expire timers ─ pick ─ run to the next suspension or checkpoint ─ account
+//! ```
+//! Nothing runs outside of rounds. When nothing is ready, a virtual clock moves to the earliest deadline and all timers
+//! of that moment fire as one batch; with an external hold or an active OS thread it stands still.
+
+mod gate;
+mod oracle;
+mod round;
+mod seat;
+pub mod turnover;
+mod waiting;
+
+use core::cell::{Cell, UnsafeCell};
+
+use crate::base::status::Outcome;
+use crate::engine::clock;
+use crate::policy::{Cause, Rules, Schedule, StrandIndex};
+use crate::strand::body::Body;
+use crate::strand::context::{self, Action};
+use crate::strand::head::{self, Head, Phase};
+use crate::strand::overflow::AlternateMemory;
+use crate::strand::poll;
+use gate::Gate;
+
+pub use oracle::{Director, Oracle};
+pub use round::{LastStep, Reason, Round};
+pub use seat::Seat;
+pub use waiting::Driven;
+
+/// A strand suspends at a checkpoint. Commit records are aligned, so no address is taken for this.
+pub const CHECKPOINT: Action = 1;
+/// A strand was preempted before a call: it is ready already, and its successor is chosen.
+const PREEMPTED: Action = 2;
+
+/// The calling thread holds the gate.
+pub struct Turn<'a> {
+    stepped: &'a Stepped,
+    entered: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.entered {
+            self.stepped.gate.leave();
+            turnover::bump();
+        }
+    }
+}
+
+/// How a stepped engine is set up.
+pub struct Setup {
+    /// Policy and its parameters.
+    pub rules: Rules,
+    /// The clock moves when nothing else can happen.
+    pub virtual_clock: bool,
+    /// Calls that may switch are places where another strand may go first.
+    pub explores: bool,
+    /// Steps that one call may drive; 0 for no limit.
+    pub max_steps: u64,
+}
+
+/// See the module documentation. Everything in it belongs to the holder of the gate.
+pub struct Stepped {
+    pub(in crate::engine) gate: Gate,
+    schedule: UnsafeCell<Schedule>,
+    oracle: UnsafeCell<Oracle>,
+    /// The strand that goes next whatever the policy says: it was picked already.
+    chosen: Cell<Option<&'static Head>>,
+    driven: Cell<bool>,
+    alternate: AlternateMemory,
+    virtual_clock: bool,
+    max_steps: u64,
+    steps: Cell<u64>,
+    last: Cell<LastStep>,
+}
+
+// SAFETY: the cells are touched by the holder of the gate only.
+unsafe impl Sync for Stepped {}
+// SAFETY: as above; nothing in it is tied to a thread.
+unsafe impl Send for Stepped {}
+
+impl Stepped {
+    /// An engine without strands. NO_MEMORY.
+    pub fn new(setup: &Setup) -> Outcome<Stepped> {
+        let stepped = Stepped {
+            gate: Gate::new(),
+            schedule: UnsafeCell::new(Schedule::new(&setup.rules)?),
+            oracle: UnsafeCell::new(Oracle::Policy),
+            chosen: Cell::new(None),
+            driven: Cell::new(false),
+            alternate: AlternateMemory::new()?,
+            virtual_clock: setup.virtual_clock,
+            max_steps: setup.max_steps,
+            steps: Cell::new(0),
+            last: Cell::new(LastStep::NONE),
+        };
+        turnover::begin();
+        clock::set_virtual(if setup.virtual_clock { clock::VIRTUAL_START } else { 0 });
+        poll::raise(if setup.explores { poll::STEPPED | poll::EXPLORED } else { poll::STEPPED });
+        Ok(stepped)
+    }
+
+    /// The ready strands and the policy, for the holder of the gate. `act` calls nothing that comes back here.
+    #[inline]
+    pub fn with_schedule<T>(&self, act: impl FnOnce(&mut Schedule) -> T) -> T {
+        debug_assert!(self.gate.is_mine());
+        // SAFETY: the holder of the gate is one thread, and `act` does not nest (contract), so this is the only
+        // reference.
+        act(unsafe { &mut *self.schedule.get() })
+    }
+
+    /// What decides. For the holder of the gate.
+    #[inline]
+    pub fn with_oracle<T>(&self, act: impl FnOnce(&mut Oracle) -> T) -> T {
+        debug_assert!(self.gate.is_mine());
+        // SAFETY: as above.
+        act(unsafe { &mut *self.oracle.get() })
+    }
+
+    /// The calling OS thread's turn at the gate, until it is dropped.
+    pub fn turn(&self) -> Turn<'_> {
+        Turn { stepped: self, entered: self.gate.enter() }
+    }
+
+    /// Whether somebody drives. For the holder of the gate.
+    pub fn is_driven(&self) -> bool {
+        self.driven.get()
+    }
+
+    /// A strand exists now. NO_MEMORY: nothing has happened. INVALID: there is no such lane.
+    pub fn admit(&self, strand: StrandIndex, lane: u32, priority: i32) -> Outcome<()> {
+        self.with_schedule(|schedule| schedule.admit(strand, lane, priority))?;
+        let noted = self.with_oracle(|oracle| oracle.admit(strand));
+        if noted.is_err() {
+            self.retire(strand);
+        }
+        noted
+    }
+
+    /// A strand is gone.
+    pub fn retire(&self, strand: StrandIndex) {
+        self.with_schedule(|schedule| schedule.retire(strand));
+    }
+
+    /// A strand is ready, and says so.
+    pub(in crate::engine) fn ready(&self, strand: &'static Head, cause: Cause) {
+        if strand.phase() != Phase::Ready {
+            strand.set_phase(Phase::Ready);
+        }
+        self.with_schedule(|schedule| schedule.ready(head::index_of(strand), cause));
+    }
+
+    /// A strand that was just spawned runs before its spawner, which is switched out.
+    pub(in crate::engine) fn ready_first(&self, strand: &'static Head, spawner: &'static Head) {
+        self.ready(strand, Cause::Spawned);
+        let index = head::index_of(strand);
+        if self.with_schedule(|schedule| schedule.take(index)) {
+            self.chosen.set(Some(strand));
+        }
+        self.ready(spawner, Cause::Yielded);
+    }
+
+    /// The running strand is about to make a call that may switch: another may go first.
+    ///
+    /// # Safety
+    /// `body` is the running strand's. No lock is held.
+    pub unsafe fn decide(&self, body: &'static Body) {
+        let strand = body.head();
+        self.with_schedule(|schedule| schedule.ready(head::index_of(strand), Cause::Checkpoint));
+        match self.pick() {
+            Some(next) if !core::ptr::eq(next, strand) => {
+                self.chosen.set(Some(next));
+                // SAFETY: by contract.
+                unsafe { context::suspend(body, PREEMPTED) };
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the turn away at a checkpoint, as far as the policy has it.
+    ///
+    /// # Safety
+    /// As [`Self::decide`].
+    pub unsafe fn checkpoint(&self, body: &'static Body) {
+        // SAFETY: by contract.
+        unsafe { context::suspend(body, CHECKPOINT) };
+    }
+
+    /// Whether nothing is ready. For the holder of the gate.
+    pub fn is_quiescent(&self) -> bool {
+        self.chosen.get().is_none() && self.with_schedule(|schedule| schedule.ready_count() == 0)
+    }
+
+    /// Steps since init.
+    pub fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// The step that was made last.
+    pub fn last_step(&self) -> LastStep {
+        self.last.get()
+    }
+
+    /// The engine ends: the clock and the poll word are what they were.
+    pub fn end(&self) {
+        clock::set_virtual(0);
+        poll::lower(poll::STEPPED | poll::EXPLORED);
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The oracle: the one place that answers what the program does not determine.
+//!
+//! By default the policy answers. A director (an exploration, a replay) may answer instead, and is told of every strand
+//! and every pick.
+
+use crate::base::status::Outcome;
+use crate::policy::{Schedule, StrandIndex};
+
+/// Who answers.
+pub enum Oracle {
+    /// The policy alone.
+    Policy,
+    /// Somebody who sees, and may answer, every question.
+    Director(*mut dyn Director),
+}
+
+/// An exploration, a recording or a replay: sees everything that is decided, and may decide it.
+pub trait Director {
+    /// A strand exists. NO_MEMORY: it cannot be followed, so it is not spawned.
+    fn admit(&mut self, strand: StrandIndex) -> Outcome<()>;
+    /// The next strand, out of the ready ones.
+    fn pick(&mut self, schedule: &mut Schedule) -> Option<StrandIndex>;
+    /// A step has ended.
+    fn step(&mut self, last: &super::LastStep);
+    /// An OS thread is about to do something between two steps.
+    fn external(&mut self);
+    /// The real clock was read.
+    fn clock(&mut self, now: i64) -> i64;
+}
+
+impl Oracle {
+    #[inline]
+    pub(super) fn admit(&mut self, strand: StrandIndex) -> Outcome<()> {
+        match self {
+            Oracle::Policy => Ok(()),
+            // SAFETY: a director outlives its engagement (contract of `engage`).
+            Oracle::Director(director) => unsafe { (**director).admit(strand) },
+        }
+    }
+
+    #[inline]
+    pub(super) fn pick(&mut self, schedule: &mut Schedule) -> Option<StrandIndex> {
+        match self {
+            Oracle::Policy => schedule.pick(&mut ()),
+            // SAFETY: as above.
+            Oracle::Director(director) => unsafe { (**director).pick(schedule) },
+        }
+    }
+
+    #[inline]
+    pub(super) fn step(&mut self, last: &super::LastStep) {
+        if let Oracle::Director(director) = self {
+            // SAFETY: as above.
+            unsafe { (**director).step(last) };
+        }
+    }
+}
+
+impl super::Stepped {
+    /// From now on `director` sees and decides; `None`: the policy again.
+    ///
+    /// # Safety
+    /// The caller holds the gate. The director stays in place until another call of this function.
+    pub unsafe fn engage(&self, director: Option<*mut dyn Director>) {
+        self.with_oracle(|oracle| *oracle = director.map_or(Oracle::Policy, Oracle::Director));
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One round: expire timers, pick, run one strand to its next suspension or checkpoint, account.
+
+use core::sync::atomic::Ordering;
+
+use super::{CHECKPOINT, PREEMPTED, Seat, Stepped};
+use crate::engine::parallel::NO_TIMER;
+use crate::engine::parallel::worker::Worker;
+use crate::engine::{After, Commit, clock, outside};
+use crate::policy::Cause;
+use crate::strand::context::YIELD;
+use crate::strand::fault;
+use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
+use crate::strand::waiter::WaitKind;
+
+/// Why a strand stopped running. The numbers are those of the header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Reason {
+    /// No step was made.
+    None = 0,
+    /// It gave its turn away.
+    Yielded = 1,
+    /// It came to a checkpoint.
+    Checkpoint = 2,
+    /// It waits.
+    Waits = 3,
+    /// It has ended.
+    Ended = 4,
+    /// It has ended with a fault.
+    Failed = 5,
+    /// Another strand goes first.
+    Preempted = 6,
+}
+
+/// The last step.
+#[derive(Clone, Copy, Debug)]
+pub struct LastStep {
+    /// Handle of the strand that ran.
+    pub strand: u64,
+    /// Index of that strand.
+    pub index: u32,
+    /// Why it stopped.
+    pub reason: Reason,
+    /// What it waits for, if it does.
+    pub waits_for: WaitKind,
+    /// The handle of that.
+    pub object: u64,
+}
+
+impl LastStep {
+    /// Before the first step.
+    pub const NONE: LastStep =
+        LastStep { strand: 0, index: 0, reason: Reason::None, waits_for: WaitKind::None, object: 0 };
+}
+
+/// What a round came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Round {
+    /// A strand ran.
+    Ran,
+    /// Timers of OS threads fired; nothing ran.
+    Fired,
+    /// Nothing can run before an OS thread acts or a moment of the real clock comes.
+    Idle {
+        /// That moment.
+        until: Option<i64>,
+    },
+    /// Nothing can ever run again.
+    Stuck,
+}
+
+impl Stepped {
+    /// One round.
+    pub fn round(&self, seat: &Seat<'_>) -> Round {
+        let worker = seat.worker;
+        if !self.virtual_clock && worker.timers().earliest() != NO_TIMER {
+            worker.fire_timers(worker.timers(), self.real_now());
+        }
+        if let Some(strand) = self.pick() {
+            self.step(worker, strand);
+            return Round::Ran;
+        }
+        let busy = outside::holds() > 0 || outside::active() > 0;
+        let earliest = worker.timers().earliest();
+        if earliest == NO_TIMER {
+            return if busy { Round::Idle { until: None } } else { Round::Stuck };
+        }
+        if !self.virtual_clock {
+            return Round::Idle { until: Some(earliest) };
+        }
+        if busy {
+            return Round::Idle { until: None };
+        }
+        clock::set_virtual(earliest.max(clock::now()));
+        worker.fire_timers(worker.timers(), clock::now());
+        match self.pick() {
+            Some(strand) => {
+                self.step(worker, strand);
+                Round::Ran
+            }
+            None => Round::Fired,
+        }
+    }
+
+    fn real_now(&self) -> i64 {
+        clock::now()
+    }
+
+    /// The strand that goes next.
+    #[inline]
+    pub(super) fn pick(&self) -> Option<&'static Head> {
+        if let Some(chosen) = self.chosen.take() {
+            return Some(chosen);
+        }
+        let index = self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule)))?;
+        Some(head::at(index))
+    }
+
+    /// Runs a strand to its next suspension or checkpoint.
+    fn step(&self, worker: &'static Worker, strand: &'static Head) {
+        let (id, index, generation) = (head::handle_of(strand), head::index_of(strand), strand.generation());
+        let faults = fault::total();
+        let reason = self.run(worker, strand);
+        let ended = strand.generation() != generation;
+        let mut last = LastStep { strand: id, index, reason, ..LastStep::NONE };
+        if ended {
+            last.reason = if fault::total() == faults { Reason::Ended } else { Reason::Failed };
+        } else if reason == Reason::Waits {
+            let waiter = &strand.body().waiter;
+            (last.waits_for, last.object) = (waiter.kind(), waiter.object.load(Ordering::Relaxed));
+        }
+        self.last.set(last);
+        self.steps.set(self.steps.get() + 1);
+        self.with_oracle(|oracle| oracle.step(&last));
+        if ended {
+            worker.tell_quiet(false);
+        }
+    }
+
+    fn run(&self, worker: &'static Worker, strand: &'static Head) -> Reason {
+        strand.set_phase(Phase::Running);
+        let body = if strand.has(FLAG_STARTED) {
+            strand.body()
+        } else {
+            match worker.start(strand) {
+                Some(body) => body,
+                None => return Reason::Failed,
+            }
+        };
+        loop {
+            match worker.switch_in(body) {
+                YIELD => {
+                    worker.counts.yields.add(1);
+                    self.ready(strand, Cause::Yielded);
+                    return Reason::Yielded;
+                }
+                CHECKPOINT => {
+                    strand.set_phase(Phase::Ready);
+                    let index = head::index_of(strand);
+                    if self.with_schedule(|schedule| schedule.keeps_turn(index)) {
+                        self.chosen.set(Some(strand));
+                    } else {
+                        self.ready(strand, Cause::Checkpoint);
+                    }
+                    return Reason::Checkpoint;
+                }
+                PREEMPTED => {
+                    strand.set_phase(Phase::Ready);
+                    return Reason::Preempted;
+                }
+                action => {
+                    let commit = action as *mut Commit;
+                    // SAFETY: the record lies on the stack of the strand, which is switched out and held by us.
+                    match unsafe { ((*commit).run)(worker, strand, commit) } {
+                        After::Gone => {
+                            let spawned_first = strand.phase() == Phase::Ready;
+                            return if spawned_first { Reason::Yielded } else { Reason::Waits };
+                        }
+                        After::Resume => {
+                            if strand.phase() != Phase::Running {
+                                strand.set_phase(Phase::Running);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

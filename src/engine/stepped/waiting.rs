@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An OS thread that waits inside a call: it drives until it need not wait any more, or another thread does.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Round, Seat, Stepped, turnover};
+use crate::base::status::Status;
+use crate::engine::parallel::worker::Worker;
+
+/// What came of driving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Driven {
+    /// What was waited for is there.
+    Done,
+    /// The wait is in vain: DEADLOCK or MAX_STEPS.
+    Stopped(Status),
+}
+
+impl Stepped {
+    /// Waits until `signal` is not 0. The calling thread holds the gate and counts as asleep.
+    pub fn wait_for(&self, worker: &'static Worker, signal: &AtomicU32) -> Driven {
+        // Acquire pairs with the Release of the waker's store.
+        let signalled = || signal.load(Ordering::Acquire) != 0;
+        loop {
+            if signalled() {
+                return Driven::Done;
+            }
+            match Seat::take(self, worker) {
+                Some(seat) => return self.drive(&seat, &signalled),
+                None => self.sleep_behind_the_gate(None),
+            }
+        }
+    }
+
+    /// Drives until `done`. The calling thread holds the gate, but not all the time.
+    pub fn drive(&self, seat: &Seat<'_>, done: &dyn Fn() -> bool) -> Driven {
+        let mut left = if self.max_steps == 0 { u64::MAX } else { self.max_steps };
+        while !done() {
+            if left == 0 {
+                return Driven::Stopped(Status::MAX_STEPS);
+            }
+            match self.round(seat) {
+                Round::Ran => left -= 1,
+                Round::Fired => {}
+                Round::Idle { until } => self.sleep_behind_the_gate(until),
+                Round::Stuck => {
+                    // Those who wait for all strands hear of it first; the caller may be one of them.
+                    seat.worker.tell_quiet(true);
+                    if !done() && self.is_quiescent() {
+                        return Driven::Stopped(Status::DEADLOCK);
+                    }
+                }
+            }
+            self.let_others_in();
+        }
+        Driven::Done
+    }
+
+    /// Between two rounds: OS threads that wait at the gate pass before the next one.
+    #[inline]
+    pub fn let_others_in(&self) {
+        if self.gate.has_queue() {
+            self.gate.leave();
+            self.gate.enter();
+        }
+    }
+
+    /// Opens the gate until something has changed, or until a moment of the monotonic clock.
+    pub fn sleep_behind_the_gate(&self, until: Option<i64>) {
+        let seen = turnover::read();
+        self.gate.leave();
+        turnover::sleep(seen, until);
+        self.gate.enter();
+    }
+}
