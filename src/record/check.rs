@@ -21,6 +21,13 @@ impl Check {
         self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     }
 
+    /// Adds an explicit pick. Not as the number alone, since a step may have that number as its fingerprint, and then
+    /// nobody could tell which came first.
+    #[inline]
+    pub fn add_pick(&mut self, strand: u64) {
+        self.add(strand.wrapping_add(0xA54F_F53A_5F1D_36F1));
+    }
+
     /// Adds bytes and how many they are.
     pub fn add_bytes(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
@@ -59,7 +66,7 @@ mod tests {
         #[test]
         fn a_single_difference_stays(numbers in prop::collection::vec(any::<u64>(), 1..50), at: prop::sample::Index, bit in 0..64) {
             let mut other = numbers.clone();
-            other[at.index(numbers.len())] ^= 1 << bit;
+            other[at.index(numbers.len())] ^= 1u64 << bit;
             prop_assert_ne!(of(&numbers), of(&other));
         }
 

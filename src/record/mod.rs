@@ -22,6 +22,8 @@ pub mod print;
 pub mod reader;
 pub mod replay;
 pub mod source;
+#[cfg(test)]
+mod tests;
 pub mod varint;
 pub mod walk;
 pub mod writer;

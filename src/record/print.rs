@@ -20,6 +20,11 @@ pub fn print(path: &CStr, out: &mut dyn Write) -> Result<(), Failure> {
     print_blocks(Blocks::open(Source::open(path)?, path)?, path, out)
 }
 
+/// Prints a recording in memory.
+pub fn print_memory(bytes: Vec<u8>, out: &mut dyn Write) -> Result<(), Failure> {
+    print_blocks(Blocks::open(Source::Memory(bytes), b"in memory")?, b"in memory", out)
+}
+
 fn print_blocks(mut blocks: Blocks, path: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
     let refused = |error: io::Error| Failure::io(path, "cannot print it", errno_of(&error));
     print_identity(blocks.identity(), blocks.minor(), out).map_err(refused)?;
@@ -45,7 +50,7 @@ fn print_visit(offset: u64, visit: &Visit<'_>, out: &mut dyn Write) -> io::Resul
     match *visit {
         Visit::Block(head) => {
             let (length, events) = (head.length, head.events);
-            return writeln!(out, "{offset:>10}  block {}: {events} events in {length} bytes", head.sequence);
+            writeln!(out, "{offset:>10}  block {}: {events} events in {length} bytes", head.sequence)
         }
         Visit::Predicted { first, count: 1 } => writeln!(out, "{offset:>10}    step {first}: predicted"),
         Visit::Predicted { first, count } => {

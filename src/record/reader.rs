@@ -110,6 +110,11 @@ impl Blocks {
         &self.buffer[..self.length]
     }
 
+    /// Bytes of its buffer.
+    pub fn memory(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Back to the first record.
     pub fn rewind(&mut self) {
         self.position = u64::from(self.header_length);

@@ -160,7 +160,7 @@ impl Replay {
                 self.at = end;
                 self.picks -= 1;
                 self.strand = strand;
-                self.check.add(strand);
+                self.check.add_pick(strand);
                 self.at_event = self.check;
                 Ok(Pick::Strand(strand))
             }

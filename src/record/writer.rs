@@ -126,7 +126,7 @@ impl Recorder {
         self.used = put(&mut self.buffer, self.used, zigzag(strand.wrapping_sub(self.strand) as i64));
         self.strand = strand;
         self.picks += 1;
-        self.check.add(strand);
+        self.check.add_pick(strand);
         self.at_event = self.check;
     }
 
@@ -175,6 +175,16 @@ impl Recorder {
         match self.sink {
             Sink::Memory(memory) => Ok(memory),
             Sink::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// What a recording in memory would be if the run were cut off after a flush.
+    #[cfg(test)]
+    pub fn flushed(mut self) -> Vec<u8> {
+        self.seal();
+        match self.sink {
+            Sink::Memory(memory) => memory,
+            Sink::File(_) => Vec::new(),
         }
     }
 

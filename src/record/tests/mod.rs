@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of recordings as wholes.
+
+mod codes;
+mod damage;
+mod files;
+mod forge;
+mod mutation;
+mod round_trip;
+mod script;
+mod size;
