@@ -21,8 +21,8 @@ pub struct ByteLock {
     sleepers: AtomicU8,
 }
 
-/// Spins before a waiter goes to sleep; the holder is then most likely not running. A model goes to sleep at once.
-const SPINS: u32 = if cfg!(loom) { 0 } else { 200 };
+/// Looks before a waiter goes to sleep; the holder is then most likely not running. A model goes to sleep at once.
+const ROUNDS: u32 = if cfg!(loom) { 0 } else { 16 };
 
 impl ByteLock {
     /// A free lock. All-zero memory is one too.
@@ -40,10 +40,18 @@ impl ByteLock {
     /// Takes the lock.
     #[inline]
     pub fn lock(&self) {
+        let _: bool = self.lock_waiting();
+    }
+
+    /// Takes the lock; true when somebody else had it.
+    #[inline(always)]
+    pub fn lock_waiting(&self) -> bool {
         // Acquire pairs with the Release store of `unlock`: what the last holder wrote is visible.
-        if self.locked.swap(1, Ordering::Acquire) != 0 {
-            self.lock_contended();
+        if self.locked.swap(1, Ordering::Acquire) == 0 {
+            return false;
         }
+        self.lock_contended();
+        true
     }
 
     /// Takes the lock if it is free.
@@ -66,11 +74,14 @@ impl ByteLock {
     #[cold]
     fn lock_contended(&self) {
         loop {
-            for _ in 0..SPINS {
+            // Longer pauses each time: every look takes the line away from the holder, who needs it to unlock.
+            for round in 0..ROUNDS {
                 if self.try_lock() {
                     return;
                 }
-                spin();
+                for _ in 0..1 << round.min(4) {
+                    spin();
+                }
             }
             let word = lot::word(self);
             // Read before announcing: a wake between the announcement and the sleep changes the word. Acquire pairs with

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What everything stands on: status codes, handles, locks, fences, and the thin layer over the system.
 
+pub mod bias_lock;
 pub mod claim;
 pub mod fence;
 pub mod handle;

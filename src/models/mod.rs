@@ -8,6 +8,7 @@
 
 pub mod setting;
 
+mod bias_lock;
 mod byte_lock;
 mod cancel;
 mod channel;

@@ -2,8 +2,8 @@
 //! The cell of a channel: a slot of a table whose memory is never given back while the runtime is up.
 //!
 //! ```text
-//! line 0   lock, flags, generation, element size, capacity, ring        every operation
-//! line 1   wait lists, references, options                              blocking, closing
+//! line 0   lock, flags, element size, generation, capacity, ring        every operation
+//! line 1   wait lists, references, options, free link                   blocking, closing
 //! ```
 //! The generation is compared under the lock, so an operation counts no reference on its way, and a release beside it
 //! is either before (STALE) or after it.
@@ -12,11 +12,12 @@ use core::ffi::c_void;
 
 use super::elements::Ring;
 use super::waiters::List;
+use crate::base::bias_lock::{BiasLock, Held};
 use crate::base::handle::{self, Kind, Parts};
-use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::base::sync::cell::Cell;
+use crate::engine::Worker;
 use crate::memory::table::{History, Slot};
 use crate::strand::hooks::{DropHook, TransferHook};
 
@@ -44,16 +45,15 @@ pub struct Options {
 #[repr(C, align(128))]
 pub struct Channel {
     /// Guards everything below.
-    pub lock: ByteLock,
+    pub lock: BiasLock,
     /// 1 once closed.
     pub closed: AtomicU8,
     /// 1 when messages have hooks.
     pub hooked: AtomicU8,
-    free_link: AtomicU32,
+    /// Bytes of an element.
+    element_size: Cell<u32>,
     /// The generation, with FREE set while the slot belongs to no channel: one comparison checks both.
     generation: AtomicU64,
-    /// Bytes of an element.
-    pub element_size: Cell<usize>,
     /// Elements before a sender waits.
     capacity: AtomicUsize,
     /// What lies in the channel.
@@ -67,6 +67,7 @@ pub struct Channel {
     pub references: Cell<u32>,
     /// Hooks and name, or null.
     pub options: Cell<*mut Options>,
+    free_link: AtomicU32,
 }
 
 const _: () = assert!(cfg!(loom) || size_of::<Channel>() == 128);
@@ -88,18 +89,18 @@ unsafe impl Slot for Channel {
     #[cfg(loom)]
     fn blank() -> Self {
         Channel {
-            lock: ByteLock::new(),
+            lock: BiasLock::new(),
             closed: AtomicU8::new(0),
             hooked: AtomicU8::new(0),
-            free_link: AtomicU32::new(0),
-            generation: AtomicU64::new(0),
             element_size: Cell::new(0),
+            generation: AtomicU64::new(0),
             capacity: AtomicUsize::new(0),
             ring: Ring::empty(),
             receivers: List::blank(),
             senders: List::blank(),
             references: Cell::new(0),
             options: Cell::new(core::ptr::null_mut()),
+            free_link: AtomicU32::new(0),
         }
     }
 }
@@ -108,6 +109,38 @@ unsafe impl Slot for Channel {
 pub static HISTORY: History = History::new();
 
 impl Channel {
+    /// Takes the lock for a strand of this worker, or on its behalf.
+    #[inline(always)]
+    pub fn lock_by(&self, worker: &Worker) -> Held {
+        let held = self.lock.lock_from(worker.seat);
+        if let Held::After { seat, waited } = held {
+            worker.met(seat, waited);
+        }
+        held
+    }
+
+    /// As [`Self::lock_by`], or without a worker for an OS thread, if the handle still names this channel.
+    #[inline(always)]
+    pub fn lock_by_as(&self, worker: Option<&Worker>, parts: Parts) -> Outcome<Held> {
+        let Some(worker) = worker else { return self.lock_as(parts).map(|()| Held::Plain) };
+        let held = self.lock_by(worker);
+        if self.is(parts) {
+            return Ok(held);
+        }
+        self.refuse(parts, held)
+    }
+
+    /// Bytes of an element.
+    #[inline(always)]
+    pub fn element_size(&self) -> usize {
+        self.element_size.get() as usize
+    }
+
+    /// Says how many bytes an element has: at most [`super::channel::ELEMENT_MAX`]. Under the lock.
+    pub fn set_element_size(&self, size: usize) {
+        self.element_size.set(size as u32);
+    }
+
     /// Takes the lock, if the handle still names this channel.
     #[inline(always)]
     pub fn lock_as(&self, parts: Parts) -> Outcome<()> {
@@ -115,17 +148,17 @@ impl Channel {
         if self.is(parts) {
             return Ok(());
         }
-        self.refuse(parts)
+        self.refuse(parts, Held::Plain)
     }
 
     #[cold]
-    fn refuse(&self, parts: Parts) -> Outcome<()> {
+    fn refuse<T>(&self, parts: Parts, held: Held) -> Outcome<T> {
         let now = self.generation.load(Ordering::Relaxed);
-        self.lock.unlock();
+        self.lock.unlock_from(held);
         match handle::compare(now & !FREE, parts.generation) {
             // The next generation of a free slot: not yet issued.
             Ok(()) => Err(Status::INVALID),
-            other => other,
+            Err(other) => Err(other),
         }
     }
 

@@ -7,10 +7,12 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::cell::{Channel, HISTORY, MessageHooks, Options, UNBOUNDED};
 use super::elements::Ring;
 use super::{receive, send};
+use crate::base::bias_lock::{Held, NO_SEAT};
 use crate::base::handle::{self, INDEX_MAX, Kind, Parts};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::cell::Cell;
-use crate::engine::outside;
+use crate::engine::parallel::worker;
+use crate::engine::{Worker, outside};
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
 use crate::strand::message::{allocate, fail, release as free, try_box};
@@ -66,7 +68,7 @@ pub unsafe fn stop() {
         let channel = table.slot(index);
         channel.lock.lock();
         if channel.is_live() {
-            end(table, channel, index);
+            end(table, channel, index, None, Held::Plain);
         } else {
             channel.lock.unlock();
         }
@@ -97,16 +99,17 @@ fn find(chan: u64) -> Outcome<Found> {
 
 /// The fast path's way from a handle to a cell: on a strand, with nothing to attend to.
 #[inline(always)]
-fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts)> {
+fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts, &'static Worker)> {
     if poll::is_raised(poll::CANCEL | poll::EXPLORED) || !identity::is_on_strand() {
         return None;
     }
+    let worker = worker::running()?;
     let parts = handle::decode(Kind::Channel, chan)?;
     let table = table()?;
     if parts.index >= table.fresh() {
         return None;
     }
-    Some((table.slot(parts.index), parts))
+    Some((table.slot(parts.index), parts, worker))
 }
 
 #[cold]
@@ -194,7 +197,7 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
     channel.closed.store(0, Ordering::Relaxed);
     let hooked = own || hooks.message_transfer.is_some() || hooks.message_drop.is_some();
     channel.hooked.store(u8::from(hooked), Ordering::Relaxed);
-    channel.element_size.set(options.element_size);
+    channel.set_element_size(options.element_size);
     channel.set_capacity(options.capacity);
     // SAFETY: the ring of a free slot is empty; the storage has this many slots.
     unsafe { channel.ring.replace(storage, slots, options.element_size) };
@@ -221,13 +224,13 @@ fn fill(extra: &mut Options, options: &ChannelOptions<'_>) {
 /// `element` is readable for one element of the channel, or null when elements have no bytes.
 #[inline(always)]
 pub unsafe fn send(chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
-    if let Some((channel, parts)) = find_quickly(chan)
+    if let Some((channel, parts, worker)) = find_quickly(chan)
         && !element.is_null()
         && channel.hooked.load(Ordering::Relaxed) == 0
         && channel.is(parts)
     {
         // SAFETY: by contract.
-        return unsafe { send::send_on_strand(channel, parts, element, deadline) };
+        return unsafe { send::send_on_strand(channel, parts, element, deadline, worker) };
     }
     // SAFETY: by contract.
     unsafe { send_anywhere(chan, element, deadline) }
@@ -253,7 +256,7 @@ unsafe fn send_anywhere(chan: u64, element: *const u8, deadline: i64) -> Outcome
 unsafe fn send_slowly(found: &Found, chan: u64, element: *const u8, deadline: i64) -> Outcome<()> {
     let (channel, parts) = (found.channel, found.parts);
     channel.lock_as(parts).map_err(|status| explain(chan, status))?;
-    let (hooks, size) = (channel.message_hooks(), channel.element_size.get());
+    let (hooks, size) = (channel.message_hooks(), channel.element_size());
     channel.lock.unlock();
     let element = if size == 0 { core::ptr::NonNull::dangling().as_ptr() } else { element };
     if element.is_null() {
@@ -270,12 +273,12 @@ unsafe fn send_slowly(found: &Found, chan: u64, element: *const u8, deadline: i6
 /// `element` is writable for one element of the channel, or null when elements have no bytes.
 #[inline(always)]
 pub unsafe fn receive(chan: u64, element: *mut u8, deadline: i64) -> Outcome<()> {
-    if let Some((channel, parts)) = find_quickly(chan)
+    if let Some((channel, parts, worker)) = find_quickly(chan)
         && !element.is_null()
         && channel.is(parts)
     {
         // SAFETY: by contract.
-        return unsafe { receive::receive_on_strand(channel, parts, element, deadline) };
+        return unsafe { receive::receive_on_strand(channel, parts, element, deadline, worker) };
     }
     // SAFETY: by contract.
     unsafe { receive_anywhere(chan, element, deadline) }
@@ -297,7 +300,7 @@ unsafe fn receive_anywhere(chan: u64, element: *mut u8, deadline: i64) -> Outcom
 #[cold]
 fn place_for_nothing(channel: &Channel, parts: Parts, chan: u64) -> Outcome<*mut u8> {
     channel.lock_as(parts).map_err(|status| explain(chan, status))?;
-    let size = channel.element_size.get();
+    let size = channel.element_size();
     channel.lock.unlock();
     if size > 0 {
         return fail(Status::INVALID, format_args!("element is NULL, but the channel's elements have {size} bytes"));
@@ -347,28 +350,28 @@ pub fn retain(chan: u64) -> Outcome<()> {
 /// Gives one reference back; the last one closes and frees the channel.
 pub fn release(chan: u64) -> Outcome<()> {
     let found = find(chan)?;
-    let channel = found.channel;
-    channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let (channel, worker) = (found.channel, worker::running());
+    let held = channel.lock_by_as(worker, found.parts).map_err(|status| explain(chan, status))?;
     let references = channel.references.get() - 1;
     channel.references.set(references);
     if references > 0 {
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
     } else if let Some(table) = table() {
-        end(table, channel, found.parts.index);
+        end(table, channel, found.parts.index, worker, held);
     }
     Ok(())
 }
 
 /// Ends a channel whose lock is held, and gives the lock back.
-fn end(table: &Table<Channel>, channel: &Channel, index: u32) {
+fn end(table: &Table<Channel>, channel: &Channel, index: u32, worker: Option<&Worker>, held: Held) {
     let hooks = channel.message_hooks();
-    let size = channel.element_size.get();
+    let size = channel.element_size();
     let woken = close_locked(channel);
     let rest = Ring::empty();
     channel.ring.move_into(&rest);
     let options = channel.options.replace(core::ptr::null_mut());
     channel.end();
-    channel.lock.unlock();
+    channel.lock.unlock_for_good(held, worker.map_or(NO_SEAT, |worker| worker.seat));
     woken.wake_all();
     drop_elements(&rest, size, &hooks);
     // SAFETY: taken out of the channel above, so nobody else knows them.

@@ -4,9 +4,12 @@
 use super::cell::{Channel, UNBOUNDED};
 use super::elements::{self, Ring};
 use super::waiters::Node;
+use crate::base::bias_lock::Held;
 use crate::base::claim::Won;
 use crate::base::handle::Parts;
 use crate::base::status::{Outcome, Status};
+use crate::engine::Worker;
+use crate::engine::parallel::worker::running as running_worker;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, NO_WAIT, Published, Source, open_sole};
 
@@ -26,7 +29,7 @@ enum Attempt {
 /// The lock is held; `element` is writable for one element.
 #[inline(always)]
 unsafe fn attempt(channel: &Channel, element: *mut u8) -> Attempt {
-    let size = channel.element_size.get();
+    let size = channel.element_size();
     let ring = &channel.ring;
     if ring.len() > 0 {
         // SAFETY: there is an element; ours by contract.
@@ -85,13 +88,14 @@ unsafe fn take_over(channel: &Channel, element: *mut u8, size: usize) -> Option<
 /// `element` is writable for one element of this channel.
 #[inline]
 pub unsafe fn receive(channel: &Channel, parts: Parts, element: *mut u8, deadline: i64) -> Outcome<()> {
-    channel.lock_as(parts)?;
+    let worker = running_worker();
+    let held = channel.lock_by_as(worker, parts)?;
     // SAFETY: the lock is held; the element by contract.
     let attempt = unsafe { attempt(channel, element) };
     if channel.ring.len() == 0 && channel.ring.slots() > KEPT_SLOTS && channel.capacity() == UNBOUNDED {
-        shrink(channel);
+        shrink(channel, held);
     } else {
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
     }
     match attempt {
         Attempt::Received(None) => Ok(()),
@@ -102,7 +106,7 @@ pub unsafe fn receive(channel: &Channel, parts: Parts, element: *mut u8, deadlin
         }
         Attempt::Closed => Err(Status::CLOSED),
         Attempt::Empty if deadline == NO_WAIT => Err(Status::WOULD_BLOCK),
-        Attempt::Empty => wait_to_receive(channel, parts, element, deadline),
+        Attempt::Empty => wait_to_receive(channel, parts, element, deadline, worker),
     }
 }
 
@@ -112,16 +116,22 @@ pub unsafe fn receive(channel: &Channel, parts: Parts, element: *mut u8, deadlin
 /// # Safety
 /// As [`receive`].
 #[inline(always)]
-pub unsafe fn receive_on_strand(channel: &Channel, parts: Parts, element: *mut u8, deadline: i64) -> Outcome<()> {
+pub unsafe fn receive_on_strand(
+    channel: &Channel,
+    parts: Parts,
+    element: *mut u8,
+    deadline: i64,
+    worker: &Worker,
+) -> Outcome<()> {
     let empty = channel.ring.len() == 0 && channel.senders.is_empty();
     if empty && !channel.is_closed() && deadline != NO_WAIT {
-        return wait_to_receive(channel, parts, element, deadline);
+        return wait_to_receive(channel, parts, element, deadline, Some(worker));
     }
-    channel.lock.lock();
+    let held = channel.lock_by(worker);
     if channel.is(parts) && channel.ring.slots() <= KEPT_SLOTS {
         // SAFETY: the lock is held; the element by contract.
         let attempt = unsafe { attempt(channel, element) };
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
         match attempt {
             Attempt::Received(None) => return Ok(()),
             Attempt::Received(Some(waiter)) => {
@@ -133,7 +143,7 @@ pub unsafe fn receive_on_strand(channel: &Channel, parts: Parts, element: *mut u
             Attempt::Empty => {}
         }
     } else {
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
     }
     // SAFETY: by contract.
     unsafe { receive_again(channel, parts, element, deadline) }
@@ -150,17 +160,23 @@ unsafe fn receive_again(channel: &Channel, parts: Parts, element: *mut u8, deadl
 
 /// Gives the storage of a drained channel back, and the lock.
 #[cold]
-fn shrink(channel: &Channel) {
-    let size = channel.element_size.get();
+fn shrink(channel: &Channel, held: Held) {
+    let size = channel.element_size();
     let (storage, slots) = channel.ring.take_storage();
-    channel.lock.unlock();
+    channel.lock.unlock_from(held);
     // SAFETY: the ring gave it up.
     unsafe { Ring::free(storage, slots, size) };
 }
 
 #[inline(never)]
-fn wait_to_receive(channel: &Channel, parts: Parts, element: *mut u8, deadline: i64) -> Outcome<()> {
-    let source = Receiving { channel, parts, node: Node::new(element) };
+fn wait_to_receive(
+    channel: &Channel,
+    parts: Parts,
+    element: *mut u8,
+    deadline: i64,
+    worker: Option<&Worker>,
+) -> Outcome<()> {
+    let source = Receiving { channel, parts, worker, node: Node::new(element) };
     let handle = crate::base::handle::encode(crate::base::handle::Kind::Channel, parts.generation, parts.index);
     match block::wait(&source, WaitKind::Receive, handle, deadline) {
         Status::OK => Ok(()),
@@ -171,15 +187,17 @@ fn wait_to_receive(channel: &Channel, parts: Parts, element: *mut u8, deadline: 
 struct Receiving<'a> {
     channel: &'a Channel,
     parts: Parts,
+    /// The worker that publishes; `None` for an OS thread.
+    worker: Option<&'a Worker>,
     node: Node,
 }
 
 impl Source for Receiving<'_> {
     unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
-        if self.channel.lock_as(self.parts).is_err() {
+        let Ok(held) = self.channel.lock_by_as(self.worker, self.parts) else {
             // Released meanwhile: that closes the channel for those who are inside a call.
             return Published::Done(Status::CLOSED);
-        }
+        };
         // SAFETY: the lock is held; the receiver's element is writable while it waits.
         let attempt = unsafe { attempt(self.channel, self.node.element) };
         if let Attempt::Empty = attempt {
@@ -188,13 +206,13 @@ impl Source for Receiving<'_> {
             unsafe { self.channel.receivers.push(&self.node) };
             if sole && !open_sole(waiter) {
                 self.channel.receivers.remove(&self.node);
-                self.channel.lock.unlock();
+                self.channel.lock.unlock_from(held);
                 return Published::Done(Status::CANCELLED);
             }
-            self.channel.lock.unlock();
+            self.channel.lock.unlock_from(held);
             return Published::Waiting;
         }
-        self.channel.lock.unlock();
+        self.channel.lock.unlock_from(held);
         match attempt {
             Attempt::Received(woken) => {
                 if let Some(other) = woken {

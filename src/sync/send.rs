@@ -7,6 +7,8 @@ use super::waiters::Node;
 use crate::base::claim::Won;
 use crate::base::handle::Parts;
 use crate::base::status::{Outcome, Status};
+use crate::engine::Worker;
+use crate::engine::parallel::worker::running as running_worker;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, NO_WAIT, Published, Source, open_sole};
 
@@ -29,7 +31,7 @@ unsafe fn attempt(channel: &Channel, element: *const u8) -> Attempt {
     if channel.is_closed() {
         return Attempt::Closed;
     }
-    let size = channel.element_size.get();
+    let size = channel.element_size();
     if !channel.receivers.is_empty() {
         // SAFETY: by contract.
         if let Some(waiter) = unsafe { hand_over(channel, element, size) } {
@@ -69,11 +71,12 @@ unsafe fn hand_over(channel: &Channel, element: *const u8, size: usize) -> Optio
 /// `element` is readable for one element of this channel.
 #[inline]
 pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
+    let worker = running_worker();
     loop {
-        channel.lock_as(parts)?;
+        let held = channel.lock_by_as(worker, parts)?;
         // SAFETY: the lock is held; the element by contract.
         let attempt = unsafe { attempt(channel, element) };
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
         match attempt {
             Attempt::Sent(None) => return Ok(()),
             Attempt::Sent(Some(waiter)) => {
@@ -83,7 +86,7 @@ pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline
             }
             Attempt::Closed => return Err(Status::CLOSED),
             Attempt::Full if deadline == NO_WAIT => return Err(Status::WOULD_BLOCK),
-            Attempt::Full => return wait_to_send(channel, parts, element, deadline),
+            Attempt::Full => return wait_to_send(channel, parts, element, deadline, worker),
             Attempt::Grow => grow(channel, parts)?,
         }
     }
@@ -95,16 +98,22 @@ pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline
 /// # Safety
 /// As [`send`].
 #[inline(always)]
-pub unsafe fn send_on_strand(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
+pub unsafe fn send_on_strand(
+    channel: &Channel,
+    parts: Parts,
+    element: *const u8,
+    deadline: i64,
+    worker: &Worker,
+) -> Outcome<()> {
     let full = channel.ring.len() >= channel.ring.slots() && channel.receivers.is_empty();
     if full && !channel.is_closed() && deadline != NO_WAIT && channel.capacity() != UNBOUNDED {
-        return wait_to_send(channel, parts, element, deadline);
+        return wait_to_send(channel, parts, element, deadline, Some(worker));
     }
-    channel.lock.lock();
+    let held = channel.lock_by(worker);
     if channel.is(parts) {
         // SAFETY: the lock is held; the element by contract.
         let attempt = unsafe { attempt(channel, element) };
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
         match attempt {
             Attempt::Sent(None) => return Ok(()),
             Attempt::Sent(Some(waiter)) => {
@@ -115,7 +124,7 @@ pub unsafe fn send_on_strand(channel: &Channel, parts: Parts, element: *const u8
             _ => {}
         }
     } else {
-        channel.lock.unlock();
+        channel.lock.unlock_from(held);
     }
     // SAFETY: by contract.
     unsafe { send_again(channel, parts, element, deadline) }
@@ -131,8 +140,14 @@ unsafe fn send_again(channel: &Channel, parts: Parts, element: *const u8, deadli
 }
 
 #[inline(never)]
-fn wait_to_send(channel: &Channel, parts: Parts, element: *const u8, deadline: i64) -> Outcome<()> {
-    let source = Sending { channel, parts, node: Node::new(element.cast_mut()) };
+fn wait_to_send(
+    channel: &Channel,
+    parts: Parts,
+    element: *const u8,
+    deadline: i64,
+    worker: Option<&Worker>,
+) -> Outcome<()> {
+    let source = Sending { channel, parts, worker, node: Node::new(element.cast_mut()) };
     let handle = crate::base::handle::encode(crate::base::handle::Kind::Channel, parts.generation, parts.index);
     match block::wait(&source, WaitKind::Send, handle, deadline) {
         Status::OK => Ok(()),
@@ -144,7 +159,7 @@ fn wait_to_send(channel: &Channel, parts: Parts, element: *const u8, deadline: i
 #[cold]
 fn grow(channel: &Channel, parts: Parts) -> Outcome<()> {
     channel.lock_as(parts)?;
-    let (slots, size) = (channel.ring.slots(), channel.element_size.get());
+    let (slots, size) = (channel.ring.slots(), channel.element_size());
     channel.lock.unlock();
     let more = slots.max(8).checked_mul(2).ok_or(Status::LIMIT)?;
     let storage = Ring::allocate(more, size)?;
@@ -165,15 +180,17 @@ fn grow(channel: &Channel, parts: Parts) -> Outcome<()> {
 struct Sending<'a> {
     channel: &'a Channel,
     parts: Parts,
+    /// The worker that publishes; `None` for an OS thread.
+    worker: Option<&'a Worker>,
     node: Node,
 }
 
 impl Source for Sending<'_> {
     unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
-        if self.channel.lock_as(self.parts).is_err() {
+        let Ok(held) = self.channel.lock_by_as(self.worker, self.parts) else {
             // Released meanwhile: that closes the channel for those who are inside a call.
             return Published::Done(Status::CLOSED);
-        }
+        };
         // SAFETY: the lock is held; the sender's element is readable while it waits.
         let attempt = unsafe { attempt(self.channel, self.node.element) };
         if let Attempt::Full | Attempt::Grow = attempt {
@@ -182,13 +199,13 @@ impl Source for Sending<'_> {
             unsafe { self.channel.senders.push(&self.node) };
             if sole && !open_sole(waiter) {
                 self.channel.senders.remove(&self.node);
-                self.channel.lock.unlock();
+                self.channel.lock.unlock_from(held);
                 return Published::Done(Status::CANCELLED);
             }
-            self.channel.lock.unlock();
+            self.channel.lock.unlock_from(held);
             return Published::Waiting;
         }
-        self.channel.lock.unlock();
+        self.channel.lock.unlock_from(held);
         match attempt {
             Attempt::Sent(woken) => {
                 if let Some(other) = woken {

@@ -2,6 +2,7 @@
 //! The parallel engine: workers that run strands from their own queues and steal from each other.
 
 mod cache;
+mod company;
 pub mod counts;
 pub mod idle;
 mod inject;
@@ -243,7 +244,11 @@ impl Parallel {
 
     /// A strand that stays on another worker was made ready.
     fn send_home(&self, strand: &'static Head) {
-        let home = u32::from(strand.home.load(Ordering::Relaxed));
+        self.send_to(u32::from(strand.home.load(Ordering::Relaxed)), strand);
+    }
+
+    /// Puts a strand where only one worker looks.
+    fn send_to(&self, home: u32, strand: &'static Head) {
         self.workers[home as usize].mailbox.push(strand);
         // Pairs with the heavy fence in `announce`: the worker sees its mail, or we see that it is idle.
         crate::base::fence::light();

@@ -105,6 +105,11 @@ impl Theft {
         Some((victim, now - self.ended.get() >= self.cost.get() || cfg!(loom)))
     }
 
+    /// It is not judged.
+    pub fn forget(&self) {
+        self.victim.set(None);
+    }
+
     /// Whether there is a theft to judge.
     #[inline]
     pub fn is_open(&self) -> bool {

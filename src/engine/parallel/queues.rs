@@ -299,6 +299,22 @@ impl Queues {
         self.moving.first()
     }
 
+    /// Takes strands that have run and may move, as many as there is room for. Under the lock.
+    pub fn take_movable(&self, out: &mut [Option<&'static Head>]) -> usize {
+        let mut count = 0;
+        while count < out.len() {
+            let Some(head) = self.moving.pop() else { break };
+            out[count] = Some(head);
+            count += 1;
+        }
+        let next = self.next.load(Ordering::Relaxed);
+        if count < out.len() && next != NONE && head::at(next).may_move() && head::at(next).has(FLAG_STARTED) {
+            out[count] = self.take_next();
+            count += 1;
+        }
+        count
+    }
+
     /// A thief takes half of what may move, the oldest first, up to `out.len()`; or, with `desperate`, also a lone
     /// strand or the one in the run-next slot. Inside a visit.
     pub fn steal(&self, out: &mut [Option<&'static Head>], desperate: bool) -> usize {

@@ -14,12 +14,14 @@ use core::ffi::c_int;
 
 use super::Parallel;
 use super::cache::Cache;
+use super::company::Company;
 use super::counts::Counts;
 use super::inject::Inject;
 use super::parker::Parker;
 use super::payoff::{LeftAlone, Theft};
 use super::queues::Queues;
 use super::timers::Timers;
+use crate::base::bias_lock::NO_SEAT;
 use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
@@ -37,11 +39,16 @@ use crate::strand::{exceptions, hooks, identity};
 /// Every so many picks a worker looks beyond its own queues: inject, mailbox, timers.
 pub const TICK: u32 = 61;
 
+/// Strands that follow others to their worker at once.
+const FOLLOWERS_MAX: usize = 64;
+
 /// See the module documentation.
 #[repr(align(128))]
 pub struct Worker {
     /// Position among the workers.
     pub index: u32,
+    /// Its seat at biased locks: one more than its index, or [`NO_SEAT`] where that does not fit.
+    pub seat: u8,
     pub(super) engine: Cell<*const Parallel>,
     pub(super) owner: OwnerLock,
     pub(super) queues: Queues,
@@ -64,6 +71,8 @@ pub struct Worker {
     pub(super) left_alone: LeftAlone,
     /// The last theft of this worker.
     pub(super) theft: Theft,
+    /// Whom its strands meet at locks.
+    pub(super) company: Company,
 }
 
 // SAFETY: the cells belong to the worker's own thread, the queues to the holder of `owner`; the rest is atomic.
@@ -75,6 +84,7 @@ impl Worker {
     pub(super) fn new(index: u32) -> Worker {
         Worker {
             index,
+            seat: u8::try_from(index + 1).unwrap_or(NO_SEAT),
             engine: Cell::new(core::ptr::null()),
             owner: OwnerLock::new(),
             queues: Queues::new(),
@@ -92,6 +102,7 @@ impl Worker {
             started: AtomicBool::new(false),
             left_alone: LeftAlone::new(),
             theft: Theft::new(),
+            company: Company::new(),
         }
     }
 
@@ -151,6 +162,9 @@ impl Worker {
     fn tick(&self) {
         self.ticks.set(TICK - 1);
         self.preempt.store(false, Ordering::Relaxed);
+        if let Some(other) = self.company.take_wish() {
+            self.follow(other);
+        }
         self.take_outside();
         if self.queues.surplus() >= 2 {
             // A worker that searched when this work was pushed may have found other work and let this lie.
@@ -397,6 +411,30 @@ impl Worker {
         self.counts.switches.get()
     }
 
+    /// A strand of this worker took a lock after one of the worker at this seat, or had to wait for that one.
+    #[inline]
+    pub fn met(&self, seat: u8, waited: bool) {
+        if self.company.met(seat, self.seat, waited) {
+            // The next pick looks.
+            self.ticks.set(0);
+        }
+    }
+
+    /// Gives the strands here that have run to another worker, whose strands they talk to all the time.
+    #[cold]
+    fn follow(&self, other: u32) {
+        let mut batch = [None; FOLLOWERS_MAX];
+        self.owner.enter();
+        let count = self.queues.take_movable(&mut batch);
+        self.owner.leave();
+        for strand in batch[..count].iter().flatten() {
+            self.engine().send_to(other, strand);
+        }
+        // Nor should they come back at once.
+        self.theft.forget();
+        self.engine().workers()[other as usize].left_alone.extend(monotonic());
+    }
+
     /// Takes one strand at once, without looking anywhere else.
     pub(super) fn pick_own(&self) -> Option<&'static Head> {
         self.owner.enter();
@@ -446,6 +484,12 @@ fn report_switch(body: &Body, resume: bool) {
     if resume && identity::is_by_thread() {
         identity::set_by_thread(body);
     }
+}
+
+/// The worker that runs the calling strand; `None` on an OS thread.
+#[inline(always)]
+pub fn running() -> Option<&'static Worker> {
+    identity::current().map(of)
 }
 
 /// The worker that runs `body`.
