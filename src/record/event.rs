@@ -210,9 +210,21 @@ pub static SHAPES: &[Shape] = &[
     Shape { tag: 0x15, name: "injection", fields: &[same("kind", U8), same("object", U64)], payload: Payload::None },
 ];
 
+/// Place in [`SHAPES`] for each tag; 255 for none.
+static PLACES: [u8; 256] = {
+    let mut places = [u8::MAX; 256];
+    let mut place = 0;
+    while place < SHAPES.len() {
+        places[SHAPES[place].tag as usize] = place as u8;
+        place += 1;
+    }
+    places
+};
+
 /// The shape of the events with this tag.
+#[inline]
 pub fn shape_of(tag: u8) -> Option<&'static Shape> {
-    SHAPES.iter().find(|shape| shape.tag == tag)
+    SHAPES.get(PLACES[usize::from(tag)] as usize)
 }
 
 /// An event as the table sees it: signed fields are extended to 64 bits.

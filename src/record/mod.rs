@@ -6,8 +6,8 @@
 //! format     the records of a file: header, block, end        crc, varint, check   the numbers in them
 //! writer     Recorder: what a run does to its recording       replay   Replay: the recording tells the run what to do
 //! reader     blocks of a file, each checked before it is used   walk   a whole file, checked event by event
+//! token      short schedules as a line of text             print    a recording as text
 //! identity   which program, policy and inputs                 mismatch, failure    what is said when something is wrong
-
 //! ```
 //! The format is described in `docs/recording-format.md`. Nothing here trusts a file.
 
@@ -24,6 +24,7 @@ pub mod replay;
 pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod token;
 pub mod varint;
 pub mod walk;
 pub mod writer;
