@@ -302,6 +302,30 @@ fn deadlocked() -> Outcome<()> {
     fail(Status::DEADLOCK, format_args!("{}", core::str::from_utf8(text.as_bytes()).unwrap_or("deadlock")))
 }
 
+/// One OS thread inside `run` of the stepped engine, where only one may be.
+struct Running(bool);
+
+impl Running {
+    fn begin() -> Outcome<Running> {
+        let _call = outside::enter()?;
+        match parallel::engine().and_then(Parallel::stepped) {
+            Some(stepped) if stepped.set_running(true) => super::stepping::busy(),
+            stepped => Ok(Running(stepped.is_some())),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0
+            && let Ok(_call) = outside::enter()
+            && let Some(stepped) = parallel::engine().and_then(Parallel::stepped)
+        {
+            stepped.set_running(false);
+        }
+    }
+}
+
 /// Runs until every counted strand has ended, and reports faults that nobody looked at.
 pub fn run() -> Outcome<()> {
     if identity::current().is_some() {
@@ -310,14 +334,9 @@ pub fn run() -> Outcome<()> {
             format_args!("strand_scheduler_run is for OS threads; on a strand use strand_wait_all"),
         );
     }
-    if let Some(stepped) = parallel::engine().and_then(Parallel::stepped) {
-        let turn = stepped.turn();
-        if stepped.is_driven() {
-            return super::stepping::busy();
-        }
-        drop(turn);
-    }
+    let running = Running::begin()?;
     wait_all(FOREVER)?;
+    drop(running);
     let report = fault::take_report(|count, first| {
         let others = count - 1;
         match others {

@@ -19,7 +19,7 @@ typedef char version_is_text[sizeof STRAND_VERSION_STRING > 5 ? 1 : -1];
 strand_status use(strand_chan chan, uint64_t *value);
 strand_status use(strand_chan chan, uint64_t *value) {
     strand_config config = { sizeof config, STRAND_ENGINE_PARALLEL, 2, STRAND_POLICY_COOPERATIVE, 0,
-        STRAND_MIGRATE_FREE, STRAND_FAULT_ISOLATE, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL };
+        STRAND_MIGRATE_FREE, STRAND_FAULT_ISOLATE, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0 };
     strand_status status = strand_scheduler_init(&config);
     if (status != STRAND_OK) return status;
     if (strand_poll_word != 0) status = strand_checkpoint();

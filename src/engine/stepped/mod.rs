@@ -75,6 +75,7 @@ pub struct Stepped {
     /// The strand that goes next whatever the policy says: it was picked already.
     chosen: Cell<Option<&'static Head>>,
     driven: Cell<bool>,
+    running: Cell<bool>,
     alternate: AlternateMemory,
     virtual_clock: bool,
     max_steps: u64,
@@ -96,6 +97,7 @@ impl Stepped {
             oracle: UnsafeCell::new(Oracle::Policy),
             chosen: Cell::new(None),
             driven: Cell::new(false),
+            running: Cell::new(false),
             alternate: AlternateMemory::new()?,
             virtual_clock: setup.virtual_clock,
             max_steps: setup.max_steps,
@@ -130,9 +132,9 @@ impl Stepped {
         Turn { stepped: self, entered: self.gate.enter() }
     }
 
-    /// Whether somebody drives. For the holder of the gate.
-    pub fn is_driven(&self) -> bool {
-        self.driven.get()
+    /// An OS thread is inside `run` (or leaves it): what it was before. For the holder of the gate.
+    pub fn set_running(&self, running: bool) -> bool {
+        self.running.replace(running)
     }
 
     /// A strand exists now. NO_MEMORY: nothing has happened. INVALID: there is no such lane.
