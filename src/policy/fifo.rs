@@ -10,8 +10,9 @@
 
 use super::defect::{Defect, seeded};
 use super::heap::{self, Node};
+use super::memory::grow;
 use super::rules::{NONE, StrandIndex};
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 
 /// The queue of one lane.
 #[derive(Clone, Copy)]
@@ -116,11 +117,22 @@ impl Fifo {
     }
 }
 
-/// Lengthens a list to at least `length`, without a panic when memory is short.
-pub(super) fn grow<T: Clone>(list: &mut Vec<T>, length: usize, value: T) -> Outcome<()> {
-    if let Some(more) = length.checked_sub(list.len()) {
-        list.try_reserve(more).map_err(|_| Status::NO_MEMORY)?;
-        list.resize(length, value);
+#[cfg(test)]
+impl Fifo {
+    pub(super) fn linked(&self) -> Vec<StrandIndex> {
+        let mut found = Vec::new();
+        for queue in &self.queues {
+            found.extend(heap::members(&self.nodes, queue.returned));
+            let mut strand = queue.head;
+            while strand != NONE && found.len() <= self.nodes.len() {
+                found.push(strand);
+                strand = self.nodes[strand as usize].next;
+            }
+        }
+        found
     }
-    Ok(())
+
+    pub(super) fn room(&self) -> usize {
+        self.nodes.capacity() + self.queues.capacity()
+    }
 }

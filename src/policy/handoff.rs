@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A record of each move of a strand from one lane to another, in a ring that forgets the oldest.
 
+use super::memory::reserve;
 use super::rules::StrandIndex;
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 
 /// One move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +40,7 @@ impl Handoffs {
     /// Keeps the last `size` records from now on, and forgets those there are.
     pub(super) fn resize(&mut self, size: usize) -> Outcome<()> {
         let mut ring = Vec::new();
-        ring.try_reserve_exact(size).map_err(|_| Status::NO_MEMORY)?;
+        reserve(&mut ring, size)?;
         *self = Handoffs { ring, size, oldest: 0, dropped: 0 };
         Ok(())
     }

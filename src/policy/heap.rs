@@ -108,3 +108,17 @@ fn combine(nodes: &mut [Node], first: StrandIndex) -> StrandIndex {
     }
     root
 }
+
+/// The strands in the heap of `root`, at most one more than there are nodes.
+#[cfg(test)]
+pub(super) fn members(nodes: &[Node], root: StrandIndex) -> Vec<StrandIndex> {
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(strand) = open.pop() {
+        if strand != NONE && found.len() <= nodes.len() {
+            found.push(strand);
+            open.extend([nodes[strand as usize].child, nodes[strand as usize].next]);
+        }
+    }
+    found
+}

@@ -12,7 +12,7 @@
 //! is that narrow; the width is kept for those who ask.
 
 use super::defect::{Defect, seeded};
-use super::fifo::grow;
+use super::memory::grow;
 use super::rules::Kind;
 use crate::base::status::{Outcome, Status};
 

@@ -6,9 +6,9 @@
 //! read is worth more than constant time.
 
 use super::defect::{Defect, seeded};
-use super::fifo::grow;
+use super::memory::{grow, reserve};
 use super::rules::{Chooser, StrandIndex};
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 
 pub(super) struct Line {
     members: Vec<StrandIndex>,
@@ -21,7 +21,8 @@ impl Line {
     }
 
     pub(super) fn admit(&mut self, strands: usize) -> Outcome<()> {
-        self.members.try_reserve(strands - self.members.len()).map_err(|_| Status::NO_MEMORY)?;
+        let more = strands - self.members.len();
+        reserve(&mut self.members, more)?;
         grow(&mut self.sequences, strands, 0)
     }
 
@@ -69,5 +70,12 @@ impl Line {
                 Some(self.members.remove(if seeded(Defect::ChoiceReversed) { n - 1 - choice } else { choice }))
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Line {
+    pub(super) fn room(&self) -> usize {
+        self.members.capacity() + self.sequences.capacity()
     }
 }

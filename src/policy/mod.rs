@@ -5,15 +5,16 @@
 //! ```text
 //! schedule.rs   the interface: strands become ready, and the pick; attributes.rs and moves.rs: its rarer calls
 //! rules.rs      what can be configured          strands.rs    what is known of each strand
-//! lanes.rs      which lane is next              order.rs      the order of the ready strands, one of four:
-//! fifo.rs       first in, first out             handoff.rs    a record of each move between lanes
-//! ranked.rs     the four kinds with a rank      pct.rs        random priorities with change points
-//! pool.rs       uniform choice                  line.rs       choice by the caller
-//! heap.rs       the heap below them             defect.rs     mistakes that tests seed
+//! lanes.rs      which lane is next              order.rs      the order of the ready strands, one of five:
+//!   fifo.rs     first in, first out             ranked.rs     the four kinds with a rank
+//!   pool.rs     uniform choice                  pct.rs        random priorities with change points
+//!   line.rs     choice by the caller
+//! heap.rs       the heap below them             handoff.rs    a record of each move between lanes
+//! memory.rs     where memory is asked for       defect.rs     mistakes that tests seed
 //! ```
 //!
 //! A strand is in at most one place: its entry in `strands` says whether it is ready, and the order that the kind
-//! keeps (one of the four above) holds exactly the strands that are ready and not held.
+//! keeps (one of the five) holds exactly the strands that are ready and not held.
 
 #![allow(dead_code, unused_imports, reason = "the stepped engine will use it")]
 
@@ -24,6 +25,7 @@ mod handoff;
 mod heap;
 mod lanes;
 mod line;
+mod memory;
 mod moves;
 mod order;
 mod pct;

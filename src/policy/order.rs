@@ -122,3 +122,28 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+impl Order {
+    /// Every strand that is linked, as often as it is.
+    pub(super) fn linked(&self) -> Vec<StrandIndex> {
+        match self {
+            Order::Fifo(fifo) => fifo.linked(),
+            Order::Ranked(ranked) => ranked.linked(),
+            Order::Pool(pool) => pool.members().to_vec(),
+            Order::Pct(pct) => pct.linked(),
+            Order::Line(line) => line.members().to_vec(),
+        }
+    }
+
+    /// Entries for which there is memory.
+    pub(super) fn room(&self) -> usize {
+        match self {
+            Order::Fifo(fifo) => fifo.room(),
+            Order::Ranked(ranked) => ranked.room(),
+            Order::Pool(pool) => pool.room(),
+            Order::Pct(pct) => pct.room(),
+            Order::Line(line) => line.room(),
+        }
+    }
+}

@@ -12,11 +12,11 @@
 //! becomes ready for another reason drops below everybody, so that spinning on what another must do comes to an end.
 
 use super::defect::{Defect, seeded};
-use super::fifo::grow;
 use super::heap::{self, Node};
+use super::memory::{grow, reserve};
 use super::rules::{Cause, NONE, Rules, StrandIndex};
 use crate::base::random::Random;
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 
 /// Turns given up in a row, with nothing else going on, that count as spinning.
 const SPIN: u32 = 100;
@@ -47,7 +47,7 @@ pub(super) struct Pct {
 impl Pct {
     pub(super) fn new(rules: &Rules) -> Outcome<Self> {
         let mut points = Vec::new();
-        points.try_reserve_exact(rules.depth as usize).map_err(|_| Status::NO_MEMORY)?;
+        reserve(&mut points, rules.depth as usize)?;
         let mut pct = Pct {
             nodes: Vec::new(),
             root: NONE,
@@ -158,5 +158,16 @@ fn insertion_sort(points: &mut [ChangePoint]) {
             points.swap(at - 1, at);
             at -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+impl Pct {
+    pub(super) fn linked(&self) -> Vec<StrandIndex> {
+        heap::members(&self.nodes, self.root)
+    }
+
+    pub(super) fn room(&self) -> usize {
+        self.nodes.capacity() + self.points.capacity()
     }
 }

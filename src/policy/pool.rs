@@ -3,10 +3,10 @@
 //! the last takes its place.
 
 use super::defect::{Defect, seeded};
-use super::fifo::grow;
+use super::memory::{grow, reserve};
 use super::rules::{NONE, StrandIndex};
 use crate::base::random::Random;
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 
 pub(super) struct Pool {
     members: Vec<StrandIndex>,
@@ -20,7 +20,8 @@ impl Pool {
     }
 
     pub(super) fn admit(&mut self, strands: usize) -> Outcome<()> {
-        self.members.try_reserve(strands - self.members.len()).map_err(|_| Status::NO_MEMORY)?;
+        let more = strands - self.members.len();
+        reserve(&mut self.members, more)?;
         grow(&mut self.positions, strands, NONE)
     }
 
@@ -74,5 +75,12 @@ impl Pool {
             self.random.bits();
         }
         self.unlink(strand);
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    pub(super) fn room(&self) -> usize {
+        self.members.capacity() + self.positions.capacity()
     }
 }

@@ -19,8 +19,9 @@
 //! least as many, so nobody who comes later passes it again: at most `bypass_limit` ever do.
 
 use super::defect::{Defect, seeded};
-use super::fifo::{Fifo, grow};
+use super::fifo::Fifo;
 use super::heap::{self, Node};
+use super::memory::grow;
 use super::rules::{Kind, NONE, Rules, StrandIndex};
 use super::strands::Strand;
 use crate::base::status::Outcome;
@@ -182,5 +183,27 @@ impl Ranked {
             }
             _ => -priority,
         }
+    }
+}
+
+#[cfg(test)]
+impl Ranked {
+    /// Those in the heaps, and those in the queues beside them unless they are the same.
+    pub(super) fn linked(&self) -> Vec<StrandIndex> {
+        let mut found: Vec<_> = self.queues.iter().flat_map(|queue| heap::members(&self.nodes, queue.root)).collect();
+        if let Some(age) = &self.age {
+            let mut by_age = age.linked();
+            by_age.sort_unstable();
+            found.sort_unstable();
+            if by_age != found {
+                found.extend(by_age);
+            }
+        }
+        found
+    }
+
+    pub(super) fn room(&self) -> usize {
+        let age = self.age.as_ref().map_or(0, Fifo::room);
+        self.nodes.capacity() + self.arrivals.capacity() + self.queues.capacity() + age
     }
 }

@@ -23,8 +23,9 @@ pub enum Kind {
     RoundRobin = 1,
     /// The highest priority, first in first out among equals. With an `age_step`, the rule of `PriorityAging`.
     PriorityFixed = 2,
-    /// Priority that grows by one for each `age_step` picks waited, so that everybody is served: a strand is passed by
-    /// fewer than `age_step` * (highest priority - its own) picks of strands that came after it.
+    /// Priority that grows by one for each `age_step` picks waited, so that everybody is served: a strand that becomes
+    /// ready `age_step` * (its priority - mine) picks after me, or later, does not pass me. Among R strands none waits
+    /// for more than `age_step` * (highest priority - its own) + R picks.
     PriorityAging = 3,
     /// Tokens are a right of way. Holders of at least one come first, whatever their number; inside each class the
     /// highest priority, and first in first out among equals. Tokens come from grants alone and are not used up: a

@@ -5,9 +5,9 @@
 //! strand that was not admitted do nothing, and answer as if it had nothing.
 
 use super::defect::{Defect, seeded};
-use super::fifo::grow;
 use super::handoff::Handoffs;
 use super::lanes::{self, Lanes};
+use super::memory::grow;
 use super::order::Order;
 use super::rules::{Cause, Chooser, Kind, NONE, Rules, StrandIndex};
 use super::strands::{Place, Strand, Strands, entry, entry_mut};
@@ -270,6 +270,19 @@ impl Schedule {
         } else {
             self.unlink(known.lane, strand);
         }
+    }
+}
+
+#[cfg(test)]
+impl Schedule {
+    /// Every strand that stands for its turn, as often as it does.
+    pub(super) fn linked(&self) -> Vec<StrandIndex> {
+        self.order.linked()
+    }
+
+    /// Entries for which there is memory.
+    pub(super) fn room(&self) -> usize {
+        self.strands.capacity() + self.order.room()
     }
 }
 
