@@ -4,7 +4,8 @@
 
 use core::fmt;
 
-use super::event::{Coding, FIELDS, Payload, Raw, shape_of};
+use super::event::{Coding, FIELDS, Payload, shape_of};
+use super::raw::Raw;
 
 /// In which way a run and its recording differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

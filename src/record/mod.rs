@@ -2,10 +2,10 @@
 //! Recordings of stepped runs: written while a program runs, and followed when it is run again.
 //!
 //! ```text
-//! event      what an event is made of: one table from which coding, comparison, hashing and printing come
+//! event, raw  what an event is made of: one table from which coding, comparison, hashing and printing come
 //! format     the records of a file: header, block, end        crc, varint, check   the numbers in them
 //! writer     Recorder: what a run does to its recording       replay   Replay: the recording tells the run what to do
-//! reader     blocks of a file, each checked before it is used   walk   a whole file, checked event by event
+//! reader     blocks, each checked before it is used; items: the events in one; walk: a whole file
 //! token      short schedules as a line of text             print    a recording as text
 //! identity   which program, policy and inputs                 mismatch, failure    what is said when something is wrong
 //! ```
@@ -17,8 +17,10 @@ pub mod event;
 pub mod failure;
 pub mod format;
 pub mod identity;
+pub mod items;
 pub mod mismatch;
 pub mod print;
+pub mod raw;
 pub mod reader;
 pub mod replay;
 pub mod source;

@@ -6,11 +6,12 @@
 
 use core::ffi::CStr;
 
-use super::event::Raw;
 use super::failure::Failure;
 use super::format::{BlockHead, CHECK_EVERY, End};
 use super::identity::Identity;
-use super::reader::{self, Bases, Blocks, Item, Next, Nonsense};
+use super::items::{self, Bases, Item, Nonsense};
+use super::raw::Raw;
+use super::reader::{Blocks, Next};
 use super::source::Source;
 
 /// What a recording holds.
@@ -81,7 +82,7 @@ pub fn walk(
     let mut bases = Bases::default();
     loop {
         summary.complete = blocks.position();
-        match blocks.next()? {
+        match blocks.advance()? {
             Next::Truncated => return Ok(summary),
             Next::End(end) => {
                 compare_with_end(blocks, &summary, &end)?;
@@ -119,7 +120,7 @@ fn walk_block(
     let mut at = 0;
     for _ in 0..head.events {
         let start = offset + at as u64;
-        let (item, end) = reader::item(events, at, bases, blocks.minor() > 0).map_err(corrupt)?;
+        let (item, end) = items::item(events, at, bases, blocks.minor() > 0).map_err(corrupt)?;
         let number = summary.picks();
         match item {
             Item::Predicted(count) => {
@@ -137,7 +138,7 @@ fn walk_block(
                     if room_before_check(summary) == 0 {
                         return Err(corrupt(Nonsense { at, expected: "a check after each 1,024th pick" }));
                     }
-                    let (strand, end) = reader::pick(events, at, bases).map_err(corrupt)?;
+                    let (strand, end) = items::pick(events, at, bases).map_err(corrupt)?;
                     each(offset + at as u64, Visit::Pick { number: summary.picks(), strand })?;
                     summary.explicit += 1;
                     at = end;

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::forge::reseal;
 use super::script::{Run, follow_open, record, run};
 use crate::base::status::Status;
-use crate::record::event::Raw;
 use crate::record::format::{BLOCK_HEAD, EVENT_MAX, HEADER};
+use crate::record::raw::Raw;
 use crate::record::reader::{Blocks, Next};
 use crate::record::source::Source;
 use crate::record::{Event, Failure, Pick, Replay};
@@ -120,7 +120,7 @@ fn a_block_that_claims_to_be_large_costs_nothing() {
     file.extend([0; 100]);
     reseal(&mut file);
     let mut blocks = Blocks::open_with(Source::Memory(file), b"large", false).unwrap();
-    assert!(matches!(blocks.next().unwrap(), Next::Truncated));
+    assert!(matches!(blocks.advance().unwrap(), Next::Truncated));
     assert!(blocks.memory() <= 64 << 10, "{}", blocks.memory());
 }
 

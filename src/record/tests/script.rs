@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use crate::record::event::{Coding, FIELDS, Payload, Raw, SHAPES, shape_of};
+use crate::record::event::{Coding, FIELDS, Payload, SHAPES, shape_of};
+use crate::record::raw::Raw;
 use crate::record::{Fact, Failure, Identity, Mismatch, Pick, Recorder, Replay};
 
 /// One thing that a run does.

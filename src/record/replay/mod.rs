@@ -11,15 +11,22 @@
 //! ```
 //! Nothing allocates after `open`, unless the file was changed since.
 
+mod compare;
+mod cursor;
+
 use core::ffi::CStr;
 
+use cursor::Here;
+
 use super::check::Check;
-use super::event::{Event, Raw};
+use super::event::Event;
 use super::failure::Failure;
 use super::format::{CHECK_EVERY, End};
 use super::identity::Identity;
+use super::items::{self, Bases};
 use super::mismatch::{Code, Fact, Mismatch};
-use super::reader::{self, Bases, Blocks, Item, Next};
+use super::raw::Raw;
+use super::reader::Blocks;
 use super::source::Source;
 use super::walk::{Summary, walk};
 
@@ -32,17 +39,6 @@ pub enum Pick {
     Strand(u64),
     /// The recording was cut off here: nobody knows.
     End,
-}
-
-/// What is at the cursor.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Here {
-    Predicted,
-    Picks,
-    Event,
-    Check,
-    End,
-    Truncated,
 }
 
 /// See the module documentation.
@@ -155,7 +151,7 @@ impl Replay {
             }
             Here::Picks => {
                 let place = self.place();
-                let (strand, end) = reader::pick(self.blocks.events(), self.at, &mut self.bases)
+                let (strand, end) = items::pick(self.blocks.events(), self.at, &mut self.bases)
                     .map_err(|_| self.mismatch_at(place, Code::Unreadable, Fact::Nothing, Fact::Nothing))?;
                 self.at = end;
                 self.picks -= 1;
@@ -188,7 +184,7 @@ impl Replay {
             return Ok(None);
         }
         let mut bases = self.bases;
-        let item = reader::item(self.blocks.events(), self.at, &mut bases, true);
+        let item = items::item(self.blocks.events(), self.at, &mut bases, true);
         match item.ok().and_then(|(item, _)| item.raw(self.blocks.events())?.event()) {
             Some(event) => Ok(Some(event)),
             None => Err(self.unreadable()),
@@ -208,7 +204,7 @@ impl Replay {
             }
         }
         let (place, mut bases) = (self.place(), self.bases);
-        let Ok((item, end)) = reader::item(self.blocks.events(), self.at, &mut bases, true) else {
+        let Ok((item, end)) = items::item(self.blocks.events(), self.at, &mut bases, true) else {
             return Err(self.unreadable());
         };
         let Some(recorded) = item.raw(self.blocks.events()) else { return Err(self.unreadable()) };
@@ -266,33 +262,6 @@ impl Replay {
         if self.steps.is_multiple_of(CHECK_EVERY) { self.compare_check() } else { Ok(()) }
     }
 
-    #[cold]
-    fn compare_check(&mut self) -> Result<(), Mismatch> {
-        match self.here()? {
-            Here::Check => {}
-            Here::Truncated => return Ok(()),
-            Here::End => return Err(self.mismatch(Code::Exhausted, Fact::TheEnd, Fact::CheckEvent)),
-            Here::Predicted | Here::Picks | Here::Event => {
-                let expected = self.fact_here()?;
-                return Err(self.mismatch(Code::EventKind, expected, Fact::CheckEvent));
-            }
-        }
-        let place = self.place();
-        match reader::item(self.blocks.events(), self.at, &mut self.bases, true) {
-            Ok((Item::Check(half), end)) => {
-                if half != self.check.half() && self.compares_check {
-                    let (expected, actual) = (Fact::Hash(half.into()), Fact::Hash(self.check.half().into()));
-                    return Err(self.mismatch_at(place, Code::Check, expected, actual));
-                }
-                self.at = end;
-                self.left -= 1;
-                self.at_event = self.check;
-                Ok(())
-            }
-            _ => Err(self.unreadable()),
-        }
-    }
-
     /// The run ends and returns `status`.
     pub fn finish(&mut self, status: i32) -> Result<(), Mismatch> {
         match self.here()? {
@@ -306,106 +275,5 @@ impl Replay {
                 Err(self.mismatch(Code::Leftover, expected, Fact::TheEnd))
             }
         }
-    }
-
-    fn compare_end(&self, end: &End, status: i32) -> Result<(), Mismatch> {
-        if end.status != status {
-            return Err(self.mismatch(Code::Result, Fact::Status(end.status), Fact::Status(status)));
-        }
-        if end.steps != self.steps {
-            let (expected, actual) = (Fact::Number("steps:", end.steps), Fact::Number("steps:", self.steps));
-            return Err(self.mismatch(Code::Result, expected, actual));
-        }
-        if end.check != self.check.value() && self.compares_check {
-            let (expected, actual) = (Fact::Hash(end.check), Fact::Hash(self.check.value()));
-            return Err(self.mismatch(Code::Check, expected, actual));
-        }
-        Ok(())
-    }
-
-    /// What is at the cursor, which is moved to the next block where one is used up, and over events of later
-    /// versions.
-    fn here(&mut self) -> Result<Here, Mismatch> {
-        loop {
-            if self.run > 0 {
-                return Ok(Here::Predicted);
-            }
-            if self.picks > 0 {
-                return Ok(Here::Picks);
-            }
-            if self.left == 0 {
-                match self.over {
-                    Some(Some(_)) => return Ok(Here::End),
-                    Some(None) => return Ok(Here::Truncated),
-                    None => self.next_block()?,
-                }
-                continue;
-            }
-            let mut bases = self.bases;
-            match reader::item(self.blocks.events(), self.at, &mut bases, true) {
-                Ok((Item::Predicted(count), end)) => (self.run, self.at, self.left) = (count, end, self.left - 1),
-                Ok((Item::Picks(count), end)) => (self.picks, self.at, self.left) = (count, end, self.left - 1),
-                Ok((Item::Unknown(_), end)) => (self.at, self.left) = (end, self.left - 1),
-                Ok((Item::Check(_), _)) => return Ok(Here::Check),
-                Ok((Item::Event { .. }, _)) => return Ok(Here::Event),
-                Err(_) => return Err(self.unreadable()),
-            }
-        }
-    }
-
-    /// All of a block was followed: its tail must agree.
-    #[cold]
-    fn next_block(&mut self) -> Result<(), Mismatch> {
-        if self.tail != self.at_event.value() && self.compares_check {
-            let (expected, actual) = (Fact::Hash(self.tail), Fact::Hash(self.at_event.value()));
-            return Err(self.mismatch(Code::Check, expected, actual));
-        }
-        match self.blocks.next() {
-            Ok(Next::Block { head, offset, check }) => {
-                (self.left, self.at, self.offset, self.tail) = (head.events, 0, offset, check);
-            }
-            Ok(Next::End(end)) => self.over = Some(Some(end)),
-            Ok(Next::Truncated) => self.over = Some(None),
-            Err(_) => return Err(self.unreadable()),
-        }
-        Ok(())
-    }
-
-    /// Where in the file the cursor is.
-    fn place(&self) -> u64 {
-        if self.over.is_some() { self.summary.complete } else { self.offset + self.at as u64 }
-    }
-
-    /// What the recording has at the cursor.
-    #[cold]
-    fn fact_here(&mut self) -> Result<Fact, Mismatch> {
-        let mut bases = self.bases;
-        Ok(match self.here()? {
-            Here::Predicted => Fact::PredictedPick,
-            Here::Check => Fact::CheckEvent,
-            Here::End | Here::Truncated => Fact::TheEnd,
-            Here::Picks => match reader::pick(self.blocks.events(), self.at, &mut bases) {
-                Ok((strand, _)) => Fact::Pick(strand),
-                Err(_) => Fact::AnyPick,
-            },
-            Here::Event => match reader::item(self.blocks.events(), self.at, &mut bases, true) {
-                Ok((item, _)) => item.raw(self.blocks.events()).map_or(Fact::Nothing, |raw| Fact::event(&raw)),
-                Err(_) => Fact::Nothing,
-            },
-        })
-    }
-
-    #[cold]
-    fn mismatch(&self, code: Code, expected: Fact, actual: Fact) -> Mismatch {
-        self.mismatch_at(self.place(), code, expected, actual)
-    }
-
-    fn mismatch_at(&self, offset: u64, code: Code, expected: Fact, actual: Fact) -> Mismatch {
-        Mismatch { code, step: self.steps, offset, strand: self.strand, expected, actual }
-    }
-
-    #[cold]
-    fn unreadable(&self) -> Mismatch {
-        self.mismatch(Code::Unreadable, Fact::Nothing, Fact::Nothing)
     }
 }
