@@ -4,40 +4,13 @@
 use proptest::prelude::*;
 
 use super::forge::reseal;
+use super::obey::obey;
 use super::script::{Run, follow_open, record, run};
 use crate::base::status::Status;
 use crate::record::format::{BLOCK_HEAD, EVENT_MAX, HEADER};
-use crate::record::raw::Raw;
 use crate::record::reader::{Blocks, Next};
 use crate::record::source::Source;
-use crate::record::{Event, Failure, Pick, Replay};
-
-/// Does whatever the recording says, as long as it says something.
-fn obey(mut replay: Replay) {
-    let most = replay.summary().bytes * 1024 + 1024;
-    for step in 0..most {
-        loop {
-            let recorded = match replay.due() {
-                Ok(Some(event)) => Raw::of(&event),
-                Ok(None) => break,
-                Err(_) => return,
-            };
-            let bytes = recorded.bytes.to_vec();
-            let Some(event) = (Raw { bytes: &bytes, ..recorded }).event() else { return };
-            if replay.expect(&event).is_err() {
-                return;
-            }
-        }
-        match replay.next_pick() {
-            Ok(Pick::Predicted | Pick::Strand(_)) => {}
-            Ok(Pick::End) | Err(_) => break,
-        }
-        if replay.step(step).is_err() {
-            break;
-        }
-    }
-    _ = replay.finish(0).map_err(|mismatch| mismatch.to_string());
-}
+use crate::record::{Event, Failure, Replay};
 
 /// Opens, prints and follows it, believing the CRCs and not.
 fn survive(file: &[u8]) -> Result<(), Failure> {

@@ -3,9 +3,11 @@
 
 mod codes;
 mod damage;
+mod documented;
 mod files;
 mod forge;
 mod mutation;
+mod obey;
 mod round_trip;
 mod script;
 mod size;

@@ -114,17 +114,21 @@ fn change_inside(act: &mut Act, change: &Change) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
     #[test]
     fn a_single_change_to_the_events_is_never_followed_in_silence(
         script in run(1..12),
         change in change(),
         which: prop::sample::Index,
     ) {
-        let changed = apply(&script, &change, which.index(recorded(&script).len()));
-        let original = record(&script, 0);
-        let forged = forge(&original, record(&changed, 0));
-        prop_assume!(forged != original);
+        let (original, which) = (record(&script, 0), which.index(recorded(&script).len()));
+        let make = |change: &Change| forge(&original, record(&apply(&script, change, which), 0));
+        let mut forged = make(&change);
+        if forged == original {
+            // The change does not apply here, or two equal things changed places. A deletion always applies.
+            forged = make(&Change::Delete);
+        }
+        prop_assert_ne!(&forged, &original);
         let result = follow(forged, &script, 0, Run::Blind);
         prop_assert!(result.is_err(), "{change:?}");
     }

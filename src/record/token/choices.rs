@@ -39,6 +39,8 @@ pub enum Wrong {
     Character(usize),
     /// The number that begins at this character is cut off or too large.
     Number(usize),
+    /// The choice at this character is the one before it, and not written as its repetition.
+    Repeated(usize),
     /// More than `CHOICES_MAX`.
     TooMany,
     /// No memory for them.
@@ -47,12 +49,15 @@ pub enum Wrong {
 
 /// The choices that `text` stands for.
 pub fn read(text: &[u8]) -> Result<Vec<u32>, Wrong> {
-    let mut choices = Vec::new();
+    let mut choices: Vec<u32> = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let start = at;
         let coded = next(text, &mut at)?;
         let choice = u32::try_from(coded / 2).map_err(|_| Wrong::Number(start))?;
+        if choices.last() == Some(&choice) {
+            return Err(Wrong::Repeated(start));
+        }
         let repetitions = if coded % 2 == 0 { 1 } else { next(text, &mut at)?.saturating_add(2) };
         if repetitions > (CHOICES_MAX - choices.len()) as u64 {
             return Err(Wrong::TooMany);

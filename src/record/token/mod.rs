@@ -4,7 +4,7 @@
 //! ```text
 //! strand1:random:seed=7,index=12:32f1bb4
 //! strand1:pct:seed=7,index=12,depth=3,steps=120,inject=cancel@5.2+oom@9:15h16he
-//! strand1:c:00120k32,inject=close@4.1:1f44abv
+//! strand1:c:15k32,inject=close@4.1:2r3yqr0
 //!    |    |    |                        |
 //!    |    |    what it takes            check: CRC-32C of everything before the last colon
 //!    |    who decides
@@ -114,6 +114,12 @@ pub struct Schedule {
 /// The check of a text.
 fn check_of(text: &str) -> u32 {
     super::crc::extend(0, text.as_bytes())
+}
+
+/// A text with the check that it must have; for tests and fuzzing.
+pub fn seal(body: &str) -> String {
+    let check = check_digits(check_of(body));
+    std::format!("{body}:{}", check.map(char::from).iter().collect::<String>())
 }
 
 /// The check as characters, highest first.

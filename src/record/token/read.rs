@@ -88,6 +88,7 @@ fn driver(rest: &mut Rest<'_>) -> Result<Driver, Failure> {
             choices::read(coded.as_bytes()).map(Driver::Choices).or_else(|problem| match problem {
                 Wrong::Character(place) => wrong(at + place, format_args!("expected a digit or a letter of base 32")),
                 Wrong::Number(place) => wrong(at + place, format_args!("expected a choice below 2^32")),
+                Wrong::Repeated(place) => wrong(at + place, format_args!("expected another choice, or a repetition")),
                 Wrong::TooMany => wrong(at, format_args!("more than {} choices", super::CHOICES_MAX)),
                 Wrong::Memory => Err(no_memory()),
             })
