@@ -115,6 +115,27 @@ impl Fifo {
         }
         queue.head
     }
+
+    /// Takes out the first of the lane; [`NONE`] when it is empty.
+    #[inline]
+    pub(super) fn pop(&mut self, lane: u32) -> StrandIndex {
+        let queue = &mut self.queues[lane as usize];
+        let first = queue.head;
+        if queue.returned != NONE || first == NONE {
+            let first = self.first(lane);
+            if first != NONE {
+                self.unlink(lane, first);
+            }
+            return first;
+        }
+        let next = core::mem::replace(&mut self.nodes[first as usize].next, NONE); // a heap wants unlinked nodes
+        queue.head = next;
+        match next {
+            NONE => queue.tail = NONE,
+            after => self.nodes[after as usize].back = NONE,
+        }
+        first
+    }
 }
 
 #[cfg(test)]

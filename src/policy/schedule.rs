@@ -134,9 +134,7 @@ impl Schedule {
         let strand = match &mut self.order {
             Order::Fifo(fifo) => {
                 let lane = self.lanes.choose()?;
-                let strand = fifo.first(lane);
-                fifo.unlink(lane, strand);
-                strand
+                fifo.pop(lane)
             }
             Order::Ranked(ranked) => {
                 let lane = self.lanes.choose()?;
