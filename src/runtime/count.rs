@@ -334,6 +334,7 @@ pub fn run() -> Outcome<()> {
             format_args!("strand_scheduler_run is for OS threads; on a strand use strand_wait_all"),
         );
     }
+    outside::refuse_on_worker()?;
     let running = Running::begin()?;
     wait_all(FOREVER)?;
     drop(running);

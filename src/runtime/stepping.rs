@@ -109,11 +109,14 @@ fn nobody_is_left(engine: &Parallel) -> bool {
 /// more can happen. The caller holds the gate.
 pub fn drive_to_the_end(engine: &'static Parallel, stepped: &Stepped, deadline: i64, done: &dyn Fn() -> bool) -> bool {
     const PAUSE: i64 = 1_000_000;
+    // A virtual clock stands still while a strand that ignores its cancel goes on and on: the time that was left counts.
+    let patience = if deadline == FOREVER { i64::MAX } else { deadline.saturating_sub(clock::now()).max(0) };
+    let began = sys::monotonic();
     loop {
         if done() {
             return true;
         }
-        if deadline != FOREVER && clock::now() >= deadline {
+        if deadline != FOREVER && (clock::now() >= deadline || sys::monotonic() - began >= patience) {
             return false;
         }
         let round = Seat::take(stepped, &engine.workers()[0]).map(|seat| stepped.round(&seat));

@@ -89,7 +89,8 @@ impl Stepped {
         if !self.virtual_clock {
             return Round::Idle { until: Some(earliest) };
         }
-        if busy {
+        // What is due already needs no move of the clock.
+        if busy && earliest > clock::now() {
             return Round::Idle { until: None };
         }
         clock::set_virtual(earliest.max(clock::now()));
