@@ -21,6 +21,8 @@ use crate::base::sys::keeping_errno;
 
 /// Stacks moved between a worker's cache and the pool at once.
 pub const BATCH: usize = 32;
+/// Stacks that cost a page fault at their first touch: few of them are taken ahead.
+const AHEAD: usize = 8;
 /// Guards made by `mprotect` before the pool answers LIMIT: the kernel allows 65,530 maps, two go into each guard.
 pub const MPROTECT_GUARDS_MAX: u32 = 24_000;
 /// Warm stacks of a class that the pool keeps beside the workers' caches.
@@ -72,6 +74,14 @@ struct ClassPool {
     warm: AtomicU32,
     warm_count: AtomicU32,
     cold: AtomicU32,
+    /// Slots that did not get their guard.
+    bare: AtomicU32,
+}
+
+/// What came of a look into the pool: stacks that have their guard, and how many there are in all.
+struct Taken {
+    guarded: usize,
+    all: usize,
 }
 
 /// See the module documentation.
@@ -163,12 +173,24 @@ impl StackPool {
     pub fn take(&self, class: u8, out: &mut [StackId]) -> Outcome<usize> {
         let pool = &self.classes[class as usize];
         pool.lock.lock();
-        let result = self.take_locked(class, pool, out);
+        let taken = self.take_locked(class, pool, out);
         pool.lock.unlock();
-        result
+        let Taken { guarded, all } = taken?;
+        // A system call for each: other workers need the lock meanwhile.
+        for position in guarded..all {
+            if let Err(status) = self.guard(out[position]) {
+                pool.lock.lock();
+                for stack in out[position..all].iter().rev() {
+                    pool.push(&pool.bare, stack.index());
+                }
+                pool.lock.unlock();
+                return if position == 0 { Err(status) } else { Ok(position) };
+            }
+        }
+        Ok(all)
     }
 
-    fn take_locked(&self, class: u8, pool: &ClassPool, out: &mut [StackId]) -> Outcome<usize> {
+    fn take_locked(&self, class: u8, pool: &ClassPool, out: &mut [StackId]) -> Outcome<Taken> {
         let mut count = 0;
         while count < out.len() {
             let Some(index) = pool.pop(&pool.warm) else { break };
@@ -176,9 +198,14 @@ impl StackPool {
             out[count] = StackId::new(class, index);
             count += 1;
         }
-        // A cold or fresh stack costs a page fault at its first touch: take few of them ahead.
-        while count < out.len().min(8) {
-            let index = match pool.pop(&pool.cold) {
+        while count < out.len().min(AHEAD) {
+            let Some(index) = pool.pop(&pool.cold) else { break };
+            out[count] = StackId::new(class, index);
+            count += 1;
+        }
+        let guarded = count;
+        while count < out.len().min(AHEAD) {
+            let index = match pool.pop(&pool.bare) {
                 Some(index) => Ok(index),
                 None => self.fresh(class, pool),
             };
@@ -191,9 +218,10 @@ impl StackPool {
                 Err(_) => break,
             }
         }
-        Ok(count)
+        Ok(Taken { guarded, all: count })
     }
 
+    /// A slot that was never used; it has no guard yet.
     fn fresh(&self, class: u8, pool: &ClassPool) -> Outcome<u32> {
         let index = pool.fresh.load(Ordering::Relaxed);
         if index >= self.layout.slots(class) {
@@ -201,7 +229,6 @@ impl StackPool {
         }
         pool.links.commit((index as usize + 1) * 4)?;
         pool.region.commit((index as usize + 1) << SLOT_SHIFT[class as usize])?;
-        self.guard(StackId::new(class, index))?;
         pool.fresh.store(index + 1, Ordering::Relaxed);
         USED[class as usize].store(index + 1, Ordering::Release);
         Ok(index)
@@ -310,6 +337,7 @@ impl ClassPool {
             warm: AtomicU32::new(NONE),
             warm_count: AtomicU32::new(0),
             cold: AtomicU32::new(NONE),
+            bare: AtomicU32::new(NONE),
         })
     }
 

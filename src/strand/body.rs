@@ -30,15 +30,16 @@ pub struct Body {
     pub worker: AtomicUsize,
     /// The first part.
     pub head: Cell<*const Head>,
-
-    /// Entry function.
-    pub entry: Cell<usize>,
+    /// Body of the strand that this one woke last, or 0; see `partner`.
+    pub partner: AtomicUsize,
     /// 1 when `context` holds one; 0 in a stack whose pages were given back.
     pub alive: AtomicU32,
     /// errno of the strand while it is suspended.
     pub errno: Cell<i32>,
     /// Floating-point modes of the strand while it is suspended.
     pub modes: Cell<Modes>,
+    /// Entry function.
+    pub entry: Cell<usize>,
     /// Depth of shields: above 0, cancellation is not delivered.
     pub shield: Cell<u32>,
     /// The fault ended the frames without unwinding them.
@@ -73,6 +74,7 @@ impl Body {
     /// Makes the body ready for a new strand. `context` and `alive` stay: the context of a warm stack is used again.
     pub fn prepare(&self, head: &Head) {
         self.head.set(head);
+        self.partner.store(0, Ordering::Relaxed);
         self.entry.set(head.entry.load(Ordering::Relaxed));
         self.errno.set(0);
         self.modes.set(Modes::DEFAULT);
@@ -88,6 +90,12 @@ impl Body {
         self.message.set(core::ptr::null_mut());
         self.waiter.claim.close();
         self.waiter.bind(head);
+    }
+
+    /// The body that a strand's waiter lies in.
+    #[inline(always)]
+    pub fn of_waiter(waiter: &Waiter) -> *const Body {
+        (waiter as *const Waiter).wrapping_byte_sub(core::mem::offset_of!(Body, waiter)).cast()
     }
 
     /// The first part.

@@ -15,6 +15,7 @@ pub mod log;
 pub mod message;
 pub mod on_exit;
 pub mod overflow;
+pub mod partner;
 pub mod poll;
 #[cfg(all(target_arch = "x86_64", not(feature = "corosensei")))]
 mod valgrind;

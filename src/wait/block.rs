@@ -20,8 +20,8 @@ use crate::engine::stepped::{Driven, turnover};
 use crate::engine::{self, After, Commit, Worker, clock, outside, parallel};
 use crate::strand::body::Body;
 use crate::strand::head::{Head, Phase};
-use crate::strand::identity;
 use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::{identity, partner};
 
 /// Absolute deadline that never passes.
 pub const FOREVER: i64 = -1;
@@ -319,7 +319,12 @@ fn drive_on_thread(worker: &'static Worker, waiter: &Waiter, deadline: i64) -> S
 #[inline]
 pub fn wake(waiter: &Waiter, next: bool) {
     match waiter.strand() {
-        Some(strand) if next => engine::ready(strand),
+        Some(strand) if next => {
+            if let Some(body) = identity::current() {
+                partner::note(body, Body::of_waiter(waiter));
+            }
+            engine::ready(strand);
+        }
         Some(strand) => engine::ready_last(strand),
         None => wake_thread(waiter),
     }

@@ -11,6 +11,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_int;
+use core::sync::atomic::compiler_fence;
 
 use super::Parallel;
 use super::cache::Cache;
@@ -34,7 +35,7 @@ use crate::strand::context::{self, Action, YIELD};
 use crate::strand::extras::Extras;
 use crate::strand::floating::Modes;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, Head, Phase};
-use crate::strand::{exceptions, hooks, identity};
+use crate::strand::{exceptions, hooks, identity, partner};
 
 /// Every so many picks a worker looks beyond its own queues: inject, mailbox, timers.
 pub const TICK: u32 = 61;
@@ -203,6 +204,7 @@ impl Worker {
     #[inline(always)]
     pub(in crate::engine) fn switch_in(&self, body: &'static Body) -> Action {
         body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
+        partner::prefetch(body);
         self.counts.switches.add(1);
         let told = hooks::on_switch();
         if told {
@@ -240,6 +242,10 @@ impl Worker {
             }
         };
         let body = identity::body_on(stack);
+        // The first touch of a fresh page must be a write: after a read the kernel maps its page of zeros, and the write
+        // that follows costs a second fault and, with several workers, an interruption of all of them.
+        body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
+        compiler_fence(core::sync::atomic::Ordering::SeqCst);
         if !body.is_alive() {
             // SAFETY: the stack is ours and its body has no context.
             unsafe { context::create(identity::layout(), stack, body, engine.upcalls.strand_main) };

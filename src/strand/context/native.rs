@@ -14,7 +14,7 @@
 
 use core::arch::{asm, naked_asm};
 use core::cell::Cell;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Action;
 use crate::memory::stack_class::{Layout, StackId};
@@ -23,8 +23,16 @@ use crate::strand::body::Body;
 /// Where the two sides of a switch left off.
 #[repr(C)]
 pub struct Context {
-    strand: Cell<usize>,
+    strand: AtomicUsize,
     worker: Cell<usize>,
+}
+
+impl Context {
+    /// Where the frames of a suspended strand begin; of another strand a hint.
+    #[inline(always)]
+    pub fn frames(&self) -> usize {
+        self.strand.load(Ordering::Relaxed)
+    }
 }
 
 /// Leaves for the stack at `to`, having stored this one's pointer at `from`; comes back with the value that the other
@@ -94,7 +102,7 @@ pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: 
     let words = [trampoline as *const () as usize, top, main as usize, begin as *const () as usize, 0];
     // SAFETY: the five words lie just below the body on a stack that nobody uses.
     unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), first as *mut usize, words.len()) };
-    body.context.strand.set(first);
+    body.context.strand.store(first, Ordering::Relaxed);
     super::super::valgrind::register_stack(layout.limit(stack), top);
     body.alive.store(1, Ordering::Relaxed);
 }
@@ -107,7 +115,7 @@ pub unsafe fn create(layout: Layout, stack: StackId, body: &'static Body, main: 
 pub unsafe fn resume(body: &Body) -> Action {
     let context = &body.context;
     // SAFETY: alive by contract, so the strand's side was stored by `create` or `suspend`.
-    unsafe { switch(context.worker.as_ptr(), context.strand.get(), 0) }
+    unsafe { switch(context.worker.as_ptr(), context.strand.load(Ordering::Relaxed), 0) }
 }
 
 /// Leaves the running strand for its worker.
