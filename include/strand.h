@@ -484,9 +484,23 @@ typedef struct strand_config {
     uint32_t gpu;
     /** NULL. For recordings. */
     const char *record;
-    /** NULL. For recordings. */
+    /**
+     * A schedule token, as a failed exploration prints it: the program runs that schedule on the
+     * stepped engine, and if it fails again the process ends with status 1 and a report.
+     * Environment: STRAND_REPLAY, which holds whatever this says.
+     */
     const char *replay;
-    /** NULL. For exploration. */
+    /**
+     * Searches the schedules of the program for one that fails, see strand_explore_options:
+     * "random:runs=10000,seed=1", "pct:depth=3,runs=10000,seed=1" or "exhaustive:preemptions=2".
+     * The process forks inside strand_scheduler_init(), once for each schedule; each child runs
+     * the rest of the program on the stepped engine, with standard output going nowhere unless
+     * output=keep is said. A schedule fails by a fault, a false strand_assert(), a deadlock, an
+     * abort, more than max_steps= steps, or an exit status other than 0. The parent prints a
+     * report with a token for STRAND_REPLAY and exits with status 1, or says how many schedules
+     * ran and exits with 0. What the program does to files is the program's affair.
+     * Environment: STRAND_EXPLORE, which holds whatever this says.
+     */
     const char *explore;
     /**
      * Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
@@ -1593,6 +1607,123 @@ STRAND_API strand_status strand_worker_runs(uint32_t worker, uint64_t *out);
  * @since 0.1
  */
 STRAND_API size_t strand_dump(char *buffer, size_t capacity);
+
+/* ---- Exploration --------------------------------------------------------------------------------
+ *
+ * Finds an order of events in which a program fails, and a token that brings that order back. A
+ * whole unmodified program is explored with STRAND_EXPLORE in the environment (see
+ * strand_config.explore), one function of it with strand_explore(). Decisions are taken at every
+ * yield, wait and checkpoint and before every call that may switch; what happens between two of
+ * them happens at once, so races on plain memory between them are not found: a thread sanitizer
+ * finds those. Runs of the parallel engine are not replayed.
+ */
+
+/** Bytes of strand_explore_result.token. */
+#define STRAND_TOKEN_MAX 512
+
+/** What strand_explore() does. */
+typedef struct strand_explore_options {
+    /** sizeof(strand_explore_options) */
+    uint32_t size;
+    /** 0 */
+    uint32_t reserved;
+    /**
+     * How schedules are chosen and how many, as text; NULL is "pct".
+     * "random": every decision at random. Keys: runs=10000, seed=1.
+     * "pct": as STRAND_POLICY_PCT. Keys: runs=10000, seed=1, depth=3, steps= (default: what the
+     * first schedule has).
+     * "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2, runs=
+     * (default: all).
+     * All of them: max_steps=1000000, after which a schedule counts as one that does not end.
+     * Example: "pct:depth=2,runs=100000,seed=7".
+     */
+    const char *plan;
+    /** A token: only that schedule is run. NULL: a search. */
+    const char *replay;
+    /**
+     * Puts the program's data back to where every schedule begins. Runs before each schedule, on
+     * the caller's stack, with arg. NULL: there is nothing to put back.
+     */
+    void (*reset)(void *arg);
+} strand_explore_options;
+
+/** What came of strand_explore(). */
+typedef struct strand_explore_result {
+    /** sizeof(strand_explore_result), set by the caller. */
+    uint32_t size;
+    /** 1 when a schedule failed, else 0. */
+    uint32_t failed;
+    /** Schedules run; those run to shorten the one that failed are not counted. */
+    uint64_t runs;
+    /** Decisions in them: picks among two or more strands. */
+    uint64_t decisions;
+    /** Number of the schedule that failed, from 1. */
+    uint64_t failing_run;
+    /** "exhaustive": 1 when every schedule within the bound was run. */
+    uint32_t complete;
+    /** 0 */
+    uint32_t reserved;
+    /**
+     * The token of the failing schedule, terminated; empty when none failed or when it is too
+     * long, and then the message has it.
+     */
+    char token[512];
+} strand_explore_result;
+
+/**
+ * Runs body as a strand under one schedule after the other until one fails. A schedule fails when
+ * a strand of it ends with a fault (strand_assert() and strand_fail() too), when its counted
+ * strands wait for each other, or when it takes more than max_steps steps. Of a schedule that
+ * fails a shorter one is sought that fails too; the message says what failed, its last steps, who
+ * is left, and the token.
+ *
+ * Each schedule begins with no strand and, with the virtual clock, at one second, and has ended
+ * when all strands have. The runtime must have the stepped engine and no strand; afterwards it has
+ * none again. What strands leave on channels or in memory is for body and reset to put back.
+ *
+ * @param options  NULL: all defaults
+ * @param body     runs as the first strand of every schedule
+ * @param arg      handed to body and reset
+ * @param result   what came of it; may be NULL. Written with STRAND_OK and STRAND_ERR_FAILED.
+ * @return STRAND_OK: no schedule failed;
+ *         STRAND_ERR_FAILED: one did; the message is the report;
+ *         STRAND_ERR_INVALID: body is NULL, the plan or the token makes no sense, this is a
+ *         strand, or a strand does not end when it is cancelled after a schedule;
+ *         STRAND_ERR_UNSUPPORTED: the runtime has another engine;
+ *         STRAND_ERR_BUSY: strands are alive, or another OS thread drives;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_LIMIT;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED,
+ *         STRAND_ERR_CANCELLED
+ *
+ * @context host-thread
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_explore(
+        const struct strand_explore_options *options,
+        strand_entry body,
+        void *arg,
+        struct strand_explore_result *result);
+
+/**
+ * Says that something must be so. When it is not, the strand ends with the fault
+ * STRAND_ERR_FAILED and this message, as with strand_fail(), and this does not return; an
+ * exploration reports it. Off-strand a false condition is STRAND_ERR_FAILED.
+ *
+ * @param condition  0 is false
+ * @param message    what was expected; may be NULL
+ * @return STRAND_OK: it is true;
+ *         STRAND_ERR_FAILED: it is false, off-strand; the message says what
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_assert(int32_t condition, const char *message);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -78,6 +78,7 @@
 ;   STRAND_SPAWN_MIGRATABLE = 16
 ;   STRAND_SPAWN_INHERIT_LOCALS = 32
 ;   STRAND_UNBOUNDED = -1
+;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
 
@@ -98,6 +99,12 @@
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
+
+; size, reserved, plan, replay, reset
+%strand_explore_options = type { i32, i32, ptr, ptr, ptr }
+
+; size, failed, runs, decisions, failing_run, complete, reserved, token[512]
+%strand_explore_result = type { i32, i32, i64, i64, i64, i32, i32, [512 x i8] }
 
 ; ---- Data
 
@@ -151,3 +158,5 @@ declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture nound
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind
 declare noundef i64 @strand_dump(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind
+declare noundef i32 @strand_explore(ptr nocapture noundef %options, ptr noundef %body, ptr noundef %arg, ptr nocapture noundef %result) nounwind
+declare noundef i32 @strand_assert(i32 noundef %condition, ptr nocapture noundef %message) nounwind

@@ -18,6 +18,7 @@ pub mod ffi;
 mod base;
 mod diagnose;
 mod engine;
+mod explore;
 mod memory;
 mod policy;
 #[allow(dead_code, unused_imports)] // until the stepped engine records

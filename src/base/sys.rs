@@ -106,6 +106,53 @@ pub fn fatal(text: &str) -> ! {
     unsafe { libc::abort() }
 }
 
+/// Number of threads of this process; 0 where it cannot be found out.
+pub fn count_threads() -> usize {
+    keeping_errno(|| std::fs::read_dir("/proc/self/task").map_or(0, |list| list.count()))
+}
+
+/// Waits until a child process has ended, without taking its status; false when it has not after so many seconds.
+pub fn await_child(process: libc::pid_t, seconds: i32) -> bool {
+    keeping_errno(|| {
+        // SAFETY: pidfd_open takes no pointers; the descriptor is ours and is closed.
+        unsafe {
+            let descriptor = libc::syscall(libc::SYS_pidfd_open, process, 0) as i32;
+            if descriptor < 0 {
+                // A kernel before 5.3: wait without a limit.
+                return true;
+            }
+            let mut wanted = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+            let deadline = monotonic() + i64::from(seconds) * 1_000_000_000;
+            let ended = loop {
+                let left = ((deadline - monotonic()) / 1_000_000).max(0) as i32;
+                let found = libc::poll(&mut wanted, 1, left);
+                if found >= 0 || *libc::__errno_location() != libc::EINTR {
+                    break found != 0;
+                }
+            };
+            libc::close(descriptor);
+            ended
+        }
+    })
+}
+
+/// The name of a signal that ends processes.
+pub fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGILL => "SIGILL",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGALRM => "SIGALRM",
+        _ => "another one",
+    }
+}
+
 /// Number of processors that this process may use: the affinity mask, lowered by a cgroup quota.
 pub fn usable_processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u32)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The deadlock report: who waits for what when nothing can happen any more.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use super::dump;
 use crate::engine::parallel::Parallel;
@@ -10,19 +10,29 @@ use crate::strand::head::{self, FLAG_UNCOUNTED, Phase};
 /// Strands that the report names one by one.
 const NAMED_MAX: usize = 16;
 
+struct Headline(usize);
+
+impl fmt::Display for Headline {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (who, whom) = if self.0 == 1 { ("strand waits", "it") } else { ("strands wait", "them") };
+        write!(out, "deadlock: {} {who} and nothing can wake {whom}", self.0)
+    }
+}
+
+fn waiting(index: &u32) -> bool {
+    let strand = head::at(*index);
+    strand.phase() == Phase::Waiting && !strand.has(FLAG_UNCOUNTED)
+}
+
+/// Writes the first line of the report, without its end. Every worker is idle.
+pub fn headline(engine: &Parallel, out: &mut dyn Write) -> fmt::Result {
+    write!(out, "{}", Headline((0..engine.strands.fresh()).filter(waiting).count()))
+}
+
 /// Writes the report. Every worker is idle.
 pub fn report(engine: &Parallel, out: &mut dyn Write) {
-    let waiting = |index: &u32| {
-        let strand = head::at(*index);
-        strand.phase() == Phase::Waiting && !strand.has(FLAG_UNCOUNTED)
-    };
     let total = (0..engine.strands.fresh()).filter(waiting).count();
-    let _ = writeln!(
-        out,
-        "deadlock: {total} {} and nothing can wake {}",
-        if total == 1 { "strand waits" } else { "strands wait" },
-        if total == 1 { "it" } else { "them" }
-    );
+    let _ = writeln!(out, "{}", Headline(total));
     for index in (0..engine.strands.fresh()).filter(waiting).take(NAMED_MAX) {
         let _ = out.write_str("  ");
         let _ = dump::line(head::at(index), out);

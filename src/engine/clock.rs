@@ -22,6 +22,11 @@ pub fn now() -> i64 {
     }
 }
 
+/// Whether the clock is a virtual one.
+pub fn is_virtual() -> bool {
+    VIRTUAL.load(Ordering::Relaxed) != 0
+}
+
 /// Sets the virtual clock; 0 takes it away.
 pub fn set_virtual(time: i64) {
     VIRTUAL.store(time, Ordering::Relaxed);

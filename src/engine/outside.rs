@@ -5,7 +5,7 @@
 //! in a wait), who may still make a strand ready: while there is one, nothing is a deadlock. Strands are not counted;
 //! they cannot outlive the runtime that runs them.
 
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use super::{parallel, stepped};
 use crate::base::status::{Outcome, Status};
@@ -95,6 +95,29 @@ pub fn refuse_on_worker() -> Outcome<()> {
     Ok(())
 }
 
+/// The thread that alone may call in, as its pthread_self; 0 for any.
+static ONLY: AtomicUsize = AtomicUsize::new(0);
+static REFUSE: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on a call of any other OS thread than this one leads to `refuse`; `None`: any thread may call.
+pub fn only_this_thread(refuse: Option<fn() -> !>) {
+    REFUSE.store(refuse.map_or(0, |refuse| refuse as usize), Ordering::SeqCst);
+    // SAFETY: pthread_self takes no arguments.
+    let this = unsafe { libc::pthread_self() } as usize;
+    ONLY.store(if refuse.is_some() { this } else { 0 }, Ordering::SeqCst);
+}
+
+#[cold]
+fn look_at_thread() {
+    let only = ONLY.load(Ordering::SeqCst);
+    // SAFETY: pthread_self takes no arguments.
+    if only != 0 && only != unsafe { libc::pthread_self() } as usize {
+        // SAFETY: stored by `only_this_thread` from a function of this type.
+        let refuse: fn() -> ! = unsafe { core::mem::transmute(REFUSE.load(Ordering::SeqCst)) };
+        refuse();
+    }
+}
+
 /// One OS thread inside one call. The runtime is not taken down while it exists.
 pub struct Call {
     /// It has passed the gate of the stepped engine.
@@ -109,6 +132,7 @@ pub fn enter() -> Outcome<Call> {
     match state() {
         State::Up => {
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
+                look_at_thread();
                 call.gated = stepped.gate.enter();
                 // A shutdown may have begun while the gate was closed.
                 if state() == State::Stopping {

@@ -9,7 +9,7 @@
 use super::check;
 use super::sized::{self, Sized32};
 use crate::base::status::Outcome;
-use crate::runtime::config::Config;
+use crate::runtime::config::{Config, Words};
 use crate::strand::hooks::{FatalHook, LanguageHooks};
 use core::ffi::{c_char, c_void};
 
@@ -147,9 +147,19 @@ pub struct strand_config {
     pub gpu: u32,
     /// NULL. For recordings.
     pub record: *const c_char,
-    /// NULL. For recordings.
+    /// A schedule token, as a failed exploration prints it: the program runs that schedule on the
+    /// stepped engine, and if it fails again the process ends with status 1 and a report.
+    /// Environment: STRAND_REPLAY, which holds whatever this says.
     pub replay: *const c_char,
-    /// NULL. For exploration.
+    /// Searches the schedules of the program for one that fails, see strand_explore_options:
+    /// "random:runs=10000,seed=1", "pct:depth=3,runs=10000,seed=1" or "exhaustive:preemptions=2".
+    /// The process forks inside strand_scheduler_init(), once for each schedule; each child runs
+    /// the rest of the program on the stepped engine, with standard output going nowhere unless
+    /// output=keep is said. A schedule fails by a fault, a false strand_assert(), a deadlock, an
+    /// abort, more than max_steps= steps, or an exit status other than 0. The parent prints a
+    /// report with a token for STRAND_REPLAY and exits with status 1, or says how many schedules
+    /// ran and exits with 0. What the program does to files is the program's affair.
+    /// Environment: STRAND_EXPLORE, which holds whatever this says.
     pub explore: *const c_char,
     /// Receives what the library would otherwise keep to itself: reports of deadlocks and faults.
     /// message has length bytes and a zero byte after them. Runs on any thread of the runtime or
@@ -216,9 +226,9 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
         max_steps: config.max_steps,
         clock: config.clock,
         gpu: config.gpu,
-        record: !config.record.is_null(),
-        replay: !config.replay.is_null(),
-        explore: !config.explore.is_null(),
+        record: Words(config.record),
+        replay: Words(config.replay),
+        explore: Words(config.explore),
         log: config.log.map(|log| (log, config.log_data)),
         hooks,
     }))

@@ -16,6 +16,7 @@
 pub mod channel;
 pub mod config;
 pub mod errno;
+pub mod explore;
 pub mod info;
 pub mod local;
 pub mod park;

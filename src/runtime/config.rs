@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration of a runtime: what the program said, what the environment fills in, what is refused.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_char, c_void};
 
 pub use crate::strand::log::LogFunction;
 
@@ -40,6 +40,32 @@ pub const FAULT_FAIL_SCOPE: u32 = 1;
 /// A fault ends the process.
 pub const FAULT_ABORT: u32 = 2;
 
+/// A terminated text of the program or of the environment, which stays while init runs; null for none.
+#[derive(Clone, Copy)]
+pub struct Words(pub *const c_char);
+
+impl Default for Words {
+    fn default() -> Self {
+        Words(core::ptr::null())
+    }
+}
+
+impl Words {
+    /// Whether there is a text.
+    pub fn is_some(self) -> bool {
+        !self.0.is_null()
+    }
+
+    /// The text.
+    ///
+    /// # Safety
+    /// It still stays for as long as the result is used.
+    pub unsafe fn get<'a>(self) -> Option<&'a CStr> {
+        // SAFETY: terminated (see the type).
+        self.is_some().then(|| unsafe { CStr::from_ptr(self.0) })
+    }
+}
+
 /// What a program asks for. Zero means default everywhere.
 #[derive(Clone, Copy, Default)]
 pub struct Config {
@@ -75,12 +101,12 @@ pub struct Config {
     pub clock: u32,
     /// Which device.
     pub gpu: u32,
-    /// A recording was asked for.
-    pub record: bool,
-    /// A replay was asked for.
-    pub replay: bool,
-    /// An exploration was asked for.
-    pub explore: bool,
+    /// Where to record, if anywhere.
+    pub record: Words,
+    /// What to replay, if anything.
+    pub replay: Words,
+    /// How to explore, if at all.
+    pub explore: Words,
     /// Where the library's words go.
     pub log: Option<(LogFunction, *mut c_void)>,
     /// The language's hooks.
@@ -251,7 +277,7 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
             (config.policy != 0, "policies other than STRAND_POLICY_COOPERATIVE"),
             (config.clock == CLOCK_VIRTUAL, "the virtual clock"),
             (config.max_steps != 0, "max_steps"),
-            (config.record || config.replay || config.explore, "recording, replaying and exploring"),
+            (config.record.is_some(), "recording"),
         ];
         for (asked, what) in only_stepped {
             if asked {
@@ -268,9 +294,7 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
         (config.engine == ENGINE_MAY, "STRAND_ENGINE_MAY"),
         (config.fault_policy == FAULT_FAIL_SCOPE, "scopes, and with them STRAND_FAULT_FAIL_SCOPE,"),
         (config.gpu != 0, "devices"),
-        (config.record, "recording"),
-        (config.replay, "replaying"),
-        (config.explore, "exploring"),
+        (config.record.is_some(), "recording"),
     ];
     for (asked, what) in unsupported {
         if asked {

@@ -209,6 +209,9 @@ fn look(all_idle: bool) {
         }
     }
     if deadlock {
+        if let Some(stepped) = engine.stepped() {
+            stepped.tell_stuck();
+        }
         // The report comes before anybody acts on it; no lock is held while the program's own function runs.
         log_deadlock();
         woken.wake_all();

@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use super::config::Config;
+use super::config::{Config, Words};
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::idle::WORKERS_MAX;
 use crate::memory::stack_class::USABLE;
@@ -64,7 +64,9 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
         "STRAND_MIGRATION" => fill_u32(&mut config.migration, choose(name, text, &["free", "new_only", "never"])?),
         "STRAND_IDENTITY" => extra.identity_by_thread = choose(name, text, &["stack", "tls"])? == 1,
         "STRAND_GUARD" => extra.mprotect_guards = choose(name, text, &["auto", "mprotect"])? == 1,
-        "STRAND_RECORD" | "STRAND_REPLAY" | "STRAND_EXPLORE" | "STRAND_GPU" => {
+        "STRAND_REPLAY" => config.replay = Words(value.as_ptr().cast()),
+        "STRAND_EXPLORE" => config.explore = Words(value.as_ptr().cast()),
+        "STRAND_RECORD" | "STRAND_GPU" => {
             return fail(
                 Status::UNSUPPORTED,
                 format_args!("{name} is set, but this version cannot do that yet; unset it"),

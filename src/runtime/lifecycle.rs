@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
-use super::{count, entry, environment, stepping};
+use super::{count, entry, environment, exploring, stepping};
 use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
@@ -16,9 +16,11 @@ use crate::engine::Upcalls;
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
+use crate::explore::Plan;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::policy::{Kind, Rules};
+use crate::record::token;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
@@ -96,8 +98,8 @@ pub fn initialise(config: Option<&Config>) -> Outcome<()> {
         State::Stopping => fail(Status::BUSY, format_args!("the runtime is shutting down")),
         State::Forked => Err(Status::FORKED),
         State::Down => {
-            let settings = settle(config)?;
-            bring_up(&settings)?;
+            let (settings, search) = settle_all(config)?;
+            bring_up(&settings, &search)?;
             drop(life);
             warn_of_dear_guards(&settings);
             Ok(())
@@ -118,9 +120,67 @@ fn warn_of_dear_guards(settings: &Settings) {
 }
 
 fn settle(config: Option<&Config>) -> Outcome<Settings> {
+    settle_all(config).map(|(settings, _)| settings)
+}
+
+fn settle_all(config: Option<&Config>) -> Outcome<(Settings, Schedules)> {
     let mut filled = config.copied().unwrap_or_default();
     let extra = environment::fill(&mut filled)?;
-    config::settle(&filled, extra.identity_by_thread, extra.mprotect_guards)
+    let schedules = Schedules::of(&filled)?;
+    if !matches!(schedules, Schedules::Policy) {
+        // Whatever engine the program asks for: only this one can be told what to do.
+        filled.engine = config::ENGINE_STEPPED;
+    }
+    let settings = config::settle(&filled, extra.identity_by_thread, extra.mprotect_guards)?;
+    Ok((settings, schedules))
+}
+
+/// Which schedules the program is run under.
+enum Schedules {
+    /// The one that its policy gives.
+    Policy,
+    /// Many, until one fails.
+    Search(Plan),
+    /// That of a token.
+    Token(String),
+}
+
+impl Schedules {
+    fn of(config: &Config) -> Outcome<Schedules> {
+        // SAFETY: the texts stay while init runs.
+        let (explore, replay) = unsafe { (config.explore.get(), config.replay.get()) };
+        match (explore, replay) {
+            (None, None) => Ok(Schedules::Policy),
+            (Some(_), Some(_)) => {
+                fail(Status::INVALID, format_args!("explore and replay are both set (STRAND_EXPLORE, STRAND_REPLAY)"))
+            }
+            (Some(text), None) => match text.to_str().map(Plan::parse) {
+                Ok(Ok(plan)) => Ok(Schedules::Search(plan)),
+                Ok(Err(wrong)) => fail(Status::INVALID, format_args!("explore (STRAND_EXPLORE) has {wrong}")),
+                Err(_) => fail(Status::INVALID, format_args!("explore (STRAND_EXPLORE) is not text")),
+            },
+            (None, Some(text)) => match text.to_str() {
+                Ok(text) if token::is_token(text) => Ok(Schedules::Token(text.to_owned())),
+                _ => fail(
+                    Status::INVALID,
+                    format_args!("replay (STRAND_REPLAY) is not a schedule token, which begins with {}", token::PREFIX),
+                ),
+            },
+        }
+    }
+
+    /// Sets the engine up for them. In a search this comes back once in every child.
+    fn begin(&self, engine: &'static Parallel) -> Outcome<()> {
+        match (self, engine.stepped()) {
+            (Schedules::Search(plan), Some(stepped)) => exploring::forked::search(stepped, plan),
+            (Schedules::Token(text), Some(stepped)) => exploring::replayed::begin(stepped, text),
+            _ => Ok(()),
+        }
+    }
+
+    fn explores(&self) -> bool {
+        !matches!(self, Schedules::Policy)
+    }
 }
 
 fn agree(config: Option<&Config>) -> Outcome<()> {
@@ -130,7 +190,7 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
     fail(Status::ALREADY, format_args!("the runtime is initialised with another configuration"))
 }
 
-fn bring_up(settings: &Settings) -> Outcome<()> {
+fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
     refuse_second_copy()?;
     // Workers keep free heads at hand, which must not count as strands.
     let heads = settings.max_strands.map_or(INDEX_MAX, |most| most.saturating_add(settings.workers * 256 + 64));
@@ -153,7 +213,7 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
         quiet: count::quiet,
     };
     fence::choose(settings.workers);
-    let made = stepped_for(settings)
+    let made = stepped_for(settings, schedules.explores())
         .and_then(|stepped| Parallel::new(settings.workers, settings.max_strands, stepped, strands, stacks, upcalls));
     let engine = match made {
         Ok(engine) => engine,
@@ -176,18 +236,24 @@ fn bring_up(settings: &Settings) -> Outcome<()> {
     locals::reset();
     head::publish_base(Some(&engine.strands));
     identity::publish(Some(layout), settings.identity_by_thread);
-    Parallel::publish(engine);
+    let engine = Parallel::publish(engine);
     overflow::install();
+    if let Err(status) = schedules.begin(engine) {
+        take_down(engine, false);
+        return Err(status);
+    }
     watch_forks();
     outside::set_state(State::Up);
     Ok(())
 }
 
-fn stepped_for(settings: &Settings) -> Outcome<Option<Box<Stepped>>> {
+fn stepped_for(settings: &Settings, explores: bool) -> Outcome<Option<Box<Stepped>>> {
     if settings.engine != config::ENGINE_STEPPED {
         return Ok(None);
     }
-    try_box(Stepped::new(&settings.setup())?).map(Some).ok_or(Status::NO_MEMORY)
+    let mut setup = settings.setup();
+    setup.explores |= explores;
+    try_box(Stepped::new(&setup)?).map(Some).ok_or(Status::NO_MEMORY)
 }
 
 /// Two copies of the library in one process would each believe that it is the only one: signal handlers, identity and

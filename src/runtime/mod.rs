@@ -5,6 +5,7 @@ pub mod config;
 pub mod count;
 pub mod entry;
 pub mod environment;
+pub mod exploring;
 pub mod lifecycle;
 pub mod stepping;
 pub mod strands;

@@ -92,6 +92,7 @@ fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) 
             Round::Stuck => {
                 count::quiet(true);
                 if stepped.is_quiescent() {
+                    stepped.tell_stuck();
                     return (Standing::Deadlock, made);
                 }
             }

@@ -2,6 +2,7 @@
 //! What strands, and those who have their handles, may ask for.
 
 use core::ffi::{c_int, c_void};
+use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 use super::config::{self, MIGRATE_FREE, MIGRATE_NEVER, MIGRATE_NEW_ONLY};
@@ -14,7 +15,7 @@ use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase};
-use crate::strand::message::{self, fail};
+use crate::strand::message::{self, Text, fail};
 use crate::strand::waiter::WaitKind;
 use crate::strand::{identity, locals, on_exit, poll};
 use crate::time::sleep as sleeping;
@@ -486,6 +487,14 @@ pub unsafe fn fail_strand(code: Status, text: &[u8]) {
             crate::strand::fault::Lossy(text)
         )),
     }
+}
+
+/// The message of a false assertion.
+pub fn false_assertion(what: &[u8]) -> Text<496> {
+    let mut text = Text::new();
+    let what = crate::strand::fault::Lossy(what);
+    let _ = write!(text, "assertion failed: {what}");
+    text
 }
 
 /// Registers an on-exit hook.

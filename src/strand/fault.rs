@@ -83,6 +83,17 @@ pub fn take_report<T>(read: impl FnOnce(u64, &str) -> T) -> Option<T> {
     Some(read(count, core::str::from_utf8(log.first.as_bytes()).unwrap_or("")))
 }
 
+/// The sentence about the first fault that was not reported, if there is one.
+pub fn peek<T>(read: impl FnOnce(&str) -> T) -> Option<T> {
+    let log = log();
+    (log.unreported > 0).then(|| read(core::str::from_utf8(log.first.as_bytes()).unwrap_or("")))
+}
+
+/// Faults that were not reported need not be any more: somebody has looked at them.
+pub fn forget() {
+    log().unreported = 0;
+}
+
 /// Starts counting for a new runtime; what was not reported before belongs to the last one.
 pub fn reset() {
     TOTAL.store(0, Ordering::Relaxed);

@@ -87,6 +87,8 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_language_hooks", size_of::<strand::ffi::config::strand_language_hooks>(), 64),
         ("strand_config", size_of::<strand::ffi::config::strand_config>(), 136),
         ("strand_step_result", size_of::<strand::ffi::step::strand_step_result>(), 48),
+        ("strand_explore_options", size_of::<strand::ffi::explore::strand_explore_options>(), 32),
+        ("strand_explore_result", size_of::<strand::ffi::explore::strand_explore_result>(), 552),
         ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 72),
         ("strand_chan_options", size_of::<strand::ffi::channel::strand_chan_options>(), 64),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 13] = [
+pub(crate) const SECTIONS: [&str; 14] = [
     "version",
     "status",
     "config",
@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: [&str; 13] = [
     "errno",
     "channel",
     "info",
+    "explore",
 ];
 
 /// Columns of a line.

@@ -83,6 +83,7 @@ fn scalar(kind: &str) -> &'static str {
     match kind {
         "void" => "void",
         "int32_t" | "uint32_t" | "int" | "strand_status" => "i32",
+        "char" => "i8",
         "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" => "i64",
         "function" | "strand_entry" => "ptr",
         pointer if pointer.ends_with('*') => "ptr",

@@ -177,7 +177,7 @@ impl Stepped {
     pub unsafe fn decide(&self, body: &'static Body) {
         let strand = body.head();
         self.with_schedule(|schedule| schedule.ready(head::index_of(strand), Cause::Checkpoint));
-        match self.pick() {
+        match self.pick(true) {
             Some(next) if !core::ptr::eq(next, strand) => {
                 self.chosen.set(Some(next));
                 // SAFETY: by contract.

@@ -19,14 +19,13 @@ pub enum Oracle {
 pub trait Director {
     /// A strand exists. NO_MEMORY: it cannot be followed, so it is not spawned.
     fn admit(&mut self, strand: StrandIndex) -> Outcome<()>;
-    /// The next strand, out of the ready ones.
-    fn pick(&mut self, schedule: &mut Schedule) -> Option<StrandIndex>;
+    /// The next strand, out of the ready ones. `can_go_on`: the one that ran last is among them, and did not give its
+    /// turn away.
+    fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool) -> Option<StrandIndex>;
     /// A step has ended.
     fn step(&mut self, last: &super::LastStep);
-    /// An OS thread is about to do something between two steps.
-    fn external(&mut self);
-    /// The real clock was read.
-    fn clock(&mut self, now: i64) -> i64;
+    /// Counted strands are left, and nothing can ever run again.
+    fn stuck(&mut self);
 }
 
 impl Oracle {
@@ -40,11 +39,11 @@ impl Oracle {
     }
 
     #[inline]
-    pub(super) fn pick(&mut self, schedule: &mut Schedule) -> Option<StrandIndex> {
+    pub(super) fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool) -> Option<StrandIndex> {
         match self {
             Oracle::Policy => schedule.pick(&mut ()),
             // SAFETY: as above.
-            Oracle::Director(director) => unsafe { (**director).pick(schedule) },
+            Oracle::Director(director) => unsafe { (**director).pick(schedule, can_go_on) },
         }
     }
 
@@ -58,6 +57,16 @@ impl Oracle {
 }
 
 impl super::Stepped {
+    /// Counted strands are left, and nothing can ever run again: whoever directs is told. For the holder of the gate.
+    pub fn tell_stuck(&self) {
+        self.with_oracle(|oracle| {
+            if let Oracle::Director(director) = oracle {
+                // SAFETY: as above.
+                unsafe { (**director).stuck() };
+            }
+        });
+    }
+
     /// From now on `director` sees and decides; `None`: the policy again.
     ///
     /// # Safety

@@ -38,8 +38,6 @@ pub enum Reason {
 pub struct LastStep {
     /// Handle of the strand that ran.
     pub strand: u64,
-    /// Index of that strand.
-    pub index: u32,
     /// Why it stopped.
     pub reason: Reason,
     /// What it waits for, if it does.
@@ -50,8 +48,7 @@ pub struct LastStep {
 
 impl LastStep {
     /// Before the first step.
-    pub const NONE: LastStep =
-        LastStep { strand: 0, index: 0, reason: Reason::None, waits_for: WaitKind::None, object: 0 };
+    pub const NONE: LastStep = LastStep { strand: 0, reason: Reason::None, waits_for: WaitKind::None, object: 0 };
 }
 
 /// What a round came to.
@@ -77,7 +74,7 @@ impl Stepped {
         if !self.virtual_clock && worker.timers().earliest() != NO_TIMER {
             worker.fire_timers(worker.timers(), self.real_now());
         }
-        if let Some(strand) = self.pick() {
+        if let Some(strand) = self.pick(false) {
             self.step(worker, strand);
             return Round::Ran;
         }
@@ -95,7 +92,7 @@ impl Stepped {
         }
         clock::set_virtual(earliest.max(clock::now()));
         worker.fire_timers(worker.timers(), clock::now());
-        match self.pick() {
+        match self.pick(false) {
             Some(strand) => {
                 self.step(worker, strand);
                 Round::Ran
@@ -110,21 +107,21 @@ impl Stepped {
 
     /// The strand that goes next.
     #[inline]
-    pub(super) fn pick(&self) -> Option<&'static Head> {
+    pub(super) fn pick(&self, can_go_on: bool) -> Option<&'static Head> {
         if let Some(chosen) = self.chosen.take() {
             return Some(chosen);
         }
-        let index = self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule)))?;
+        let index = self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule, can_go_on)))?;
         Some(head::at(index))
     }
 
     /// Runs a strand to its next suspension or checkpoint.
     fn step(&self, worker: &'static Worker, strand: &'static Head) {
-        let (id, index, generation) = (head::handle_of(strand), head::index_of(strand), strand.generation());
+        let (id, generation) = (head::handle_of(strand), strand.generation());
         let faults = fault::total();
         let reason = self.run(worker, strand);
         let ended = strand.generation() != generation;
-        let mut last = LastStep { strand: id, index, reason, ..LastStep::NONE };
+        let mut last = LastStep { strand: id, reason, ..LastStep::NONE };
         if ended {
             last.reason = if fault::total() == faults { Reason::Ended } else { Reason::Failed };
         } else if reason == Reason::Waits {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An OS thread that waits inside a call: it drives until it need not wait any more, or another thread does.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Round, Seat, Stepped, turnover};
 use crate::base::status::Status;
@@ -47,6 +47,7 @@ impl Stepped {
                     // Those who wait for all strands hear of it first; the caller may be one of them.
                     seat.worker.tell_quiet(true);
                     if !done() && self.is_quiescent() {
+                        self.tell_stuck();
                         return Driven::Stopped(Status::DEADLOCK);
                     }
                 }

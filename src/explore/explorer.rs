@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Decides each pick of one schedule and writes it down.
+
+use super::ledger::{Decision, Ledger, UNKNOWN};
+use crate::base::status::{Outcome, Status};
+use crate::policy::{Schedule, StrandIndex};
+
+/// Who decides.
+pub enum Mode {
+    /// The policy of the schedule: random, or PCT.
+    Policy,
+    /// These choices; after them always choice 0.
+    Choices(Vec<u32>),
+}
+
+/// See the module documentation.
+pub struct Explorer {
+    mode: Mode,
+    at: usize,
+    /// Work out the choice of every decision, also where the policy decides.
+    detailed: bool,
+    ordinals: Vec<u32>,
+    indices: Vec<StrandIndex>,
+    current: u32,
+    /// A choice that there was not: its number in the list, what it was, and how many there were.
+    misfit: Option<(usize, u32, u32)>,
+    options: Vec<u32>,
+}
+
+impl Explorer {
+    /// Nothing is decided yet.
+    pub fn new() -> Explorer {
+        Explorer {
+            mode: Mode::Policy,
+            at: 0,
+            detailed: false,
+            ordinals: Vec::new(),
+            indices: Vec::new(),
+            current: 0,
+            misfit: None,
+            options: Vec::new(),
+        }
+    }
+
+    /// The next schedule begins.
+    pub fn begin(&mut self, mode: Mode, detailed: bool) {
+        self.mode = mode;
+        self.detailed = detailed;
+        self.restart();
+    }
+
+    /// As [`Self::begin`], in the same mode.
+    #[inline]
+    pub fn restart(&mut self) {
+        self.at = 0;
+        self.indices.clear();
+        self.current = 0;
+        self.misfit = None;
+    }
+
+    /// A choice of the list that did not exist: its number, what it was, how many there were.
+    pub fn misfit(&self) -> Option<(usize, u32, u32)> {
+        self.misfit
+    }
+
+    /// Strands of this schedule so far.
+    #[inline]
+    pub fn admitted(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// A strand exists.
+    #[inline]
+    pub fn admit(&mut self, strand: StrandIndex) -> Outcome<()> {
+        let needed = strand as usize + 1;
+        if self.ordinals.len() < needed {
+            self.ordinals.try_reserve(needed - self.ordinals.len()).map_err(|_| Status::NO_MEMORY)?;
+            self.ordinals.resize(needed, 0);
+        }
+        self.indices.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
+        self.options.try_reserve(self.indices.len() + 1).map_err(|_| Status::NO_MEMORY)?;
+        self.ordinals[strand as usize] = self.indices.len() as u32;
+        self.indices.push(strand);
+        Ok(())
+    }
+
+    /// The next strand. `can_go_on`: the one that ran last is among the ready ones and did not give its turn away.
+    #[inline]
+    pub fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {
+        let options = schedule.eligible_count() as u32;
+        let strand = match (&self.mode, options) {
+            (_, 0) => return None,
+            (Mode::Policy, 1) => schedule.pick(&mut ())?,
+            (Mode::Policy, _) => {
+                let choice_of = self.detailed.then(|| self.round(schedule, can_go_on));
+                let strand = schedule.pick(&mut ())?;
+                let ordinal = self.ordinals[strand as usize];
+                let choice = choice_of
+                    .and_then(|()| self.options.iter().position(|option| *option == ordinal))
+                    .map_or(UNKNOWN, |place| place as u32);
+                ledger.note(Decision { ordinal, options, choice, can_go_on: u32::from(can_go_on) });
+                strand
+            }
+            (Mode::Choices(_), 1) => self.only(schedule)?,
+            (Mode::Choices(_), _) => self.choose(schedule, can_go_on, ledger)?,
+        };
+        ledger.count_pick();
+        self.current = self.ordinals[strand as usize];
+        Some(strand)
+    }
+
+    fn only(&mut self, schedule: &mut Schedule) -> Option<StrandIndex> {
+        schedule.pick(&mut ())
+    }
+
+    fn choose(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {
+        self.round(schedule, can_go_on);
+        let options = self.options.len() as u32;
+        let Mode::Choices(choices) = &self.mode else { return None };
+        let mut choice = choices.get(self.at).copied().unwrap_or(0);
+        if choice >= options {
+            self.misfit.get_or_insert((self.at, choice, options));
+            choice = 0;
+        }
+        self.at += 1;
+        let ordinal = self.options[choice as usize];
+        ledger.note(Decision { ordinal, options, choice, can_go_on: u32::from(can_go_on) });
+        let strand = self.indices[ordinal as usize];
+        schedule.take(strand).then_some(strand)
+    }
+
+    /// The eligible strands in the round that begins with the one that ran last, or after it.
+    fn round(&mut self, schedule: &Schedule, can_go_on: bool) {
+        let first = self.current.wrapping_add(u32::from(!can_go_on));
+        self.options.clear();
+        let (options, ordinals) = (&mut self.options, &self.ordinals);
+        let mut left = schedule.eligible_count();
+        schedule.for_each_ready(|strand| {
+            // Those that are held come last.
+            if left > 0 {
+                left -= 1;
+                options.push(ordinals[strand as usize]);
+            }
+        });
+        options.sort_unstable_by_key(|ordinal| ordinal.wrapping_sub(first));
+    }
+}
+
+impl Default for Explorer {
+    fn default() -> Self {
+        Self::new()
+    }
+}

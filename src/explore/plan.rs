@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What to search and for how long: `pct:depth=3,runs=10000,seed=7`.
+
+use core::fmt;
+
+/// How schedules are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Strategy {
+    /// Every decision at random.
+    Random,
+    /// Random priorities with a few change points.
+    Pct,
+    /// Every schedule within a bound on preemptions.
+    Exhaustive,
+}
+
+/// A search.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// How schedules are chosen.
+    pub strategy: Strategy,
+    /// Seed of the search.
+    pub seed: u64,
+    /// Schedules at most. Exhaustive: 0 for all.
+    pub runs: u64,
+    /// Pct: depth of the defects looked for.
+    pub depth: u32,
+    /// Pct: picks over which change points are spread; 0: as many as the first schedule has.
+    pub steps: u64,
+    /// Exhaustive: preemptions in a schedule at most.
+    pub preemptions: u32,
+    /// Steps after which a schedule counts as one that does not end.
+    pub max_steps: u64,
+    /// Schedules that run beside each other; 0 for one a processor.
+    pub jobs: u32,
+    /// Standard output of the program is kept.
+    pub keeps_output: bool,
+}
+
+/// Why a text is no plan: which piece, and what it could be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wrong<'a> {
+    piece: &'a str,
+    expected: &'static str,
+}
+
+impl fmt::Display for Wrong<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "\"{}\": expected {}", self.piece, self.expected)
+    }
+}
+
+/// Keys of a plan.
+const KEYS: &str =
+    "runs=, seed=, depth= (pct), steps= (pct), preemptions= (exhaustive), max_steps=, jobs= or output=keep";
+
+impl Plan {
+    /// The defaults of a strategy.
+    pub const fn of(strategy: Strategy) -> Plan {
+        Plan {
+            strategy,
+            seed: 1,
+            runs: if matches!(strategy, Strategy::Exhaustive) { 0 } else { 10_000 },
+            depth: 3,
+            steps: 0,
+            preemptions: 2,
+            max_steps: 1_000_000,
+            jobs: 0,
+            keeps_output: false,
+        }
+    }
+
+    /// The plan that a text describes.
+    pub fn parse(text: &str) -> Result<Plan, Wrong<'_>> {
+        let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+        let strategy = match name {
+            "random" => Strategy::Random,
+            "pct" => Strategy::Pct,
+            "exhaustive" => Strategy::Exhaustive,
+            _ => {
+                return Err(Wrong {
+                    piece: name,
+                    expected: "random, pct or exhaustive, then perhaps : and key=value, ...",
+                });
+            }
+        };
+        let mut plan = Plan::of(strategy);
+        for piece in rest.split(',').filter(|piece| !piece.is_empty()) {
+            plan.set(piece)?;
+        }
+        Ok(plan)
+    }
+
+    fn set<'a>(&mut self, piece: &'a str) -> Result<(), Wrong<'a>> {
+        let (key, value) = piece.split_once('=').ok_or(Wrong { piece, expected: KEYS })?;
+        match (key, self.strategy) {
+            ("runs", Strategy::Exhaustive) => self.runs = number(piece, value, 0, u64::MAX)?,
+            ("runs", _) => self.runs = number(piece, value, 1, u64::MAX)?,
+            ("seed", Strategy::Random | Strategy::Pct) => self.seed = number(piece, value, 0, u64::MAX)?,
+            ("depth", Strategy::Pct) => self.depth = number(piece, value, 1, 64)? as u32,
+            ("steps", Strategy::Pct) => self.steps = number(piece, value, 1, 1 << 40)?,
+            ("preemptions", Strategy::Exhaustive) => self.preemptions = number(piece, value, 0, 1000)? as u32,
+            ("max_steps", _) => self.max_steps = number(piece, value, 1, u64::MAX)?,
+            ("jobs", _) => self.jobs = number(piece, value, 1, 256)? as u32,
+            ("output", _) if value == "keep" => self.keeps_output = true,
+            ("output", _) => return Err(Wrong { piece, expected: "output=keep" }),
+            _ => return Err(Wrong { piece, expected: KEYS }),
+        }
+        Ok(())
+    }
+}
+
+fn number<'a>(piece: &'a str, value: &str, least: u64, most: u64) -> Result<u64, Wrong<'a>> {
+    match value.parse::<u64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(Wrong {
+            piece,
+            expected: if least == 0 { "a whole number" } else { "a whole number from 1, not too large" },
+        }),
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.strategy {
+            Strategy::Random => write!(out, "random:seed={}", self.seed),
+            Strategy::Pct => write!(out, "pct:depth={},seed={}", self.depth, self.seed),
+            Strategy::Exhaustive => write!(out, "exhaustive:preemptions={}", self.preemptions),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_what_it_says() {
+        assert_eq!(Plan::parse("random"), Ok(Plan::of(Strategy::Random)));
+        let plan = Plan::parse("pct:depth=4,runs=50,seed=7,steps=90,jobs=2,output=keep,max_steps=12").unwrap();
+        let expected = Plan {
+            depth: 4,
+            runs: 50,
+            seed: 7,
+            steps: 90,
+            jobs: 2,
+            keeps_output: true,
+            max_steps: 12,
+            ..Plan::of(Strategy::Pct)
+        };
+        assert_eq!(plan, expected);
+        assert_eq!(Plan::parse("exhaustive:preemptions=0").map(|plan| plan.preemptions), Ok(0));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (text, named) in [
+            ("", "\"\""),
+            ("fast", "\"fast\""),
+            ("random:depth=3", "depth=3"),
+            ("pct:depth=0", "depth=0"),
+            ("pct:depth=many", "depth=many"),
+            ("random:runs", "runs"),
+            ("random:runs=0", "runs=0"),
+            ("pct:output=drop", "output=keep"),
+            ("exhaustive:seed=3", "seed=3"),
+        ] {
+            let wrong = Plan::parse(text).unwrap_err().to_string();
+            assert!(wrong.contains(named), "{text}: {wrong}");
+        }
+    }
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Exploration of an unmodified program: init forks once for each schedule, and the child runs the rest of the program.
+//!
+//! The engine is set up before the first fork, so a child begins with everything mapped. There is one thread, which is
+//! why a fork is possible at all.
+
+use core::ffi::c_int;
+use core::fmt::Write;
+
+use super::guide::{Failure, Guide};
+use super::slot::Slot;
+use super::{install, no_memory, rules_of, seed_of, token_of};
+use crate::base::status::{Outcome, Status};
+use crate::base::sys;
+use crate::engine::{outside, stepped::Stepped};
+use crate::explore::shrink::shrink;
+use crate::explore::tree::Tree;
+use crate::explore::{Mode, Plan, Strategy};
+use crate::policy::{Kind, Rules};
+use crate::strand::message::{fail, try_box};
+
+/// Schedules run to shorten one that fails.
+const SHRINK_RUNS: u32 = 300;
+/// Seconds after which a child that does not end by itself is ended.
+const TIME_LIMIT: c_int = 60;
+/// Children that run beside each other at most.
+const JOBS_MAX: u32 = 64;
+/// Status of a child that has reported its failure.
+const REPORTED: c_int = 99;
+
+/// One schedule to be run by a child.
+struct Order<'a> {
+    rules: Rules,
+    seed: u64,
+    mode: Mode,
+    detailed: bool,
+    keeps_output: bool,
+    plan: &'a Plan,
+}
+
+/// A child that runs a schedule.
+struct Child {
+    process: libc::pid_t,
+    slot: *mut Slot,
+}
+
+struct Search<'a> {
+    stepped: &'a Stepped,
+    plan: &'a Plan,
+    slots: Vec<*mut Slot>,
+    steps: u64,
+    runs: u64,
+    decisions: u64,
+}
+
+/// The process that goes on is a child with a schedule to run.
+struct Went;
+
+/// What the parent hears of a child: how it failed, and the words.
+type Verdict = Option<(Failure, String)>;
+
+/// Searches. Comes back in a child, which runs its schedule; the parent ends here. An error leaves no child behind.
+pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
+    if sys::count_threads() != 1 {
+        return fail(
+            Status::UNSUPPORTED,
+            format_args!(
+                "exploring forks, which needs a process with one thread at strand_scheduler_init; this one has {}. Call init first, or use strand_explore",
+                sys::count_threads()
+            ),
+        );
+    }
+    let _turn = stepped.turn();
+    let mut search = Search { stepped, plan, slots: Vec::new(), steps: plan.steps, runs: 0, decisions: 0 };
+    let jobs = match plan.strategy {
+        // Each schedule comes from the one before.
+        Strategy::Exhaustive => 1,
+        _ if plan.jobs == 0 => sys::usable_processors(),
+        _ => plan.jobs,
+    };
+    for _ in 0..jobs.min(JOBS_MAX) {
+        match Slot::map() {
+            Ok(slot) => search.slots.push(slot),
+            Err(_) => return no_memory(),
+        }
+    }
+    let result = match plan.strategy {
+        Strategy::Exhaustive => search.exhaust(),
+        _ => search.sample(),
+    };
+    match result {
+        Err(Stop::Child(Went)) => Ok(()),
+        Err(Stop::Failed(status)) => fail(status, format_args!("a process for a schedule could not be started")),
+        Ok(()) => search.say_none_failed(),
+    }
+}
+
+/// Why the search does not go on in this process.
+enum Stop {
+    Child(Went),
+    Failed(Status),
+}
+
+impl Search<'_> {
+    fn sample(&mut self) -> Result<(), Stop> {
+        // The first one alone: how long it is decides where the change points of the others lie.
+        let first = self.order(0);
+        let child = self.start(&first, 0)?;
+        let verdict = self.hear(&child);
+        self.account(&child);
+        // SAFETY: the child has ended.
+        let picks = unsafe { (*child.slot).ledger.picks() };
+        if let Some(verdict) = verdict {
+            return self.explain(0, verdict, None);
+        }
+        if self.steps == 0 {
+            self.steps = u64::from(picks).max(1);
+        }
+        let mut running: std::collections::VecDeque<(u64, Child)> = std::collections::VecDeque::new();
+        let mut next = 1;
+        loop {
+            while next < self.plan.runs && running.len() < self.slots.len() {
+                let order = self.order(next);
+                let child = self.start(&order, (next % self.slots.len() as u64) as usize)?;
+                running.push_back((next, child));
+                next += 1;
+            }
+            let Some((index, child)) = running.pop_front() else { return Ok(()) };
+            let verdict = self.hear(&child);
+            self.account(&child);
+            if let Some(verdict) = verdict {
+                for (_, other) in running {
+                    self.hear(&other);
+                }
+                return self.explain(index, verdict, None);
+            }
+        }
+    }
+
+    fn exhaust(&mut self) -> Result<(), Stop> {
+        let mut tree = Tree::new(self.plan.preemptions);
+        let mut choices = Vec::new();
+        loop {
+            let order = self.chosen(choices.clone(), false, self.plan.keeps_output);
+            let child = self.start(&order, 0)?;
+            let verdict = self.hear(&child);
+            self.account(&child);
+            if let Some(verdict) = verdict {
+                return self.explain(self.runs - 1, verdict, Some(choices));
+            }
+            // SAFETY: the child has ended.
+            match tree.next(unsafe { &(*child.slot).ledger }) {
+                Some(more) if self.runs != self.plan.runs => choices = more,
+                rest => {
+                    if rest.is_none() && tree.is_complete() {
+                        self.say_complete();
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn order(&self, index: u64) -> Order<'_> {
+        Order {
+            rules: rules_of(self.plan, self.steps),
+            seed: seed_of(self.plan, index),
+            mode: Mode::Policy,
+            detailed: false,
+            keeps_output: self.plan.keeps_output,
+            plan: self.plan,
+        }
+    }
+
+    fn chosen(&self, choices: Vec<u32>, story: bool, keeps_output: bool) -> Order<'_> {
+        Order {
+            rules: Rules::of(Kind::Chosen),
+            seed: 0,
+            mode: Mode::Choices(choices),
+            detailed: story,
+            keeps_output,
+            plan: self.plan,
+        }
+    }
+
+    fn account(&mut self, child: &Child) {
+        self.runs += 1;
+        // SAFETY: the child has ended.
+        self.decisions += u64::from(unsafe { (*child.slot).ledger.count() });
+    }
+
+    /// Starts a child; in the child this is `Stop::Child`.
+    fn start(&self, order: &Order<'_>, slot: usize) -> Result<Child, Stop> {
+        let slot = self.slots[slot];
+        // SAFETY: shared memory of ours that no running child uses.
+        unsafe { (*slot).clear() };
+        // SAFETY: flushes the program's streams, so that no child writes what was buffered once more; then forks a
+        // process with one thread.
+        let process = unsafe {
+            libc::fflush(core::ptr::null_mut());
+            libc::fork()
+        };
+        match process {
+            0 => Err(match become_child(self.stepped, order, slot) {
+                Ok(()) => Stop::Child(Went),
+                Err(status) => Stop::Failed(status),
+            }),
+            failed if failed < 0 => Err(Stop::Failed(Status::LIMIT)),
+            process => Ok(Child { process, slot }),
+        }
+    }
+
+    /// Waits for the end of a child.
+    fn hear(&self, child: &Child) -> Verdict {
+        let in_time = sys::await_child(child.process, TIME_LIMIT);
+        let mut status = 0;
+        // SAFETY: our own child, waited for once.
+        unsafe {
+            if !in_time {
+                libc::kill(child.process, libc::SIGKILL);
+            }
+            while libc::waitpid(child.process, &mut status, 0) < 0 && *libc::__errno_location() == libc::EINTR {}
+        }
+        // SAFETY: the child has ended.
+        let slot = unsafe { &*child.slot };
+        if let Some(failure) = Failure::from_number(slot.failure()) {
+            return Some((failure, slot.text().to_owned()));
+        }
+        if !in_time {
+            return Some((Failure::TimeLimit, format!("it did not end within {TIME_LIMIT} seconds\n")));
+        }
+        if libc::WIFSIGNALED(status) {
+            let signal = libc::WTERMSIG(status);
+            return Some((
+                Failure::Signal,
+                format!("the process was ended by signal {signal} ({})\n", sys::signal_name(signal)),
+            ));
+        }
+        match libc::WEXITSTATUS(status) {
+            0 => None,
+            code => Some((Failure::Exit, format!("the process ended with status {code}\n"))),
+        }
+    }
+
+    /// A schedule failed: finds a short one that fails too, runs it with its output, and says what there is to say.
+    fn explain(&mut self, index: u64, verdict: (Failure, String), known: Option<Vec<u32>>) -> Result<(), Stop> {
+        let (failure, mut text) = verdict;
+        let mut best = None;
+        if failure != Failure::Thread {
+            let first = match known {
+                Some(choices) => Some(choices),
+                None => self.choices_of(index, failure)?,
+            };
+            if let Some(first) = first {
+                let short = self.shorten(first, failure)?;
+                if let Some(told) = self.tell(&short, failure)? {
+                    text = told;
+                    best = Some(short);
+                }
+            }
+        }
+        let again = best.is_some();
+        let token = token_of(self.plan, index, self.steps, best);
+        let mut out = String::new();
+        let _ = writeln!(out, "libstrand: schedule {} of {} failed: {}", index + 1, self.plan, text.trim_end());
+        if !again && failure != Failure::Thread {
+            let _ = writeln!(
+                out,
+                "it did not fail again with the same decisions: the program depends on something else, such as addresses, time or files"
+            );
+        }
+        if failure != Failure::Thread {
+            let _ = writeln!(out, "STRAND_REPLAY={token}");
+        }
+        finish(&out, 1)
+    }
+
+    fn choices_of(&mut self, index: u64, failure: Failure) -> Result<Option<Vec<u32>>, Stop> {
+        let order = Order { detailed: true, keeps_output: false, ..self.order(index) };
+        let child = self.start(&order, 0)?;
+        let again = self.hear(&child).is_some_and(|(one, _)| one == failure);
+        // SAFETY: the child has ended.
+        let choices = unsafe { (*child.slot).ledger.choices() };
+        Ok(if again { choices } else { None })
+    }
+
+    fn shorten(&mut self, choices: Vec<u32>, failure: Failure) -> Result<Vec<u32>, Stop> {
+        let mut stop = None;
+        let short = shrink(choices, SHRINK_RUNS, |choices| {
+            if stop.is_some() {
+                return false;
+            }
+            match self.start(&self.chosen(choices.to_vec(), false, false), 0) {
+                Ok(child) => self.hear(&child).is_some_and(|(one, _)| one == failure),
+                Err(why) => {
+                    stop = Some(why);
+                    false
+                }
+            }
+        });
+        match stop {
+            Some(why) => Err(why),
+            None => Ok(short),
+        }
+    }
+
+    /// The failing schedule once more, with the program's output.
+    fn tell(&mut self, choices: &[u32], failure: Failure) -> Result<Option<String>, Stop> {
+        let child = self.start(&self.chosen(choices.to_vec(), true, true), 0)?;
+        Ok(self.hear(&child).filter(|(one, _)| *one == failure).map(|(_, text)| text))
+    }
+
+    fn say_complete(&self) {
+        finish(
+            &format!(
+                "libstrand: explored all {} schedules with up to {} preemptions, {} decisions: none failed\n",
+                self.runs, self.plan.preemptions, self.decisions
+            ),
+            0,
+        )
+    }
+
+    fn say_none_failed(&self) -> ! {
+        finish(
+            &format!(
+                "libstrand: explored {} schedules of {}, {} decisions: none failed\n",
+                self.runs, self.plan, self.decisions
+            ),
+            0,
+        )
+    }
+}
+
+/// The parent's last words.
+fn finish(text: &str, status: c_int) -> ! {
+    sys::write_error(text.as_bytes());
+    // SAFETY: ends the process. What its exit handlers would do is the program's business in the children.
+    unsafe { libc::_exit(status) }
+}
+
+fn become_child(stepped: &Stepped, order: &Order<'_>, slot: *mut Slot) -> Outcome<()> {
+    if !order.keeps_output {
+        // SAFETY: standard output goes nowhere; if that cannot be had it stays where it is.
+        unsafe {
+            let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
+            if nowhere >= 0 {
+                libc::dup2(nowhere, 1);
+                libc::close(nowhere);
+            }
+        }
+    }
+    install(stepped, &order.rules)?;
+    stepped.with_schedule(|schedule| schedule.clear(order.seed));
+    // SAFETY: shared memory that stays mapped.
+    let ledger = unsafe { &raw mut (*slot).ledger };
+    let Some(mut guide) = try_box(Guide::new(ledger, order.plan.max_steps)) else { return no_memory() };
+    let mode = match &order.mode {
+        Mode::Policy => Mode::Policy,
+        Mode::Choices(choices) => Mode::Choices(choices.clone()),
+    };
+    guide.explorer.begin(mode, order.detailed);
+    guide.keep_story(order.detailed);
+    guide.on_failure = Some(report);
+    SLOT.store(slot, core::sync::atomic::Ordering::SeqCst);
+    // SAFETY: the guide is leaked: it stays until the process ends.
+    unsafe { stepped.engage(Some(Box::into_raw(guide))) };
+    outside::only_this_thread(Some(refuse_thread));
+    Ok(())
+}
+
+static SLOT: core::sync::atomic::AtomicPtr<Slot> = core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());
+
+/// Another OS thread has called in: this schedule is no pass, whatever comes of it.
+fn refuse_thread() -> ! {
+    // SAFETY: stored before this function could be called; the memory stays.
+    let slot = unsafe { &mut *SLOT.load(core::sync::atomic::Ordering::SeqCst) };
+    let _ = slot.write_str(
+        "an OS thread of the program called in; what other threads do cannot be explored: use strands, or strand_explore for a part without threads",
+    );
+    slot.set_failure(Failure::Thread as u32);
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(REPORTED) }
+}
+
+/// The child's schedule has failed.
+fn report(guide: &Guide, failure: Failure) -> ! {
+    // SAFETY: as above.
+    let slot = unsafe { &mut *SLOT.load(core::sync::atomic::Ordering::SeqCst) };
+    guide.report(failure, slot);
+    slot.set_failure(failure as u32);
+    // SAFETY: what the program printed goes out; then the process ends in the middle of a strand.
+    unsafe {
+        libc::fflush(core::ptr::null_mut());
+        libc::_exit(REPORTED)
+    }
+}

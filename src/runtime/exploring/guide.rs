@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guide of one schedule: decides every pick, notices how the schedule fails, and keeps the story of its last steps.
+
+use core::fmt::Write;
+use std::collections::VecDeque;
+
+use super::super::entry;
+use crate::base::status::Outcome;
+use crate::diagnose::{deadlock, dump};
+use crate::engine::parallel::{self, Parallel};
+use crate::engine::stepped::{Director, LastStep, Reason};
+use crate::explore::{Explorer, Ledger};
+use crate::policy::{Schedule, StrandIndex};
+use crate::strand::fault;
+use crate::strand::head::{self, Phase};
+use crate::strand::waiter::WaitKind;
+
+/// Steps of the story.
+const STORY: usize = 24;
+/// Strands that a report names as still being there.
+const LEFT_MAX: usize = 16;
+
+/// How a schedule fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Failure {
+    /// A strand ended with a fault.
+    Fault = 1,
+    /// Strands wait for each other.
+    Deadlock = 2,
+    /// It takes too many steps.
+    TooLong = 3,
+    /// The process ended with a status other than 0.
+    Exit = 4,
+    /// The process was ended by a signal.
+    Signal = 5,
+    /// The process took too long.
+    TimeLimit = 6,
+    /// An OS thread of the program called in: this cannot be explored.
+    Thread = 7,
+    /// The choices are not those of this program.
+    Misfit = 8,
+}
+
+impl Failure {
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Failure> {
+        use Failure::*;
+        [Fault, Deadlock, TooLong, Exit, Signal, TimeLimit, Thread, Misfit]
+            .into_iter()
+            .find(|one| *one as u32 == number)
+    }
+}
+
+/// See the module documentation.
+pub struct Guide {
+    /// Decides.
+    pub explorer: Explorer,
+    ledger: *mut Ledger,
+    /// Steps after which the schedule counts as endless.
+    max_steps: u64,
+    steps: u64,
+    ended: u64,
+    failure: Option<Failure>,
+    story: Option<VecDeque<String>>,
+    running: String,
+    /// A choice that does not exist is a failure.
+    pub strict: bool,
+    /// What a failure leads to: nothing more, or the end of the process.
+    pub on_failure: Option<fn(&Guide, Failure) -> !>,
+}
+
+impl Guide {
+    /// A guide that writes its decisions into `ledger`.
+    pub fn new(ledger: *mut Ledger, max_steps: u64) -> Guide {
+        Guide {
+            explorer: Explorer::new(),
+            ledger,
+            max_steps,
+            steps: 0,
+            ended: 0,
+            failure: None,
+            story: None,
+            running: String::new(),
+            strict: false,
+            on_failure: None,
+        }
+    }
+
+    /// The next schedule begins.
+    #[inline]
+    pub fn restart(&mut self) {
+        (self.steps, self.ended) = (0, 0);
+        self.failure = None;
+        self.ledger().clear();
+    }
+
+    /// Keeps the story of the last steps, or not.
+    pub fn keep_story(&mut self, keep: bool) {
+        self.story = keep.then(VecDeque::new);
+    }
+
+    /// How the schedule failed, if it did.
+    #[inline]
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
+    }
+
+    /// Every strand of the schedule has ended, dormant and uncounted ones too.
+    #[inline]
+    pub fn everybody_has_ended(&self) -> bool {
+        self.ended == self.explorer.admitted() as u64
+    }
+
+    /// What was decided.
+    #[inline]
+    pub fn ledger(&mut self) -> &mut Ledger {
+        // SAFETY: the memory outlives the guide (its maker's promise), which alone uses it while the schedule runs.
+        unsafe { &mut *self.ledger }
+    }
+
+    #[cold]
+    fn fails(&mut self, failure: Failure) {
+        if self.failure.is_none() {
+            self.failure = Some(failure);
+            if let Some(end) = self.on_failure {
+                end(self, failure);
+            }
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, last: &LastStep) {
+        let Some(story) = &mut self.story else { return };
+        let mut line = String::new();
+        let _ = write!(line, "step {}: {} {}", self.steps, self.running, Stop(last));
+        if story.len() == STORY {
+            story.pop_front();
+        }
+        story.push_back(line);
+    }
+
+    /// The report of a failure: what, the last steps, who is left.
+    pub fn report(&self, failure: Failure, out: &mut dyn Write) {
+        let _ = self.sentence(failure, out);
+        if let Some(story) = &self.story
+            && !story.is_empty()
+        {
+            let _ = writeln!(out, "\nthe last {} of {} steps:", story.len(), self.steps);
+            for line in story {
+                let _ = writeln!(out, "  {line}");
+            }
+        }
+        if let Some(engine) = parallel::engine() {
+            let _ = strands_left(engine, out);
+        }
+    }
+
+    fn sentence(&self, failure: Failure, out: &mut dyn Write) -> core::fmt::Result {
+        match failure {
+            Failure::Fault => match fault::peek(|text| out.write_str(text)) {
+                Some(written) => written,
+                None => out.write_str("a strand ended with a fault"),
+            },
+            Failure::Deadlock => {
+                if let Some(engine) = parallel::engine() {
+                    deadlock::headline(engine, out)?;
+                }
+                Ok(())
+            }
+            Failure::TooLong => write!(out, "it has not ended after {} steps (max_steps)", self.steps),
+            Failure::Thread => out.write_str(
+                "an OS thread of the program called in; what other threads do cannot be explored: use strands, or run it without",
+            ),
+            Failure::Misfit => match self.explorer.misfit() {
+                Some((place, choice, options)) => write!(
+                    out,
+                    "the schedule is not one of this program: its choice {} is {choice}, where there are {options} strands to choose from",
+                    place + 1
+                ),
+                None => Ok(()),
+            },
+            Failure::Exit | Failure::Signal | Failure::TimeLimit => Ok(()),
+        }
+    }
+}
+
+/// Every strand that is still there, one a line.
+fn strands_left(engine: &Parallel, out: &mut dyn Write) -> core::fmt::Result {
+    let alive = |index: &u32| head::at(*index).phase() != Phase::Free;
+    let total = (0..engine.strands.fresh()).filter(alive).count();
+    if total == 0 {
+        return Ok(());
+    }
+    writeln!(out, "still there:")?;
+    for index in (0..engine.strands.fresh()).filter(alive).take(LEFT_MAX) {
+        out.write_str("  ")?;
+        dump::line(head::at(index), out)?;
+    }
+    if total > LEFT_MAX {
+        writeln!(out, "  and {} more", total - LEFT_MAX)?;
+    }
+    Ok(())
+}
+
+/// Why a strand stopped, as the end of a sentence.
+struct Stop<'a>(&'a LastStep);
+
+impl core::fmt::Display for Stop<'_> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0.reason {
+            Reason::None => Ok(()),
+            Reason::Yielded => out.write_str("yields"),
+            Reason::Checkpoint => out.write_str("comes to a checkpoint"),
+            Reason::Ended => out.write_str("ends"),
+            Reason::Failed => out.write_str("fails"),
+            Reason::Preempted => out.write_str("is held up before a call that may wait"),
+            Reason::Waits => {
+                let what = match self.0.waits_for {
+                    WaitKind::Receive => "waits to receive from channel",
+                    WaitKind::Send => "waits to send to channel",
+                    WaitKind::Join => "waits for the end of strand",
+                    WaitKind::Park => "is parked on token",
+                    WaitKind::Sleep => return out.write_str("sleeps"),
+                    WaitKind::All => return out.write_str("waits for all strands"),
+                    WaitKind::None => return out.write_str("waits"),
+                };
+                write!(out, "{what} {:#x}", self.0.object)
+            }
+        }
+    }
+}
+
+impl Director for Guide {
+    fn admit(&mut self, strand: StrandIndex) -> Outcome<()> {
+        self.explorer.admit(strand)
+    }
+
+    #[inline]
+    fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool) -> Option<StrandIndex> {
+        // SAFETY: as in `ledger`.
+        let ledger = unsafe { &mut *self.ledger };
+        let strand = self.explorer.pick(schedule, can_go_on, ledger)?;
+        if self.strict && self.explorer.misfit().is_some() {
+            self.fails(Failure::Misfit);
+        }
+        if self.story.is_some() {
+            let head = head::at(strand);
+            self.running.clear();
+            let _ = write!(self.running, "{}", entry::named(head, head.started_body()));
+        }
+        Some(strand)
+    }
+
+    #[inline]
+    fn step(&mut self, last: &LastStep) {
+        self.steps += 1;
+        self.ended += u64::from(matches!(last.reason, Reason::Ended | Reason::Failed));
+        if self.story.is_some() {
+            self.note(last);
+        }
+        if last.reason == Reason::Failed {
+            self.fails(Failure::Fault);
+        }
+        if self.steps == self.max_steps {
+            self.fails(Failure::TooLong);
+        }
+    }
+
+    fn stuck(&mut self) {
+        self.fails(Failure::Deadlock);
+    }
+}
