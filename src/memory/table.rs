@@ -43,6 +43,8 @@ pub struct History {
     floor: atomic::AtomicU64,
     indices: atomic::AtomicU32,
     retired: Mutex<Vec<u32>>,
+    /// Entries in `retired`, readable without its lock.
+    retirements: atomic::AtomicU32,
 }
 
 impl History {
@@ -52,6 +54,7 @@ impl History {
             floor: atomic::AtomicU64::new(1),
             indices: atomic::AtomicU32::new(0),
             retired: Mutex::new(Vec::new()),
+            retirements: atomic::AtomicU32::new(0),
         }
     }
 
@@ -73,7 +76,8 @@ impl History {
     }
 
     fn is_retired(&self, index: u32) -> bool {
-        self.retired.lock().is_ok_and(|list| list.contains(&index))
+        // Acquire pairs with the Release in `retire`. Slots are retired by one table and asked for by the next.
+        self.retirements.load(Ordering::Acquire) != 0 && self.retired.lock().is_ok_and(|list| list.contains(&index))
     }
 
     fn retire(&self, index: u32) {
@@ -81,6 +85,7 @@ impl History {
             && list.try_reserve(1).is_ok()
         {
             list.push(index);
+            self.retirements.fetch_add(1, Ordering::Release);
         }
     }
 }

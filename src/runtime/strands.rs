@@ -6,7 +6,7 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 use super::config::{self, MIGRATE_FREE, MIGRATE_NEVER, MIGRATE_NEW_ONLY};
-use super::{entry, lifecycle};
+use super::{entry, lifecycle, policies};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel, worker};
@@ -56,9 +56,9 @@ pub struct SpawnOptions<'a> {
     pub arg_bytes: usize,
     /// The pointer that language hooks get.
     pub local: *mut c_void,
-    /// Lane; for the stepped engine.
+    /// Lane; has an effect on the stepped engine.
     pub lane: u32,
-    /// Priority; for the stepped engine.
+    /// Priority; has an effect on the stepped engine.
     pub priority: i32,
 }
 
@@ -138,7 +138,7 @@ fn head_flags(spawn: u32, class: u8) -> u8 {
 }
 
 /// Takes a head and writes what a strand starts with; phase free.
-#[inline]
+#[inline(always)]
 fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize) -> Outcome<&'static Head> {
     let head = match spawner.engine.take_head(spawner.worker) {
         Ok(index) => head::at(index),
@@ -167,6 +167,22 @@ fn admit(spawner: &Spawner, stepped: &Stepped, head: &'static Head) -> Outcome<(
     }
 }
 
+/// The parallel engine remembers lane and priority.
+#[inline]
+fn place(spawner: &Spawner, head: &'static Head) -> Outcome<&'static Head> {
+    let (lane, priority) = spawner.place;
+    if (lane, priority) == (0, 0) || spawner.engine.stepped().is_some() {
+        return Ok(head);
+    }
+    match policies::spawned(head, lane, priority) {
+        Ok(()) => Ok(head),
+        Err(status) => {
+            spawner.engine.give_head(head::index_of(head));
+            Err(status)
+        }
+    }
+}
+
 #[cold]
 fn no_head(spawner: &Spawner, status: Status) -> Outcome<&'static Head> {
     let most = spawner.engine.most_strands();
@@ -191,12 +207,30 @@ fn count_in(spawner: &Spawner, flags: u8) {
 /// The entry and its argument are what the program wants to run.
 #[inline]
 pub unsafe fn spawn(entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
-    let spawner = spawner()?;
+    let Some(body) = identity::current() else { return spawn_elsewhere(entry, arg, site) };
+    if cancel::is_all_cancelled() {
+        return refuse_stopping();
+    }
+    let worker = worker::of(body);
+    let spawner =
+        Spawner { engine: worker.engine(), worker: Some(worker), body: Some(body), place: (0, 0), _call: None };
+    spawn_plainly(&spawner, entry, arg, site)
+}
+
+#[cold]
+#[inline(never)]
+fn spawn_elsewhere(entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
+    spawn_plainly(&spawner_outside()?, entry, arg, site)
+}
+
+/// Inlined, so that the spawner stays in registers.
+#[inline(always)]
+fn spawn_plainly(spawner: &Spawner, entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
     let flags = lifecycle::plain_flags();
-    let head = prepare(&spawner, entry, arg as u64, flags, site)?;
+    let head = prepare(spawner, entry, arg as u64, flags, site)?;
     head.set_phase(Phase::Ready);
     let id = head::handle_of(head);
-    count_in(&spawner, flags);
+    count_in(spawner, flags);
     engine::spawn(head);
     Ok(id)
 }
@@ -219,7 +253,8 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
     // SAFETY: by contract.
     let extras = unsafe { extras_for(options, arg, &spawner) }?;
     let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
-    let head = match prepare(&spawner, entry, payload, flags, site) {
+    let placed = prepare(&spawner, entry, payload, flags, site).and_then(|head| place(&spawner, head));
+    let head = match placed {
         Ok(head) => head,
         Err(status) => {
             // SAFETY: made above, not handed over; the argument stays the caller's.
@@ -338,7 +373,7 @@ fn find(engine: &Parallel, id: u64) -> Outcome<(&'static Head, u64)> {
 }
 
 #[cold]
-fn explain<T>(id: u64, status: Status) -> Outcome<T> {
+pub(super) fn explain<T>(id: u64, status: Status) -> Outcome<T> {
     match status {
         Status::INVALID => fail(status, format_args!("{id:#x} is not the handle of a strand that was ever spawned")),
         other => Err(other),

@@ -201,6 +201,11 @@ impl Channel {
         self.capacity.store(capacity, Ordering::Relaxed);
     }
 
+    /// Whether the slot can be used once more.
+    pub fn generation_is_left(&self) -> bool {
+        self.generation() <= handle::GENERATION_MAX
+    }
+
     /// Its handle.
     pub fn handle(&self, index: u32) -> u64 {
         handle::encode(Kind::Channel, self.generation(), index)

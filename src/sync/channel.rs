@@ -187,12 +187,19 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
         fill(unsafe { &mut *extra }, options);
     }
     let mut one = [0];
-    if let Err(status) = table.take(&mut one) {
-        // SAFETY: allocated above, not taken over.
-        unsafe { free(extra) };
-        return fail(status, format_args!("no further channel: {} are in use", table.capacity()));
-    }
-    let channel = table.slot(one[0]);
+    let taken = match worker::running() {
+        Some(worker) => worker.cache.take_channel(table),
+        None => table.take(&mut one).map(|_| one[0]),
+    };
+    let index = match taken {
+        Ok(index) => index,
+        Err(status) => {
+            // SAFETY: allocated above, not taken over.
+            unsafe { free(extra) };
+            return fail(status, format_args!("no further channel: {} are in use", table.capacity()));
+        }
+    };
+    let channel = table.slot(index);
     channel.lock.lock();
     channel.closed.store(0, Ordering::Relaxed);
     let hooked = own || hooks.message_transfer.is_some() || hooks.message_drop.is_some();
@@ -204,7 +211,7 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
     channel.references.set(1);
     channel.options.set(extra);
     channel.begin();
-    let handle = channel.handle(one[0]);
+    let handle = channel.handle(index);
     channel.lock.unlock();
     Ok(handle)
 }
@@ -330,6 +337,20 @@ fn close_locked(channel: &Channel) -> Woken {
     woken
 }
 
+/// Closes one of the channels there are, counted round and round; does nothing where there is none.
+pub fn close_nth(number: u64) {
+    let Some(table) = table() else { return };
+    let live = |index: &u32| table.slot(*index).is_live();
+    let count = (0..table.fresh()).filter(live).count() as u64;
+    if count == 0 {
+        return;
+    }
+    let chosen = (0..table.fresh()).filter(live).nth((number % count) as usize);
+    if let Some(index) = chosen {
+        let _ = close(table.slot(index).handle(index));
+    }
+}
+
 /// Takes one more reference.
 pub fn retain(chan: u64) -> Outcome<()> {
     let found = find(chan)?;
@@ -376,7 +397,11 @@ fn end(table: &Table<Channel>, channel: &Channel, index: u32, worker: Option<&Wo
     drop_elements(&rest, size, &hooks);
     // SAFETY: taken out of the channel above, so nobody else knows them.
     unsafe { free(options) };
-    table.give(&[index]);
+    // Asked for again: a drop function may have switched. A slot whose generations are used up is retired by the table.
+    match worker::running() {
+        Some(worker) if channel.generation_is_left() => worker.cache.give_channel(table, index),
+        _ => table.give(&[index]),
+    }
 }
 
 fn drop_elements(ring: &Ring, size: usize, hooks: &MessageHooks) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a worker keeps at hand so that a spawn and an end touch nothing shared: free heads and warm stacks.
+//! What a worker keeps at hand so that a spawn and an end touch nothing shared: free heads, warm stacks, free channels.
 
 use core::cell::{Cell, UnsafeCell};
 
 use crate::base::status::Outcome;
 use crate::memory::stack_class::{CLASSES, StackId};
 use crate::memory::stack_pool::{BATCH, StackPool};
-use crate::memory::table::Table;
+use crate::memory::table::{Slot, Table};
 use crate::strand::head::Head;
 
 const HEADS: usize = 128;
+const CHANNELS: usize = 32;
 const STACKS: usize = 2 * BATCH;
 
 /// A last-in-first-out cache of `N` things that is filled and emptied by halves.
@@ -57,12 +58,13 @@ impl<T: Copy, const N: usize> Shelf<T, N> {
 pub struct Cache {
     heads: Shelf<u32, HEADS>,
     stacks: [Shelf<StackId, STACKS>; CLASSES],
+    channels: Shelf<u32, CHANNELS>,
 }
 
 impl Cache {
     /// An empty cache.
     pub const fn new() -> Self {
-        Cache { heads: Shelf::new(0), stacks: [const { Shelf::new(StackId::NONE) }; CLASSES] }
+        Cache { heads: Shelf::new(0), stacks: [const { Shelf::new(StackId::NONE) }; CLASSES], channels: Shelf::new(0) }
     }
 
     /// A free head.
@@ -75,6 +77,18 @@ impl Cache {
     #[inline]
     pub fn give_head(&self, table: &Table<Head>, index: u32) {
         self.heads.push(index, |surplus| table.give(surplus));
+    }
+
+    /// A free channel.
+    #[inline]
+    pub fn take_channel<T: Slot>(&self, table: &Table<T>) -> Outcome<u32> {
+        self.channels.pop(|room| table.take(room))
+    }
+
+    /// Keeps a free channel.
+    #[inline]
+    pub fn give_channel<T: Slot>(&self, table: &Table<T>, index: u32) {
+        self.channels.push(index, |surplus| table.give(surplus));
     }
 
     /// A stack of a class.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The parallel engine: workers that run strands from their own queues and steal from each other.
 
-mod cache;
+pub mod cache;
 mod company;
 pub mod counts;
 pub mod idle;

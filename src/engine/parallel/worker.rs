@@ -55,7 +55,8 @@ pub struct Worker {
     pub(super) queues: Queues,
     /// Counters.
     pub counts: Counts,
-    pub(super) cache: Cache,
+    /// What it keeps at hand.
+    pub cache: Cache,
     ticks: Cell<u32>,
     errno: Cell<*mut c_int>,
     modes: Cell<Modes>,
