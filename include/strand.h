@@ -528,6 +528,13 @@ typedef struct strand_config {
     uint32_t pct_depth;
     /** STRAND_POLICY_PCT: about how many picks a run has. Default: 1,000. */
     uint64_t pct_steps;
+    /**
+     * Hand-offs that are kept for strand_handoffs_read(): the last so many. Default: 256. At most
+     * 1,048,576.
+     */
+    uint32_t handoffs;
+    /** Most progress tokens that a strand can have. Default: 16. */
+    uint32_t token_cap;
 } strand_config;
 
 /* ---- Time and deadlines -------------------------------------------------------------------------
@@ -865,9 +872,9 @@ typedef struct strand_spawn_options {
      * configuration's. More than the largest class is STRAND_ERR_LIMIT.
      */
     size_t stack_bytes;
-    /** 0. */
+    /** The lane it is in at first: 0, or one that strand_lane_new() made. */
     uint32_t lane;
-    /** For policies that look at it; higher comes first. The parallel engine does not. */
+    /** For policies that look at it; higher comes first. See strand_set_priority(). */
     int32_t priority;
     /** 0. */
     uint64_t scope;
@@ -917,7 +924,7 @@ STRAND_API strand_status strand_spawn(strand_entry entry, void *arg, strand_id *
  * @param arg      handed to entry; with arg_bytes, what is copied
  * @param out      the strand's handle; may be NULL
  * @return STRAND_OK;
- *         STRAND_ERR_INVALID: entry is NULL, or an option has no such value;
+ *         STRAND_ERR_INVALID: entry is NULL, an option has no such value, or there is no such lane;
  *         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
  *         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
  *         STRAND_ERR_NO_MEMORY;
@@ -1086,6 +1093,299 @@ STRAND_API void strand_fail(strand_status code, const char *message, size_t leng
  * @since 0.1
  */
 STRAND_API strand_status strand_on_exit(void (*function)(void *data), void *data);
+
+/* ---- Policies and lanes -------------------------------------------------------------------------
+ *
+ * What a program may say about who runs next. The policy is chosen in the configuration; what it
+ * looks at (priorities, progress tokens) is set here, and so is what comes before it (lanes,
+ * holds).
+ *
+ * All of this belongs to STRAND_ENGINE_STEPPED. On STRAND_ENGINE_PARALLEL a program that uses it
+ * runs unchanged: priorities, lanes and tokens are checked and remembered and can be read back,
+ * but the order of strands does not depend on them, and a lane's width bounds nothing. Only
+ * holding a strand is refused there, with STRAND_ERR_UNSUPPORTED.
+ */
+
+/** How a lane is made: 0 or NULL in a field is the default. */
+typedef struct strand_lane_options {
+    /** sizeof(strand_lane_options) */
+    uint32_t size;
+    /**
+     * Picks that the lane gets in a row while it has ready strands, before the next lane has its
+     * turn. Default: 1.
+     */
+    uint32_t weight;
+    /**
+     * How many of its strands may run at the same time; 1 for strands that take turns, as those
+     * of an actor do. Default: any number. One strand at a time runs on the stepped engine, so
+     * there every width is kept; the parallel engine keeps none.
+     */
+    uint32_t width;
+    /** 0 */
+    uint32_t reserved;
+    /** Name for snapshots, of name_length bytes. Copied, and cut where it is long. */
+    const char *name;
+    /** Bytes at name. */
+    size_t name_length;
+} strand_lane_options;
+
+/** The record of one move of a strand to another lane. Its layout never changes. */
+typedef struct strand_handoff {
+    /** Who moved; it may have ended since. */
+    strand_id strand;
+    /** Steps that had been made since init when it moved. */
+    uint64_t step;
+    /** The lane it left. */
+    uint32_t from;
+    /** The lane it joined. */
+    uint32_t to;
+    /** Why, as the caller of strand_set_lane() said. */
+    uint32_t reason;
+    /** 0 */
+    uint32_t reserved;
+} strand_handoff;
+
+/**
+ * Sets a strand's priority. A higher number comes first, under policies that look at it. It holds
+ * at once: a strand that is ready keeps the time it has waited and takes its new place.
+ *
+ * @param id        the strand; it may wait, run, or not have been started
+ * @param priority  any number; 0 is what a strand begins with
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_NO_MEMORY: only on the parallel engine;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_set_priority(strand_id id, int32_t priority);
+
+/**
+ * A strand's priority, as it was spawned with or was set last. What ageing adds is not part of it.
+ *
+ * @param id   the strand
+ * @param out  its priority
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand, or out is NULL;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_priority(strand_id id, int32_t *out);
+
+/**
+ * Holds a strand: it keeps its place among those that are ready, also a place it gets later, and
+ * is not picked before strand_resume(). A strand that runs, waits or has not been started is held
+ * from the moment at which it would run next; a strand may hold itself. Holds do not add up.
+ *
+ * While strands are ready but held and nothing else can happen, the program is no deadlock:
+ * strand_scheduler_step() says STRAND_STEP_IDLE, and a call that drives waits until another
+ * thread resumes one, as it does under strand_external_acquire(). Timers go on meanwhile, so a
+ * strand may hold another, sleep, and resume it. A shutdown resumes everybody.
+ *
+ * @param id  the strand
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_UNSUPPORTED: the engine is not the stepped one;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_pause(strand_id id);
+
+/**
+ * Lets a strand go that strand_pause() holds: it takes its turn at the place it has kept. For a
+ * strand that is not held this does nothing.
+ *
+ * @param id  the strand
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_UNSUPPORTED: the engine is not the stepped one;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_resume(strand_id id);
+
+/**
+ * Makes a lane. Lane 0 is always there. The lane is chosen before the policy picks in it: the
+ * turn goes round the lanes that have a strand to run, in the order of their numbers, and each
+ * gets as many picks in a row as its weight says. (STRAND_POLICY_RANDOM and STRAND_POLICY_PCT pick
+ * among the strands of all lanes.) Lanes stay until shutdown; in an exploration each schedule
+ * begins with lane 0 alone.
+ *
+ * @param options  NULL: weight 1, any width, no name. Copied, with the name.
+ * @param out      the lane's number: 1, then 2, and so on
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, or an option has no such value;
+ *         STRAND_ERR_UNSUPPORTED: reserved is not 0;
+ *         STRAND_ERR_LIMIT: there are 65,536 lanes;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_lane_new(const struct strand_lane_options *options, uint32_t *out);
+
+/**
+ * Moves a strand to another lane, where it stands as if it had become ready just now, and keeps a
+ * record of the move, a hand-off. To the lane in which it is: nothing happens, and there is no
+ * record.
+ *
+ * @param id      the strand
+ * @param lane    0, or one that strand_lane_new() made
+ * @param reason  any number, for the record
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand, or there is no such lane;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_NO_MEMORY: only on the parallel engine;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_set_lane(strand_id id, uint32_t lane, uint32_t reason);
+
+/**
+ * The lane in which a strand is.
+ *
+ * @param id   the strand
+ * @param out  its lane
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand, or out is NULL;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_lane(strand_id id, uint32_t *out);
+
+/**
+ * Gives a strand progress tokens, which STRAND_POLICY_PRIORITY_TOKEN and
+ * STRAND_POLICY_PROGRESS_AWARE look at. A strand has at most as many as token_cap of the
+ * configuration says; what is above that is lost.
+ *
+ * @param id      the strand
+ * @param tokens  how many more
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_NO_MEMORY: only on the parallel engine;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_tokens_grant(strand_id id, uint32_t tokens);
+
+/**
+ * Moves progress tokens from one strand to another: all of them, or none.
+ *
+ * @param from    who has them
+ * @param to      who gets them
+ * @param tokens  how many
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: from or to never named a strand, or from has fewer;
+ *         STRAND_ERR_LIMIT: to would have more than token_cap of the configuration;
+ *         STRAND_ERR_STALE: one of the strands has ended;
+ *         STRAND_ERR_NO_MEMORY: only on the parallel engine;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_tokens_move(strand_id from, strand_id to, uint32_t tokens);
+
+/**
+ * How many progress tokens a strand has.
+ *
+ * @param id   the strand
+ * @param out  its tokens
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: id never named a strand, or out is NULL;
+ *         STRAND_ERR_STALE: the strand has ended;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_tokens(strand_id id, uint32_t *out);
+
+/**
+ * Copies the records of moves between lanes, oldest first. The last ones are kept, as many as
+ * handoffs of the configuration says; reading does not take them away. Record i is number
+ * dropped + i of all moves since init, counted from 0.
+ *
+ * @param records   room for capacity records; may be NULL when capacity is 0
+ * @param capacity  records that are copied at most, the oldest first
+ * @param count     how many are kept, which may be more than capacity
+ * @param dropped   how many older ones were dropped; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: count is NULL, or records is NULL and capacity is not 0;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_handoffs_read(
+        struct strand_handoff *records,
+        size_t capacity,
+        size_t *count,
+        uint64_t *dropped);
 
 /* ---- Strand locals ------------------------------------------------------------------------------
  *

@@ -85,14 +85,20 @@
 ; size, reserved, data, message_transfer, message_drop, strand_resume, strand_suspend, strand_exit, fatal
 %strand_language_hooks = type { i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr }
 
-; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks, quantum, age_step, bypass_limit, pct_depth, pct_steps
-%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, i32, i32, i32, i32, i64 }
+; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks, quantum, age_step, bypass_limit, pct_depth, pct_steps, handoffs, token_cap
+%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, i32, i32, i32, i32, i64, i32, i32 }
 
 ; size, outcome, steps, total_steps, strand, reason, reserved, object
 %strand_step_result = type { i32, i32, i64, i64, i64, i32, i32, i64 }
 
 ; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, arg_bytes, local
 %strand_spawn_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, i64, ptr }
+
+; size, weight, width, reserved, name, name_length
+%strand_lane_options = type { i32, i32, i32, i32, ptr, i64 }
+
+; strand, step, from, to, reason, reserved
+%strand_handoff = type { i64, i64, i32, i32, i32, i32 }
 
 ; size, flags, element_size, capacity, name, name_length, transfer, drop, data
 %strand_chan_options = type { i32, i32, i64, i64, ptr, i64, ptr, ptr, ptr }
@@ -137,6 +143,17 @@ declare noundef i32 @strand_sleep(i64 noundef %nanoseconds) nounwind
 declare noundef i32 @strand_start(i64 noundef %id) nounwind
 declare void @strand_fail(i32 noundef %code, ptr nocapture noundef %message, i64 noundef %length) noreturn nounwind
 declare noundef i32 @strand_on_exit(ptr noundef %function, ptr noundef %data) nounwind
+declare noundef i32 @strand_set_priority(i64 noundef %id, i32 noundef %priority) nounwind
+declare noundef i32 @strand_priority(i64 noundef %id, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_pause(i64 noundef %id) nounwind
+declare noundef i32 @strand_resume(i64 noundef %id) nounwind
+declare noundef i32 @strand_lane_new(ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_set_lane(i64 noundef %id, i32 noundef %lane, i32 noundef %reason) nounwind
+declare noundef i32 @strand_lane(i64 noundef %id, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_tokens_grant(i64 noundef %id, i32 noundef %tokens) nounwind
+declare noundef i32 @strand_tokens_move(i64 noundef %from, i64 noundef %to, i32 noundef %tokens) nounwind
+declare noundef i32 @strand_tokens(i64 noundef %id, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_handoffs_read(ptr nocapture noundef %records, i64 noundef %capacity, ptr nocapture noundef %count, ptr nocapture noundef %dropped) nounwind
 declare noundef i32 @strand_local_new(ptr noundef %drop, i32 noundef %flags, ptr nocapture noundef %key) nounwind
 declare noundef i32 @strand_local_set(i32 noundef %key, ptr noundef %value) nounwind
 declare noundef ptr @strand_local_get(i32 noundef %key) nounwind

@@ -181,6 +181,11 @@ pub struct strand_config {
     pub pct_depth: u32,
     /// STRAND_POLICY_PCT: about how many picks a run has. Default: 1,000.
     pub pct_steps: u64,
+    /// Hand-offs that are kept for strand_handoffs_read(): the last so many. Default: 256. At most
+    /// 1,048,576.
+    pub handoffs: u32,
+    /// Most progress tokens that a strand can have. Default: 16.
+    pub token_cap: u32,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null, None or 0 in every
@@ -219,6 +224,8 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
         bypass_limit: config.bypass_limit,
         pct_depth: config.pct_depth,
         pct_steps: config.pct_steps,
+        handoffs: config.handoffs,
+        token_cap: config.token_cap,
         migration: config.migration,
         fault_policy: config.fault_policy,
         stack_bytes: config.stack_bytes,

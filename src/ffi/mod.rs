@@ -20,6 +20,7 @@ pub mod explore;
 pub mod info;
 pub mod local;
 pub mod park;
+pub mod policy;
 pub mod scheduler;
 pub mod spawn;
 pub mod status;

@@ -54,9 +54,9 @@ pub struct strand_spawn_options {
     /// Usable bytes of stack: the strand gets the smallest class that holds them. Default: the
     /// configuration's. More than the largest class is STRAND_ERR_LIMIT.
     pub stack_bytes: usize,
-    /// 0.
+    /// The lane it is in at first: 0, or one that strand_lane_new() made.
     pub lane: u32,
-    /// For policies that look at it; higher comes first. The parallel engine does not.
+    /// For policies that look at it; higher comes first. See strand_set_priority().
     pub priority: i32,
     /// 0.
     pub scope: u64,
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn strand_spawn(entry: strand_entry, arg: *mut c_void, out
 /// @param arg      handed to entry; with arg_bytes, what is copied
 /// @param out      the strand's handle; may be NULL
 /// @return STRAND_OK;
-///         STRAND_ERR_INVALID: entry is NULL, or an option has no such value;
+///         STRAND_ERR_INVALID: entry is NULL, an option has no such value, or there is no such lane;
 ///         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
 ///         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
 ///         STRAND_ERR_NO_MEMORY;
@@ -188,7 +188,6 @@ unsafe extern "C" fn spawn_with_at(
 unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outcome<SpawnOptions<'a>> {
     let function = "strand_spawn_with";
     check::flags(options.flags, KNOWN_FLAGS, function)?;
-    check::zero(options.lane.into(), function, "lane")?;
     check::zero(options.scope, function, "scope")?;
     if options.arg_bytes > 0 && arg.is_null() {
         return fail(Status::INVALID, format_args!("{function}: arg is NULL, but arg_bytes is {}", options.arg_bytes));

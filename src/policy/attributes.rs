@@ -42,6 +42,13 @@ impl Schedule {
         self.link(lane, strand);
     }
 
+    /// Lets everybody go.
+    pub fn resume_all(&mut self) {
+        for strand in 0..self.strands.len() {
+            self.resume(strand as StrandIndex);
+        }
+    }
+
     /// Whether it is held.
     pub fn is_held(&self, strand: StrandIndex) -> bool {
         entry(&self.strands, strand).is_some_and(|known| known.held)

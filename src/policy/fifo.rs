@@ -60,6 +60,11 @@ impl Fifo {
         self.nodes[strand as usize].sequence = sequence;
     }
 
+    /// The place it has.
+    pub(super) fn sequence(&self, strand: StrandIndex) -> u64 {
+        self.nodes[strand as usize].sequence
+    }
+
     /// Puts `strand` into the queue at its place.
     #[inline]
     pub(super) fn link(&mut self, lane: u32, strand: StrandIndex) {

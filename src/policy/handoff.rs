@@ -5,6 +5,17 @@ use super::memory::reserve;
 use super::rules::StrandIndex;
 use crate::base::status::Outcome;
 
+/// What the caller wants to be recorded with a move.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Mark {
+    /// The strand's name for ever; its index will be another's.
+    pub name: u64,
+    /// The step in which it moved, as the engine counts them.
+    pub step: u64,
+    /// Why, as the caller said.
+    pub reason: u32,
+}
+
 /// One move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handoff {
@@ -14,10 +25,8 @@ pub struct Handoff {
     pub from: u32,
     /// The lane it joined.
     pub to: u32,
-    /// The step in which it moved, as the engine counts them.
-    pub step: u64,
-    /// Why, as the caller said.
-    pub reason: u32,
+    /// What the caller said of it.
+    pub mark: Mark,
 }
 
 /// The ring. It has no memory until it is given some.

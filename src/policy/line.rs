@@ -40,6 +40,11 @@ impl Line {
         self.sequences[strand as usize] = sequence;
     }
 
+    /// The place it has.
+    pub(super) fn sequence(&self, strand: StrandIndex) -> u64 {
+        self.sequences[strand as usize]
+    }
+
     #[inline]
     pub(super) fn link(&mut self, strand: StrandIndex) {
         let sequence = self.sequences[strand as usize];

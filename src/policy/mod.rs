@@ -16,7 +16,7 @@
 //! A strand is in at most one place: its entry in `strands` says whether it is ready, and the order that the kind
 //! keeps (one of the five) holds exactly the strands that are ready and not held.
 
-#![allow(dead_code, unused_imports, reason = "the stepped engine will use it")]
+#![allow(dead_code, unused_imports, reason = "not every rule is used by every engine")]
 
 mod attributes;
 mod defect;
@@ -37,6 +37,6 @@ mod strands;
 #[cfg(test)]
 mod tests;
 
-pub use handoff::Handoff;
+pub use handoff::{Handoff, Mark};
 pub use rules::{Cause, Chooser, Kind, Rules, StrandIndex};
 pub use schedule::Schedule;

@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lanes are made, strands move between them, and each move is recorded.
 
-use super::handoff::Handoff;
+use super::handoff::{Handoff, Mark};
 use super::rules::StrandIndex;
 use super::schedule::Schedule;
 use super::strands::{Place, Strand, entry};
 use crate::base::status::{Outcome, Status};
-
-/// Hand-offs that are kept unless [`Schedule::keep_handoffs`] says otherwise.
-const HANDOFFS: usize = 256;
 
 impl Schedule {
     /// A new lane. `weight`: picks in a cycle, 0 is 1. `width`: how many of its strands may run at a time, 0 is any
     /// number; see `lanes.rs`. NO_MEMORY, LIMIT.
     pub fn lane_new(&mut self, weight: u32, width: u32) -> Outcome<u32> {
         if self.handoffs.size() == 0 {
-            self.handoffs.resize(HANDOFFS)?;
+            self.handoffs.resize(self.rules.handoffs as usize)?;
         }
         self.order.lanes(self.lanes.count() + 1)?;
         self.lanes.add(weight, width)
     }
 
-    /// Moves it to another lane, where it joins as if it had become ready just now, and records a hand-off of the
-    /// engine's `step`. To its own lane: nothing. INVALID for an unknown strand or lane.
-    pub fn move_lane(&mut self, strand: StrandIndex, lane: u32, step: u64, reason: u32) -> Outcome<()> {
+    /// Moves it to another lane, where it joins as if it had become ready just now, and records a hand-off. To its own
+    /// lane: nothing. INVALID for an unknown strand or lane.
+    pub fn move_lane(&mut self, strand: StrandIndex, lane: u32, mark: Mark) -> Outcome<()> {
         let known = *entry(&self.strands, strand).ok_or(Status::INVALID)?;
         if !self.lanes.has(lane) {
             return Err(Status::INVALID);
@@ -31,7 +28,7 @@ impl Schedule {
         if known.lane == lane {
             return Ok(());
         }
-        self.handoffs.record(Handoff { strand, from: known.lane, to: lane, step, reason });
+        self.handoffs.record(Handoff { strand, from: known.lane, to: lane, mark });
         if !self.lanes_first || known.place != Place::Ready {
             self.strands[strand as usize].lane = lane;
             return Ok(());
@@ -64,7 +61,17 @@ impl Schedule {
         self.lanes.weight_and_width(lane)
     }
 
-    /// Keeps the last `count` hand-offs (at least 1; 256 unless this is called) and forgets those there are. NO_MEMORY.
+    /// Strands of a lane that can be picked.
+    pub fn eligible_in(&self, lane: u32) -> usize {
+        if self.lanes_first && self.lanes.has(lane) {
+            return self.lanes.eligible(lane) as usize;
+        }
+        let stands = |known: &&Strand| known.lane == lane && known.place == Place::Ready && !known.held;
+        self.strands.iter().filter(stands).count()
+    }
+
+    /// Keeps the last `count` hand-offs (at least 1) instead of as many as the rules say, and forgets those there are.
+    /// NO_MEMORY.
     pub fn keep_handoffs(&mut self, count: u32) -> Outcome<()> {
         self.handoffs.resize(count.max(1) as usize)
     }

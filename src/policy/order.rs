@@ -115,6 +115,16 @@ impl Order {
         }
     }
 
+    /// The number with which `strand`, which is ready, was placed.
+    pub(super) fn sequence(&self, strand: StrandIndex) -> Option<u64> {
+        match self {
+            Order::Fifo(fifo) => Some(fifo.sequence(strand)),
+            Order::Ranked(ranked) => Some(ranked.sequence(strand)),
+            Order::Line(line) => Some(line.sequence(strand)),
+            Order::Pool(_) | Order::Pct(_) => None,
+        }
+    }
+
     /// The priority or the tokens of `strand`, which is ready, have changed.
     pub(super) fn rerank(&mut self, strand: StrandIndex, known: &Strand) {
         if let Order::Ranked(ranked) = self {

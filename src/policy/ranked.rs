@@ -124,6 +124,11 @@ impl Ranked {
         queue.root = heap::insert(&mut self.nodes, queue.root, strand);
     }
 
+    /// Its place among equals.
+    pub(super) fn sequence(&self, strand: StrandIndex) -> u64 {
+        self.nodes[strand as usize].sequence
+    }
+
     /// Who is next in the lane; [`NONE`] when it is empty.
     pub(super) fn first(&self, lane: u32) -> StrandIndex {
         match self.overdue(lane) {

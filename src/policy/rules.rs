@@ -65,12 +65,14 @@ pub struct Rules {
     pub depth: u32,
     /// `Pct`: the number of picks over which the change points are spread. Default 1,000.
     pub steps: u64,
+    /// Hand-offs that are kept once there is a second lane. Default 256.
+    pub handoffs: u32,
 }
 
 impl Rules {
     /// `kind` with all defaults and seed 0.
     pub const fn of(kind: Kind) -> Self {
-        Rules { kind, seed: 0, quantum: 0, age_step: 0, bypass_limit: 0, token_cap: 0, depth: 0, steps: 0 }
+        Rules { kind, seed: 0, quantum: 0, age_step: 0, bypass_limit: 0, token_cap: 0, depth: 0, steps: 0, handoffs: 0 }
     }
 
     /// The rules with every default filled in; INVALID when a number is out of range.
@@ -85,6 +87,7 @@ impl Rules {
         self.bypass_limit = default(self.bypass_limit, 64);
         self.token_cap = default(self.token_cap, 16);
         self.depth = default(self.depth, 3);
+        self.handoffs = default(self.handoffs, 256);
         self.steps = if self.steps == 0 { 1_000 } else { self.steps };
         Ok(self)
     }

@@ -239,6 +239,12 @@ impl Schedule {
         }
     }
 
+    /// When it became ready, if it is, as a number that rises: the smaller was there earlier. `None`
+    /// where the kind keeps no such order (`Random`, `Pct`).
+    pub fn place_of(&self, strand: StrandIndex) -> Option<u64> {
+        if self.is_ready(strand) { self.order.sequence(strand) } else { None }
+    }
+
     /// Whether it is ready.
     pub fn is_ready(&self, strand: StrandIndex) -> bool {
         entry(&self.strands, strand).is_some_and(|known| known.place == Place::Ready)

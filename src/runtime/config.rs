@@ -87,6 +87,10 @@ pub struct Config {
     pub pct_depth: u32,
     /// Bound on the picks of a run, for probabilistic concurrency testing.
     pub pct_steps: u64,
+    /// Hand-offs that are kept.
+    pub handoffs: u32,
+    /// Most progress tokens of a strand.
+    pub token_cap: u32,
     /// Which strands may move between workers.
     pub migration: u32,
     /// What a fault ends.
@@ -176,6 +180,13 @@ impl Settings {
     }
 }
 
+/// Largest number of picks after which ageing raises a priority.
+const AGE_STEP_MAX: u32 = 1 << 30;
+/// Largest depth of the bugs that probabilistic concurrency testing looks for.
+const PCT_DEPTH_MAX: u32 = 64;
+/// Most hand-offs that are kept.
+const HANDOFFS_MAX: u32 = 1 << 20;
+
 const POLICY_LAST: u32 = 7;
 const POLICIES: [Kind; 8] = [
     Kind::Cooperative,
@@ -191,6 +202,7 @@ const POLICIES: [Kind; 8] = [
 /// Checks a configuration that the environment has filled in.
 pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) -> Outcome<Settings> {
     refuse_unknown(config)?;
+    refuse_too_much(config)?;
     refuse_unsupported(config)?;
     let workers = match config.workers {
         // One strand at a time needs one; a program that asks for more runs unchanged.
@@ -223,9 +235,10 @@ fn rules(config: &Config) -> Rules {
         quantum: config.quantum,
         age_step: config.age_step,
         bypass_limit: config.bypass_limit,
-        token_cap: 0,
+        token_cap: config.token_cap,
         depth: config.pct_depth,
         steps: config.pct_steps,
+        handoffs: config.handoffs,
     }
 }
 
@@ -266,6 +279,20 @@ fn refuse_unknown(config: &Config) -> Outcome<()> {
     for (name, value, last) in unknown {
         if value > last {
             return fail(Status::INVALID, format_args!("{name} is {value}: known values are 0 to {last}"));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_too_much(config: &Config) -> Outcome<()> {
+    let bounded = [
+        ("age_step", config.age_step, AGE_STEP_MAX),
+        ("pct_depth", config.pct_depth, PCT_DEPTH_MAX),
+        ("handoffs", config.handoffs, HANDOFFS_MAX),
+    ];
+    for (name, value, most) in bounded {
+        if value > most {
+            return fail(Status::LIMIT, format_args!("{name} is {value}: it can be at most {most}"));
         }
     }
     Ok(())

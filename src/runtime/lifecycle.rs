@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
-use super::{count, entry, environment, exploring, stepping};
+use super::{count, entry, environment, exploring, policies, stepping};
 use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
@@ -234,6 +234,7 @@ fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
     cancel::reset();
     fault::reset();
     locals::reset();
+    policies::reset();
     head::publish_base(Some(&engine.strands));
     identity::publish(Some(layout), settings.identity_by_thread);
     let engine = Parallel::publish(engine);
@@ -327,6 +328,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     cancel::begin_all();
     // Threads first: the end of the strands they wait for must not look like success.
     threads::cancel_all();
+    policies::resume_all(engine);
     cancel::wake_all(&engine.strands, end::finish_dormant);
     let ended = match engine.stepped() {
         Some(stepped) => stepping::drive_to_the_end(engine, stepped, deadline, &|| is_empty(engine)),

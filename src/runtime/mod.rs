@@ -7,6 +7,7 @@ pub mod entry;
 pub mod environment;
 pub mod exploring;
 pub mod lifecycle;
+pub mod policies;
 pub mod stepping;
 pub mod strands;
 

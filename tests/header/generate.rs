@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 14] = [
+pub(crate) const SECTIONS: [&str; 15] = [
     "version",
     "status",
     "config",
@@ -20,6 +20,7 @@ pub(crate) const SECTIONS: [&str; 14] = [
     "step",
     "spawn",
     "strand",
+    "policy",
     "local",
     "park",
     "errno",

@@ -177,13 +177,11 @@ impl Stepped {
     pub unsafe fn decide(&self, body: &'static Body) {
         let strand = body.head();
         self.with_schedule(|schedule| schedule.ready(head::index_of(strand), Cause::Checkpoint));
-        match self.pick(true) {
-            Some(next) if !core::ptr::eq(next, strand) => {
-                self.chosen.set(Some(next));
-                // SAFETY: by contract.
-                unsafe { context::suspend(body, PREEMPTED) };
-            }
-            _ => {}
+        let next = self.pick(true);
+        if !next.is_some_and(|next| core::ptr::eq(next, strand)) {
+            self.chosen.set(next); // nobody: this strand is held, and so is everybody else who is ready
+            // SAFETY: by contract.
+            unsafe { context::suspend(body, PREEMPTED) };
         }
     }
 
@@ -194,6 +192,27 @@ impl Stepped {
     pub unsafe fn checkpoint(&self, body: &'static Body) {
         // SAFETY: by contract.
         unsafe { context::suspend(body, CHECKPOINT) };
+    }
+
+    /// Holds a strand: it keeps its place, and is not picked before it is let go. One that runs or waits is held from
+    /// the moment at which it would run next.
+    pub fn pause(&self, strand: StrandIndex) {
+        self.with_schedule(|schedule| schedule.pause(strand));
+        if let Some(chosen) = self.chosen.get().filter(|chosen| head::index_of(chosen) == strand) {
+            // It was picked, but has not run: it stands at the end again.
+            self.chosen.set(None);
+            self.ready(chosen, Cause::Woken);
+        }
+    }
+
+    /// Whether strands are ready, but held: whoever lets one go makes the difference.
+    pub(super) fn holds_somebody(&self) -> bool {
+        self.with_schedule(|schedule| schedule.ready_count() > schedule.eligible_count())
+    }
+
+    /// The strand that goes next whatever the policy says.
+    pub fn chosen(&self) -> Option<&'static Head> {
+        self.chosen.get()
     }
 
     /// Whether nothing is ready. For the holder of the gate.

@@ -81,7 +81,7 @@ impl Stepped {
         let busy = outside::holds() > 0 || outside::active() > 0;
         let earliest = worker.timers().earliest();
         if earliest == NO_TIMER {
-            return if busy { Round::Idle { until: None } } else { Round::Stuck };
+            return if busy || self.holds_somebody() { Round::Idle { until: None } } else { Round::Stuck };
         }
         if !self.virtual_clock {
             return Round::Idle { until: Some(earliest) };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random histories of calls, given to a schedule and to the reference alike.
 
-use super::super::{Cause, Chooser, Kind, Rules, Schedule, StrandIndex};
+use super::super::{Cause, Chooser, Kind, Mark, Rules, Schedule, StrandIndex};
 use super::model::Model;
 use proptest::prelude::*;
 
@@ -89,6 +89,7 @@ fn rules(kind: Kind) -> impl Strategy<Value = Rules> {
             token_cap,
             depth,
             steps,
+            handoffs: 0,
         },
     )
 }
@@ -162,7 +163,9 @@ pub fn answer(schedule: &mut Schedule, op: &Op) -> Vec<i64> {
         Op::Grant(strand, tokens) => schedule.grant(strand, tokens),
         Op::MoveTokens(from, to, tokens) => return vec![i64::from(schedule.move_tokens(from, to, tokens).is_ok())],
         Op::Lane(weight) => return vec![schedule.lane_new(weight, 0).map_or(-1, i64::from)],
-        Op::MoveLane(strand, lane) => return vec![i64::from(schedule.move_lane(strand, lane, 0, 0).is_ok())],
+        Op::MoveLane(strand, lane) => {
+            return vec![i64::from(schedule.move_lane(strand, lane, Mark::default()).is_ok())];
+        }
         Op::Clear(seed) => schedule.clear(seed),
     }
     Vec::new()

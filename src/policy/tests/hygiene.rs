@@ -2,7 +2,7 @@
 //! A million steps: each strand is in one place, the sizes add up, and the memory is what it was after the admissions.
 
 use super::super::defect::{self, Defect};
-use super::super::{Cause, Kind, Rules, Schedule};
+use super::super::{Cause, Kind, Mark, Rules, Schedule};
 use super::history::{Answer, KINDS};
 use crate::base::random::Random;
 
@@ -27,7 +27,9 @@ fn soak(kind: Kind, steps: u32) -> Result<(), String> {
             0 => schedule.pause(strand),
             1 | 2 => schedule.resume(strand),
             3 => schedule.set_priority(strand, (word >> 16) as i32 % 4),
-            4 => schedule.move_lane(strand, (word >> 16) as u32 % 2, u64::from(step), 0).unwrap(),
+            4 => schedule
+                .move_lane(strand, (word >> 16) as u32 % 2, Mark { step: u64::from(step), ..Mark::default() })
+                .unwrap(),
             5 => {
                 let lane = schedule.lane_of(strand);
                 schedule.retire(strand);

@@ -2,7 +2,7 @@
 //! What is refused and with which status, hand-offs, turns that are kept, and calls about strands that do not exist.
 
 use super::super::defect::{self, Defect};
-use super::super::{Cause, Handoff, Kind, Rules, Schedule};
+use super::super::{Cause, Handoff, Kind, Mark, Rules, Schedule};
 use super::history::{Answer, KINDS};
 use crate::base::status::Status;
 
@@ -23,7 +23,16 @@ fn numbers_out_of_range_are_invalid_and_zero_is_the_documented_default() {
         assert_eq!(Schedule::new(&rules).err(), Some(Status::INVALID));
     }
     let filled = *Schedule::new(&aging).unwrap().rules();
-    let expected = Rules { quantum: 16, age_step: 8, bypass_limit: 64, token_cap: 16, depth: 3, steps: 1_000, ..aging };
+    let expected = Rules {
+        quantum: 16,
+        age_step: 8,
+        bypass_limit: 64,
+        token_cap: 16,
+        depth: 3,
+        steps: 1_000,
+        handoffs: 256,
+        ..aging
+    };
     assert_eq!(filled, expected);
     assert_eq!(of(Kind::PriorityFixed).rules().age_step, 0, "static unless it is asked for");
 }
@@ -80,7 +89,7 @@ fn calls_about_strands_that_do_not_exist_do_nothing() {
             assert_eq!((schedule.tokens(strand), schedule.priority(strand), schedule.lane_of(strand)), (0, 0, 0));
             assert_eq!(schedule.move_tokens(strand, 1, 0), Err(Status::INVALID));
             assert_eq!(schedule.move_tokens(1, strand, 0), Err(Status::INVALID));
-            assert_eq!(schedule.move_lane(strand, 0, 0, 0), Err(Status::INVALID));
+            assert_eq!(schedule.move_lane(strand, 0, Mark::default()), Err(Status::INVALID));
         }
         assert_eq!((schedule.ready_count(), schedule.pick(&mut ())), (0, None));
     }
@@ -99,6 +108,34 @@ fn a_held_strand_is_counted_as_ready_and_never_picked() {
         assert_eq!(schedule.pick(&mut ()), Some(0));
         schedule.pause(0);
         assert!(!schedule.keeps_turn(0), "it gives up its turn at the next checkpoint");
+    }
+}
+
+#[test]
+fn everybody_is_let_go_at_once_and_has_kept_the_place() {
+    for kind in KINDS {
+        let mut schedule = of(kind);
+        for strand in 0..5 {
+            schedule.admit(strand, 0, 0).unwrap();
+            schedule.ready(strand, Cause::Spawned);
+        }
+        let places: Vec<_> = (0..5).map(|strand| schedule.place_of(strand)).collect();
+        let keeps_order = !matches!(kind, Kind::Random | Kind::Pct);
+        assert!(places.iter().all(|place| place.is_some() == keeps_order), "{kind:?}");
+        assert!(places.is_sorted() && (!keeps_order || places[0] != places[4]), "{kind:?}");
+        for strand in [3, 0] {
+            schedule.pause(strand);
+        }
+        assert_eq!((schedule.eligible_in(0), schedule.eligible_in(1), schedule.ready_count()), (3, 0, 5));
+        schedule.resume_all();
+        schedule.resume_all();
+        assert_eq!((schedule.eligible_in(0), schedule.eligible_count()), (5, 5));
+        assert_eq!((0..5).map(|strand| schedule.place_of(strand)).collect::<Vec<_>>(), places, "{kind:?}");
+        let mut order: Vec<_> = core::iter::from_fn(|| schedule.pick(&mut ())).collect();
+        assert!(!keeps_order || order == [0, 1, 2, 3, 4], "{kind:?}");
+        order.sort_unstable();
+        assert_eq!(order, [0, 1, 2, 3, 4]);
+        assert_eq!(schedule.place_of(2), None, "it is not ready any more");
     }
 }
 
@@ -154,15 +191,16 @@ fn a_move_between_lanes_is_recorded_and_the_ring_forgets_the_oldest() {
         let lanes = [0, schedule.lane_new(1, 0).unwrap(), schedule.lane_new(1, 1).unwrap()];
         schedule.keep_handoffs(4).unwrap();
         schedule.admit(9, 0, 0).unwrap();
-        assert_eq!(schedule.move_lane(9, 3, 0, 0), Err(Status::INVALID));
-        assert_eq!(schedule.move_lane(9, 0, 0, 0), Ok(()), "to its own lane: no move");
+        assert_eq!(schedule.move_lane(9, 3, Mark::default()), Err(Status::INVALID));
+        assert_eq!(schedule.move_lane(9, 0, Mark::default()), Ok(()), "to its own lane: no move");
         assert_eq!(schedule.handoffs().count(), 0);
         let mut expected = Vec::new();
         for step in 1..11_u64 {
             let (from, to) = (schedule.lane_of(9), lanes[step as usize % 3]);
-            schedule.move_lane(9, to, step, 7).unwrap();
+            let mark = Mark { name: 1 << 40 | step, step, reason: 7 };
+            schedule.move_lane(9, to, mark).unwrap();
             if from != to {
-                expected.push(Handoff { strand: 9, from, to, step, reason: 7 });
+                expected.push(Handoff { strand: 9, from, to, mark });
             }
             let kept: Vec<_> = schedule.handoffs().collect();
             assert_eq!(kept, expected[expected.len().saturating_sub(4)..]);

@@ -2,7 +2,7 @@
 //! Each request for memory refused in turn: the call says so, nothing has changed, and the next attempt succeeds.
 
 use super::super::memory::refusals;
-use super::super::{Cause, Rules, Schedule};
+use super::super::{Cause, Mark, Rules, Schedule};
 use super::history::KINDS;
 use crate::base::status::{Outcome, Status};
 
@@ -43,7 +43,7 @@ fn a_refusal_in_any_place_is_reported_and_changes_nothing() {
         assert!(until_granted(lane, works) >= 2);
         assert_eq!(lanes.get(), 2);
         assert_eq!(schedule.borrow().lane_count(), 2);
-        schedule.borrow_mut().move_lane(500, 1, 0, 0).unwrap();
+        schedule.borrow_mut().move_lane(500, 1, Mark::default()).unwrap();
         until_granted(|| schedule.borrow_mut().keep_handoffs(10), works);
         works();
     }
@@ -63,7 +63,7 @@ fn nothing_but_admission_and_lanes_asks_for_memory() {
                 for strand in 0..100 {
                     schedule.ready(strand, Cause::Message);
                     schedule.pause(strand);
-                    schedule.move_lane(strand, round % 2, 0, 0).unwrap();
+                    schedule.move_lane(strand, round % 2, Mark::default()).unwrap();
                 }
                 for strand in (0..100).rev() {
                     schedule.resume(strand);

@@ -4,8 +4,8 @@
 use core::ffi::c_void;
 use core::fmt::Write;
 
-use super::super::count;
 use super::super::strands::{self, Entry};
+use super::super::{count, policies};
 use super::guide::{Failure, Guide};
 use super::{Single, install, no_memory, rules_of, seed_of, token_of};
 use crate::base::status::{Outcome, Status};
@@ -254,6 +254,7 @@ impl Search<'_> {
             // SAFETY: this thread holds the gate; the guide is engaged again below.
             unsafe { self.stepped.engage(None) };
             cancel::begin_all();
+            policies::resume_all(engine);
             cancel::wake_all(&engine.strands, end::finish_dormant);
             let mut rounds = 0;
             while is_left() && rounds < CLEANUP_ROUNDS {

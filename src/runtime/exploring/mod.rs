@@ -14,6 +14,7 @@ pub mod in_process;
 pub mod replayed;
 pub mod slot;
 
+use super::lifecycle;
 use crate::base::random::splitmix64;
 use crate::base::status::{Outcome, Status};
 use crate::engine::stepped::Stepped;
@@ -41,7 +42,10 @@ pub fn rules_of(plan: &Plan, steps: u64) -> Rules {
 
 /// Gives the engine a new schedule. For the holder of the gate, while there is no strand.
 pub fn install(stepped: &Stepped, rules: &Rules) -> Outcome<()> {
-    let schedule = match Schedule::new(rules) {
+    // What the program set up for itself stays.
+    let own = &lifecycle::settings().rules;
+    let rules = Rules { handoffs: own.handoffs, token_cap: own.token_cap, ..*rules };
+    let schedule = match Schedule::new(&rules) {
         Ok(schedule) => schedule,
         Err(status) => return fail(status, format_args!("the exploration cannot schedule like that")),
     };
