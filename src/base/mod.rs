@@ -3,6 +3,7 @@
 
 pub mod bias_lock;
 pub mod claim;
+pub mod failing;
 pub mod fence;
 pub mod handle;
 pub mod heap;

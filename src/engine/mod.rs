@@ -12,6 +12,7 @@ pub mod parallel;
 pub mod stepped;
 
 use crate::base::heap::TimerNode;
+use crate::record::token::Injected;
 use crate::strand::body::Body;
 #[cfg(not(loom))]
 use crate::strand::context::{self, Action};
@@ -34,6 +35,8 @@ pub struct Upcalls {
     pub timer_expired: fn(*const TimerNode) -> Option<&'static Head>,
     /// Every worker is idle, or it is time to look whether everybody who is counted has ended.
     pub quiet: fn(all_idle: bool),
+    /// An exploration injects a fault: of this kind, into this thing, or into this strand.
+    pub inject: fn(kind: Injected, object: u64, strand: Option<u32>),
 }
 
 /// What becomes of a strand after its commit ran.

@@ -69,6 +69,11 @@ impl Explorer {
         self.indices.len()
     }
 
+    /// The strand with this ordinal.
+    pub fn strand(&self, ordinal: u32) -> StrandIndex {
+        self.indices[ordinal as usize]
+    }
+
     /// A strand exists.
     #[inline]
     pub fn admit(&mut self, strand: StrandIndex) -> Outcome<()> {

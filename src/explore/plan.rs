@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::record::token::{INJECTIONS_MAX, Injected};
+
 /// How schedules are chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strategy {
@@ -35,6 +37,10 @@ pub struct Plan {
     pub jobs: u32,
     /// Standard output of the program is kept.
     pub keeps_output: bool,
+    /// Kinds of faults that are injected, a bit each.
+    pub kinds: u32,
+    /// Faults in a schedule.
+    pub injections: u32,
 }
 
 /// Why a text is no plan: which piece, and what it could be.
@@ -51,8 +57,7 @@ impl fmt::Display for Wrong<'_> {
 }
 
 /// Keys of a plan.
-const KEYS: &str =
-    "runs=, seed=, depth= (pct), steps= (pct), preemptions= (exhaustive), max_steps=, jobs= or output=keep";
+const KEYS: &str = "runs=, seed=, depth= (pct), steps= (pct), preemptions= (exhaustive), max_steps=, jobs=, inject= (random, pct) or output=keep";
 
 impl Plan {
     /// The defaults of a strategy.
@@ -67,6 +72,8 @@ impl Plan {
             max_steps: 1_000_000,
             jobs: 0,
             keeps_output: false,
+            kinds: 0,
+            injections: 1,
         }
     }
 
@@ -85,10 +92,39 @@ impl Plan {
             }
         };
         let mut plan = Plan::of(strategy);
+        let mut injecting = false;
         for piece in rest.split(',').filter(|piece| !piece.is_empty()) {
-            plan.set(piece)?;
+            // inject=cancel,close:n=2 is one value, commas and all.
+            injecting = match piece.strip_prefix("inject=") {
+                Some(first) => plan.inject(piece, first)?,
+                None if injecting && !piece.contains('=') || injecting && piece.contains(":n=") => {
+                    plan.inject(piece, piece)?
+                }
+                None => plan.set(piece).map(|()| false)?,
+            };
         }
         Ok(plan)
+    }
+
+    /// Whether faults of this kind are injected.
+    pub fn injects(&self, kind: Injected) -> bool {
+        self.kinds & 1 << kind as u32 != 0
+    }
+
+    /// One kind of fault, perhaps with the number of faults behind it. True: further kinds may follow.
+    fn inject<'a>(&mut self, piece: &'a str, text: &'a str) -> Result<bool, Wrong<'a>> {
+        if self.strategy == Strategy::Exhaustive {
+            return Err(Wrong { piece, expected: "no inject= with exhaustive, but with random or pct" });
+        }
+        let (name, number_of) = text.split_once(":n=").map_or((text, None), |(name, count)| (name, Some(count)));
+        let Some(kind) = Injected::named(name) else {
+            return Err(Wrong { piece, expected: "inject=cancel,close,oom,timeout, perhaps with :n=2 at its end" });
+        };
+        self.kinds |= 1 << kind as u32;
+        if let Some(count) = number_of {
+            self.injections = number(piece, count, 1, INJECTIONS_MAX as u64)? as u32;
+        }
+        Ok(number_of.is_none())
     }
 
     fn set<'a>(&mut self, piece: &'a str) -> Result<(), Wrong<'a>> {
@@ -153,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn faults_to_inject_are_a_list() {
+        let plan = Plan::parse("pct:inject=cancel,close,oom,timeout:n=2,runs=5").unwrap();
+        assert!(Injected::ALL.iter().all(|(kind, _)| plan.injects(*kind)));
+        assert_eq!((plan.injections, plan.runs), (2, 5));
+        let plan = Plan::parse("random:seed=3,inject=close").unwrap();
+        assert!(plan.injects(Injected::Close) && !plan.injects(Injected::Oom) && plan.injections == 1);
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
         for (text, named) in [
             ("", "\"\""),
@@ -164,6 +209,9 @@ mod tests {
             ("random:runs=0", "runs=0"),
             ("pct:output=drop", "output=keep"),
             ("exhaustive:seed=3", "seed=3"),
+            ("exhaustive:inject=oom", "inject=oom"),
+            ("random:inject=fire", "inject=fire"),
+            ("random:inject=oom:n=0", "oom:n=0"),
         ] {
             let wrong = Plan::parse(text).unwrap_err().to_string();
             assert!(wrong.contains(named), "{text}: {wrong}");

@@ -57,6 +57,7 @@ impl Setting {
             strand_stillborn: |_, _, _| unreachable!("no strand of a model is started by a worker"),
             timer_expired: block::timer_expired,
             quiet: |_| {},
+            inject: |_, _, _| {},
         };
         let strands = Table::new(1024, &HISTORY).unwrap();
         let stacks = StackPool::new(false).unwrap();

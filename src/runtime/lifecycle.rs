@@ -211,6 +211,7 @@ fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
         strand_stillborn: entry::strand_stillborn,
         timer_expired: block::timer_expired,
         quiet: count::quiet,
+        inject: exploring::inject::inject,
     };
     fence::choose(settings.workers);
     let made = stepped_for(settings, schedules.explores())

@@ -12,6 +12,7 @@ use core::ffi::c_void;
 use super::body::Body;
 use super::head::{FLAG_EXTRAS, FLAG_STARTED, Head};
 use super::locals::LocalArray;
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 
 /// See the module documentation.
@@ -36,6 +37,9 @@ impl Extras {
     /// `arg` points to `argument_bytes` readable bytes when that is not 0.
     pub unsafe fn new(arg: *mut c_void, argument_bytes: usize, name: &[u8]) -> Outcome<*mut Extras> {
         let layout = Self::layout(argument_bytes, name.len()).ok_or(Status::NO_MEMORY)?;
+        if failing::now() {
+            return Err(Status::NO_MEMORY);
+        }
         // SAFETY: the size is not 0.
         let extras: *mut Extras = unsafe { std::alloc::alloc_zeroed(layout) }.cast();
         if extras.is_null() {

@@ -10,6 +10,7 @@ use core::fmt;
 
 use super::body::Body;
 use super::identity;
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 
 /// Bytes of a message; longer ones are cut.
@@ -146,6 +147,9 @@ fn record_on_thread(status: Status, text: fmt::Arguments<'_>) {
 
 /// Zeroed memory for a `T`, or null.
 pub fn allocate<T>() -> *mut T {
+    if failing::now() {
+        return core::ptr::null_mut();
+    }
     // SAFETY: the layout has a non-zero size for every `T` used here.
     unsafe { std::alloc::alloc_zeroed(core::alloc::Layout::new::<T>()).cast() }
 }

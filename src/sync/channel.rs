@@ -337,18 +337,14 @@ fn close_locked(channel: &Channel) -> Woken {
     woken
 }
 
-/// Closes one of the channels there are, counted round and round; does nothing where there is none.
-pub fn close_nth(number: u64) {
-    let Some(table) = table() else { return };
+/// One of the channels there are, counted round and round; `None` where there is none.
+pub fn nth(number: u64) -> Option<u64> {
+    let table = table()?;
     let live = |index: &u32| table.slot(*index).is_live();
     let count = (0..table.fresh()).filter(live).count() as u64;
-    if count == 0 {
-        return;
-    }
-    let chosen = (0..table.fresh()).filter(live).nth((number % count) as usize);
-    if let Some(index) = chosen {
-        let _ = close(table.slot(index).handle(index));
-    }
+    let place = number.checked_rem(count)? as usize;
+    let index = (0..table.fresh()).filter(live).nth(place)?;
+    Some(table.slot(index).handle(index))
 }
 
 /// Takes one more reference.

@@ -3,6 +3,7 @@
 
 use core::alloc::Layout;
 
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::cell::Cell;
@@ -81,6 +82,9 @@ impl Ring {
         let bytes = slots.checked_mul(size).ok_or(Status::LIMIT)?;
         if bytes == 0 {
             return Ok(core::ptr::null_mut());
+        }
+        if failing::now() {
+            return Err(Status::NO_MEMORY);
         }
         let layout = Layout::from_size_align(bytes, 16).map_err(|_| Status::LIMIT)?;
         // SAFETY: the size is not 0.

@@ -86,6 +86,19 @@ pub fn wake_all(strands: &Table<Head>, end_dormant: impl Fn(&'static Head)) {
     woken.wake_all();
 }
 
+/// Cancels one strand: its next call that may wait says so, also one that it waits in now.
+pub fn cancel(strand: &'static Head) {
+    let mut woken = Woken::new();
+    strand.lock.lock();
+    strand.cancelled.store(1, Ordering::SeqCst);
+    poll::raise(poll::CANCEL);
+    // Pairs with the light fence between the opening of a wait and the look at the flag.
+    fence::heavy();
+    interrupt(strand, &mut woken);
+    strand.lock.unlock();
+    woken.wake_all();
+}
+
 /// Takes the cancellation of everything back, when the runtime is gone.
 pub fn reset() {
     ALL.store(false, Ordering::SeqCst);

@@ -30,7 +30,7 @@ use crate::strand::overflow::AlternateMemory;
 use crate::strand::poll;
 use gate::Gate;
 
-pub use oracle::{Director, Oracle};
+pub use oracle::{Director, Inject, Oracle};
 pub use round::{LastStep, Reason, Round};
 pub use seat::Seat;
 pub use waiting::Driven;
@@ -80,6 +80,9 @@ pub struct Stepped {
     virtual_clock: bool,
     max_steps: u64,
     steps: Cell<u64>,
+    /// Picks since the schedule began, and the one at which something is to be injected.
+    picks: Cell<u64>,
+    injection_at: Cell<u64>,
     last: Cell<LastStep>,
 }
 
@@ -102,6 +105,8 @@ impl Stepped {
             virtual_clock: setup.virtual_clock,
             max_steps: setup.max_steps,
             steps: Cell::new(0),
+            picks: Cell::new(0),
+            injection_at: Cell::new(u64::MAX),
             last: Cell::new(LastStep::NONE),
         };
         turnover::begin();
@@ -218,6 +223,13 @@ impl Stepped {
     /// Whether nothing is ready. For the holder of the gate.
     pub fn is_quiescent(&self) -> bool {
         self.chosen.get().is_none() && self.with_schedule(|schedule| schedule.ready_count() == 0)
+    }
+
+    /// A schedule begins: picks are counted anew, and at the pick with this number (from 1) the director is asked what to
+    /// inject. For the holder of the gate.
+    pub fn inject_at(&self, pick: Option<u64>) {
+        self.picks.set(0);
+        self.injection_at.set(pick.unwrap_or(u64::MAX));
     }
 
     /// Steps since init.

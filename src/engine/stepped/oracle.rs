@@ -6,6 +6,7 @@
 
 use crate::base::status::Outcome;
 use crate::policy::{Schedule, StrandIndex};
+use crate::record::token::Injection;
 
 /// Who answers.
 pub enum Oracle {
@@ -13,6 +14,16 @@ pub enum Oracle {
     Policy,
     /// Somebody who sees, and may answer, every question.
     Director(*mut dyn Director),
+}
+
+/// What a director has to inject.
+pub enum Inject {
+    /// This, and into this strand where a strand is meant. Then ask again.
+    Now(Injection, Option<StrandIndex>),
+    /// Nothing before the pick of this number.
+    At(u64),
+    /// Nothing more.
+    Never,
 }
 
 /// An exploration, a recording or a replay: sees everything that is decided, and may decide it.
@@ -24,6 +35,10 @@ pub trait Director {
     fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool) -> Option<StrandIndex>;
     /// A step has ended.
     fn step(&mut self, last: &super::LastStep);
+    /// What to inject at this pick; asked when the moment has come that [`super::Stepped::inject_at`] was told.
+    fn injection(&mut self, _pick: u64) -> Inject {
+        Inject::Never
+    }
     /// Counted strands are left, and nothing can ever run again.
     fn stuck(&mut self);
 }
@@ -44,6 +59,15 @@ impl Oracle {
             Oracle::Policy => schedule.pick(&mut ()),
             // SAFETY: as above.
             Oracle::Director(director) => unsafe { (**director).pick(schedule, can_go_on) },
+        }
+    }
+
+    #[cold]
+    pub(super) fn injection(&mut self, pick: u64) -> Inject {
+        match self {
+            Oracle::Policy => Inject::Never,
+            // SAFETY: as above.
+            Oracle::Director(director) => unsafe { (**director).injection(pick) },
         }
     }
 

@@ -3,11 +3,12 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{CHECKPOINT, PREEMPTED, Seat, Stepped};
-use crate::engine::parallel::NO_TIMER;
+use super::{CHECKPOINT, Inject, PREEMPTED, Seat, Stepped};
 use crate::engine::parallel::worker::Worker;
+use crate::engine::parallel::{self, NO_TIMER};
 use crate::engine::{After, Commit, clock, outside};
 use crate::policy::Cause;
+use crate::record::token::Injected;
 use crate::strand::context::YIELD;
 use crate::strand::fault;
 use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
@@ -111,8 +112,33 @@ impl Stepped {
         if let Some(chosen) = self.chosen.take() {
             return Some(chosen);
         }
+        self.picks.set(self.picks.get() + 1);
+        if self.picks.get() >= self.injection_at.get() {
+            self.inject();
+        }
         let index = self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule, can_go_on)))?;
         Some(head::at(index))
+    }
+
+    /// Injects what the director has for this moment.
+    #[cold]
+    fn inject(&self) {
+        self.injection_at.set(u64::MAX);
+        loop {
+            let (injection, strand) = match self.with_oracle(|oracle| oracle.injection(self.picks.get())) {
+                Inject::Now(injection, strand) => (injection, strand),
+                Inject::At(pick) => return self.injection_at.set(pick),
+                Inject::Never => return,
+            };
+            let Some(engine) = parallel::engine() else { return };
+            let worker = &engine.workers()[0];
+            let earliest = worker.timers().earliest();
+            if injection.kind == Injected::Timeout && self.virtual_clock && earliest != NO_TIMER {
+                clock::set_virtual(earliest.max(clock::now()));
+                worker.fire_timers(worker.timers(), clock::now());
+            }
+            (engine.upcalls.inject)(injection.kind, injection.object, strand);
+        }
     }
 
     /// Runs a strand to its next suspension or checkpoint.

@@ -73,7 +73,8 @@ pub enum Injected {
 }
 
 impl Injected {
-    const ALL: [(Injected, &'static str); 4] = [
+    /// Every kind with its word.
+    pub const ALL: [(Injected, &'static str); 4] = [
         (Injected::Cancel, "cancel"),
         (Injected::Close, "close"),
         (Injected::Oom, "oom"),

@@ -8,6 +8,7 @@ use core::ffi::c_int;
 use core::fmt::Write;
 
 use super::guide::{Failure, Guide};
+use super::inject;
 use super::slot::Slot;
 use super::{install, no_memory, rules_of, seed_of, token_of};
 use crate::base::status::{Outcome, Status};
@@ -17,6 +18,7 @@ use crate::explore::shrink::shrink;
 use crate::explore::tree::Tree;
 use crate::explore::{Mode, Plan, Strategy};
 use crate::policy::{Kind, Rules};
+use crate::record::token::Injection;
 use crate::strand::message::{fail, try_box};
 
 /// Schedules run to shorten one that fails.
@@ -33,6 +35,7 @@ struct Order<'a> {
     rules: Rules,
     seed: u64,
     mode: Mode,
+    injections: Vec<Injection>,
     detailed: bool,
     keeps_output: bool,
     plan: &'a Plan,
@@ -141,7 +144,7 @@ impl Search<'_> {
         let mut tree = Tree::new(self.plan.preemptions);
         let mut choices = Vec::new();
         loop {
-            let order = self.chosen(choices.clone(), false, self.plan.keeps_output);
+            let order = self.chosen(choices.clone(), &[], false, self.plan.keeps_output);
             let child = self.start(&order, 0)?;
             let verdict = self.hear(&child);
             self.account(&child);
@@ -163,6 +166,7 @@ impl Search<'_> {
 
     fn order(&self, index: u64) -> Order<'_> {
         Order {
+            injections: self.injections(index),
             rules: rules_of(self.plan, self.steps),
             seed: seed_of(self.plan, index),
             mode: Mode::Policy,
@@ -172,8 +176,14 @@ impl Search<'_> {
         }
     }
 
-    fn chosen(&self, choices: Vec<u32>, story: bool, keeps_output: bool) -> Order<'_> {
+    /// Nothing is injected before it is known how long schedules are.
+    fn injections(&self, index: u64) -> Vec<Injection> {
+        if self.steps == 0 { Vec::new() } else { inject::draw(self.plan, seed_of(self.plan, index), self.steps) }
+    }
+
+    fn chosen(&self, choices: Vec<u32>, injections: &[Injection], story: bool, keeps_output: bool) -> Order<'_> {
         Order {
+            injections: injections.to_vec(),
             rules: Rules::of(Kind::Chosen),
             seed: 0,
             mode: Mode::Choices(choices),
@@ -245,6 +255,7 @@ impl Search<'_> {
     /// A schedule failed: finds a short one that fails too, runs it with its output, and says what there is to say.
     fn explain(&mut self, index: u64, verdict: (Failure, String), known: Option<Vec<u32>>) -> Result<(), Stop> {
         let (failure, mut text) = verdict;
+        let mut injections = if known.is_some() { Vec::new() } else { self.injections(index) };
         let mut best = None;
         if failure != Failure::Thread {
             let first = match known {
@@ -252,15 +263,16 @@ impl Search<'_> {
                 None => self.choices_of(index, failure)?,
             };
             if let Some(first) = first {
-                let short = self.shorten(first, failure)?;
-                if let Some(told) = self.tell(&short, failure)? {
+                injections = self.fewer(&first, injections, failure)?;
+                let short = self.shorten(first, &injections, failure)?;
+                if let Some(told) = self.tell(&short, &injections, failure)? {
                     text = told;
                     best = Some(short);
                 }
             }
         }
         let again = best.is_some();
-        let token = token_of(self.plan, index, self.steps, best);
+        let token = token_of(self.plan, index, self.steps, best, injections);
         let mut out = String::new();
         let _ = writeln!(out, "libstrand: schedule {} of {} failed: {}", index + 1, self.plan, text.trim_end());
         if !again && failure != Failure::Thread {
@@ -284,29 +296,40 @@ impl Search<'_> {
         Ok(if again { choices } else { None })
     }
 
-    fn shorten(&mut self, choices: Vec<u32>, failure: Failure) -> Result<Vec<u32>, Stop> {
+    fn shorten(&mut self, choices: Vec<u32>, injections: &[Injection], failure: Failure) -> Result<Vec<u32>, Stop> {
         let mut stop = None;
-        let short = shrink(choices, SHRINK_RUNS, |choices| {
-            if stop.is_some() {
-                return false;
+        let short = shrink(choices, SHRINK_RUNS, |choices| self.fails_with(choices, injections, failure, &mut stop));
+        stop.map_or(Ok(short), Err)
+    }
+
+    fn fewer(&mut self, choices: &[u32], list: Vec<Injection>, failure: Failure) -> Result<Vec<Injection>, Stop> {
+        let mut stop = None;
+        let kept = inject::without_needless(list, |fewer| self.fails_with(choices, fewer, failure, &mut stop));
+        stop.map_or(Ok(kept), Err)
+    }
+
+    fn fails_with(
+        &mut self,
+        choices: &[u32],
+        injections: &[Injection],
+        failure: Failure,
+        stop: &mut Option<Stop>,
+    ) -> bool {
+        if stop.is_some() {
+            return false;
+        }
+        match self.start(&self.chosen(choices.to_vec(), injections, false, false), 0) {
+            Ok(child) => self.hear(&child).is_some_and(|(one, _)| one == failure),
+            Err(why) => {
+                *stop = Some(why);
+                false
             }
-            match self.start(&self.chosen(choices.to_vec(), false, false), 0) {
-                Ok(child) => self.hear(&child).is_some_and(|(one, _)| one == failure),
-                Err(why) => {
-                    stop = Some(why);
-                    false
-                }
-            }
-        });
-        match stop {
-            Some(why) => Err(why),
-            None => Ok(short),
         }
     }
 
     /// The failing schedule once more, with the program's output.
-    fn tell(&mut self, choices: &[u32], failure: Failure) -> Result<Option<String>, Stop> {
-        let child = self.start(&self.chosen(choices.to_vec(), true, true), 0)?;
+    fn tell(&mut self, choices: &[u32], injections: &[Injection], failure: Failure) -> Result<Option<String>, Stop> {
+        let child = self.start(&self.chosen(choices.to_vec(), injections, true, true), 0)?;
         Ok(self.hear(&child).filter(|(one, _)| *one == failure).map(|(_, text)| text))
     }
 
@@ -361,6 +384,7 @@ fn become_child(stepped: &Stepped, order: &Order<'_>, slot: *mut Slot) -> Outcom
     guide.explorer.begin(mode, order.detailed);
     guide.keep_story(order.detailed);
     guide.on_failure = Some(report);
+    stepped.inject_at(guide.set_injections(order.injections.clone()));
     SLOT.store(slot, core::sync::atomic::Ordering::SeqCst);
     // SAFETY: the guide is leaked: it stays until the process ends.
     unsafe { stepped.engage(Some(Box::into_raw(guide))) };

@@ -8,9 +8,10 @@ use super::super::entry;
 use crate::base::status::Outcome;
 use crate::diagnose::{deadlock, dump};
 use crate::engine::parallel::{self, Parallel};
-use crate::engine::stepped::{Director, LastStep, Reason};
+use crate::engine::stepped::{Director, Inject, LastStep, Reason};
 use crate::explore::{Explorer, Ledger};
 use crate::policy::{Schedule, StrandIndex};
+use crate::record::token::{Injected, Injection};
 use crate::strand::fault;
 use crate::strand::head::{self, Phase};
 use crate::strand::waiter::WaitKind;
@@ -61,6 +62,8 @@ pub struct Guide {
     max_steps: u64,
     steps: u64,
     ended: u64,
+    injections: Vec<Injection>,
+    injected: usize,
     failure: Option<Failure>,
     story: Option<VecDeque<String>>,
     running: String,
@@ -79,6 +82,8 @@ impl Guide {
             max_steps,
             steps: 0,
             ended: 0,
+            injections: Vec::new(),
+            injected: 0,
             failure: None,
             story: None,
             running: String::new(),
@@ -90,9 +95,24 @@ impl Guide {
     /// The next schedule begins.
     #[inline]
     pub fn restart(&mut self) {
-        (self.steps, self.ended) = (0, 0);
+        (self.steps, self.ended, self.injected) = (0, 0, 0);
         self.failure = None;
         self.ledger().clear();
+    }
+
+    /// What is injected from now on; the moment of the first.
+    pub fn set_injections(&mut self, injections: Vec<Injection>) -> Option<u64> {
+        self.injections = injections;
+        self.injected = 0;
+        self.injections.first().map(|first| first.step)
+    }
+
+    /// The strand that an injection means: the one with that ordinal, or the next that is still there.
+    fn meant(&self, object: u64) -> Option<StrandIndex> {
+        let admitted = self.explorer.admitted() as u64;
+        (0..admitted)
+            .map(|further| self.explorer.strand(((object + further) % admitted) as u32))
+            .find(|strand| !matches!(head::at(*strand).phase(), Phase::Free | Phase::Dormant))
     }
 
     /// Keeps the story of the last steps, or not.
@@ -131,9 +151,31 @@ impl Guide {
 
     #[cold]
     fn note(&mut self, last: &LastStep) {
-        let Some(story) = &mut self.story else { return };
         let mut line = String::new();
         let _ = write!(line, "step {}: {} {}", self.steps, self.running, Stop(last));
+        self.tell(line);
+    }
+
+    #[cold]
+    fn note_injection(&mut self, injection: &Injection, strand: Option<StrandIndex>) {
+        let mut line = String::from("injected: ");
+        let _ = match (injection.kind, strand) {
+            (Injected::Cancel, Some(strand)) => {
+                let head = head::at(strand);
+                write!(line, "{} is cancelled", entry::named(head, head.started_body()))
+            }
+            (Injected::Cancel, None) => write!(line, "nobody is there to be cancelled"),
+            (Injected::Close, _) => {
+                write!(line, "a channel is closed (number {} of those there are)", injection.object)
+            }
+            (Injected::Oom, _) => write!(line, "the next allocation fails"),
+            (Injected::Timeout, _) => write!(line, "the earliest deadline comes now"),
+        };
+        self.tell(line);
+    }
+
+    fn tell(&mut self, line: String) {
+        let Some(story) = &mut self.story else { return };
         if story.len() == STORY {
             story.pop_front();
         }
@@ -146,7 +188,7 @@ impl Guide {
         if let Some(story) = &self.story
             && !story.is_empty()
         {
-            let _ = writeln!(out, "\nthe last {} of {} steps:", story.len(), self.steps);
+            let _ = writeln!(out, "\nthe last of {} steps:", self.steps);
             for line in story {
                 let _ = writeln!(out, "  {line}");
             }
@@ -265,6 +307,19 @@ impl Director for Guide {
         if self.steps == self.max_steps {
             self.fails(Failure::TooLong);
         }
+    }
+
+    fn injection(&mut self, pick: u64) -> Inject {
+        let Some(injection) = self.injections.get(self.injected).copied() else { return Inject::Never };
+        if injection.step > pick {
+            return Inject::At(injection.step);
+        }
+        self.injected += 1;
+        let strand = if injection.kind == Injected::Cancel { self.meant(injection.object) } else { None };
+        if self.story.is_some() {
+            self.note_injection(&injection, strand);
+        }
+        Inject::Now(injection, strand)
     }
 
     fn stuck(&mut self) {

@@ -7,7 +7,9 @@ use core::fmt::Write;
 use super::super::strands::{self, Entry};
 use super::super::{count, policies};
 use super::guide::{Failure, Guide};
+use super::inject::{self, without_needless};
 use super::{Single, install, no_memory, rules_of, seed_of, token_of};
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::engine::outside;
@@ -16,6 +18,7 @@ use crate::engine::stepped::{Round, Seat, Stepped};
 use crate::explore::shrink::shrink;
 use crate::explore::tree::Tree;
 use crate::explore::{Ledger, Mode, Plan, Strategy};
+use crate::record::token::Injection;
 use crate::strand::head::{self, Phase};
 use crate::strand::message::{fail, try_box};
 use crate::strand::{fault, identity, poll};
@@ -140,7 +143,7 @@ impl Search<'_> {
         self.guide.explorer.begin(single.mode(), false);
         self.guide.strict = true;
         self.guide.keep_story(true);
-        self.schedule(single.seed)?;
+        self.schedule(single.seed, single.injections.clone())?;
         let decisions = u64::from(self.guide.ledger().count());
         let found = Found { runs: 1, decisions, ..Found::default() };
         let Some(failure) = self.guide.failure() else {
@@ -157,7 +160,9 @@ impl Search<'_> {
         let mut found = Found::default();
         while found.runs < self.plan.runs {
             let index = found.runs;
-            self.schedule(seed_of(self.plan, index))?;
+            let seed = seed_of(self.plan, index);
+            let injections = self.injections(seed);
+            self.schedule(seed, injections)?;
             found.runs += 1;
             found.decisions += u64::from(self.guide.ledger().count());
             if index == 0 && self.steps == 0 {
@@ -169,6 +174,7 @@ impl Search<'_> {
                 return self.explain(found, index, failure, None);
             }
             self.leave_nobody()?;
+            self.forget_injected();
         }
         Ok(found)
     }
@@ -179,7 +185,7 @@ impl Search<'_> {
         let mut choices = Vec::new();
         loop {
             self.guide.explorer.begin(Mode::Choices(choices.clone()), false);
-            self.schedule(0)?;
+            self.schedule(0, Vec::new())?;
             let index = found.runs;
             found.runs += 1;
             found.decisions += u64::from(self.guide.ledger().count());
@@ -201,7 +207,7 @@ impl Search<'_> {
     }
 
     /// Runs one schedule to its end, or to its failure, and leaves no strand behind.
-    fn schedule(&mut self, seed: u64) -> Outcome<()> {
+    fn schedule(&mut self, seed: u64, injections: Vec<Injection>) -> Outcome<()> {
         if let Some(reset) = self.program.reset {
             // SAFETY: the program's own function.
             unsafe { reset(self.program.arg) };
@@ -209,6 +215,7 @@ impl Search<'_> {
         self.stepped.with_schedule(|schedule| schedule.clear(seed));
         self.guide.explorer.restart();
         self.guide.restart();
+        self.stepped.inject_at(self.guide.set_injections(injections));
         if clock::is_virtual() {
             clock::set_virtual(clock::VIRTUAL_START);
         }
@@ -241,9 +248,22 @@ impl Search<'_> {
         fail(Status::INVALID, format_args!("a strand of an explored schedule does not end when it is cancelled"))
     }
 
+    /// What was injected and has met nobody does not go on into the next schedule.
+    fn forget_injected(&self) {
+        failing::next(false);
+        if poll::is_raised(poll::CANCEL) {
+            cancel::reset();
+        }
+    }
+
     fn counted_are_left(&self) -> bool {
         let (spawned, ended) = count::counted(self.engine);
         spawned != ended
+    }
+
+    /// What is injected into the schedule with this seed: nothing before it is known how long schedules are.
+    fn injections(&self, seed: u64) -> Vec<Injection> {
+        if self.steps == 0 { Vec::new() } else { inject::draw(self.plan, seed, self.steps) }
     }
 
     /// Ends the strands of a schedule. False when some do not end.
@@ -268,6 +288,7 @@ impl Search<'_> {
             // SAFETY: as in `search`.
             unsafe { self.stepped.engage(Some(director)) };
         }
+        self.forget_injected();
         fault::forget();
         !is_left()
     }
@@ -277,46 +298,55 @@ impl Search<'_> {
         let mut report = String::new();
         self.guide.report(failure, &mut report);
         let seed = seed_of(self.plan, index);
+        let mut injections = self.injections(seed);
         let mut best = None;
         if self.clean_up() {
             let first = match known {
                 Some(choices) => Some(choices),
-                None => self.choices_of(seed, failure)?,
+                None => self.choices_of(seed, &injections, failure)?,
             };
             if let Some(choices) = first {
                 let rules = rules_of(&Plan { strategy: Strategy::Exhaustive, ..*self.plan }, 0);
                 install(self.stepped, &rules)?;
-                let short = shrink(choices, SHRINK_RUNS, |choices| self.fails_with(choices, failure));
+                let mut short = choices;
+                injections = without_needless(injections, |fewer| self.fails_with(&short, fewer, failure));
+                short = shrink(short, SHRINK_RUNS, |choices| self.fails_with(choices, &injections, failure));
                 self.guide.keep_story(true);
-                if self.fails_again(&short, failure, &mut report) {
+                if self.fails_again(&short, &injections, failure, &mut report) {
                     best = Some(short);
                 }
                 self.guide.keep_story(false);
             }
         }
-        let token = token_of(self.plan, index, self.steps, best);
+        let token = token_of(self.plan, index, self.steps, best, injections);
         Ok(Found { failure: Some((index, failure, token, report)), ..found })
     }
 
     /// The choices of a schedule that the policy decides, if it fails again.
-    fn choices_of(&mut self, seed: u64, failure: Failure) -> Outcome<Option<Vec<u32>>> {
+    fn choices_of(&mut self, seed: u64, injections: &[Injection], failure: Failure) -> Outcome<Option<Vec<u32>>> {
         self.guide.explorer.begin(Mode::Policy, true);
-        self.schedule(seed)?;
+        self.schedule(seed, injections.to_vec())?;
         let again = self.guide.failure() == Some(failure);
         let choices = self.guide.ledger().choices();
         self.guide.explorer.begin(Mode::Policy, false);
         Ok(if self.clean_up() && again { choices } else { None })
     }
 
-    fn fails_with(&mut self, choices: &[u32], failure: Failure) -> bool {
+    fn fails_with(&mut self, choices: &[u32], injections: &[Injection], failure: Failure) -> bool {
         self.guide.explorer.begin(Mode::Choices(choices.to_vec()), false);
-        let failed = self.schedule(0).is_ok() && self.guide.failure() == Some(failure);
+        let failed = self.schedule(0, injections.to_vec()).is_ok() && self.guide.failure() == Some(failure);
         self.clean_up() && failed
     }
 
-    fn fails_again(&mut self, choices: &[u32], failure: Failure, report: &mut String) -> bool {
+    fn fails_again(
+        &mut self,
+        choices: &[u32],
+        injections: &[Injection],
+        failure: Failure,
+        report: &mut String,
+    ) -> bool {
         self.guide.explorer.begin(Mode::Choices(choices.to_vec()), false);
-        if self.schedule(0).is_err() || self.guide.failure() != Some(failure) {
+        if self.schedule(0, injections.to_vec()).is_err() || self.guide.failure() != Some(failure) {
             self.clean_up();
             return false;
         }

@@ -5,12 +5,14 @@
 //! forked      a child process for each schedule, of an unmodified program     (STRAND_EXPLORE, config.explore)
 //! in_process  one function of the program, again and again                    (strand_explore)
 //! replayed    one schedule, from its token                                    (STRAND_REPLAY, config.replay)
+//! inject      faults that come between two steps
 //! guide       sees and decides every pick, notices failures, keeps the story  slot  what a child tells its parent
 //! ```
 
 pub mod forked;
 pub mod guide;
 pub mod in_process;
+pub mod inject;
 pub mod replayed;
 pub mod slot;
 
@@ -20,7 +22,7 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::stepped::Stepped;
 use crate::explore::{Mode, Plan, Strategy};
 use crate::policy::{Kind, Rules, Schedule};
-use crate::record::token::{self, Driver};
+use crate::record::token::{self, Driver, Injection};
 use crate::strand::message::fail;
 
 /// The seed of one schedule of a search.
@@ -61,6 +63,8 @@ pub struct Single {
     pub seed: u64,
     /// Its choices, if it is given by them.
     pub choices: Option<Vec<u32>>,
+    /// What is injected into it.
+    pub injections: Vec<Injection>,
     /// The token.
     pub token: String,
 }
@@ -84,7 +88,7 @@ impl Single {
             }
             Driver::Choices(choices) => (Rules::of(Kind::Chosen), 0, Some(choices)),
         };
-        Ok(Single { rules, seed, choices, token: text.to_owned() })
+        Ok(Single { rules, seed, choices, injections: schedule.inject, token: text.to_owned() })
     }
 
     /// Who decides in it.
@@ -94,14 +98,14 @@ impl Single {
 }
 
 /// The token of one schedule of a search: its choices where they are known, else its seed.
-pub fn token_of(plan: &Plan, index: u64, steps: u64, choices: Option<Vec<u32>>) -> String {
+pub fn token_of(plan: &Plan, index: u64, steps: u64, choices: Option<Vec<u32>>, inject: Vec<Injection>) -> String {
     let driver = match (choices, plan.strategy) {
         (Some(choices), _) => Driver::Choices(choices),
         (None, Strategy::Random) => Driver::Random { seed: plan.seed, index },
         (None, Strategy::Pct) => Driver::Pct { seed: plan.seed, index, depth: plan.depth, steps },
         (None, Strategy::Exhaustive) => Driver::Choices(Vec::new()),
     };
-    token::format(&token::Schedule { driver, inject: Vec::new() }).unwrap_or_default()
+    token::format(&token::Schedule { driver, inject }).unwrap_or_default()
 }
 
 /// NO_MEMORY, with a sentence.

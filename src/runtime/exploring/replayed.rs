@@ -27,8 +27,10 @@ pub fn begin(stepped: &Stepped, token: &str) -> Outcome<()> {
     let Some(mut guide) = try_box(Guide::new(ledger, Plan::of(crate::explore::Strategy::Pct).max_steps)) else {
         return no_memory();
     };
-    guide.explorer.begin(single.mode(), false);
+    let mode = single.mode();
+    guide.explorer.begin(mode, false);
     guide.strict = true;
+    stepped.inject_at(guide.set_injections(single.injections));
     guide.keep_story(true);
     guide.on_failure = Some(end_the_process);
     // SAFETY: the guide is leaked: it stays until the process ends.
