@@ -208,6 +208,35 @@ static void row_after(void) {
   }
 }
 
+/* What the parallel engine has not, and its number of workers. */
+static void row_scheduler_init_parallel(void) {
+  strand_config config = default_config(1);
+  config.workers = STRAND_MAX_WORKERS + 1;
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
+  config.workers = UINT32_MAX;
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
+  for (uint32_t policy = STRAND_POLICY_ROUND_ROBIN; policy <= STRAND_POLICY_PCT; policy += 1) {
+    config = default_config(1);
+    config.policy = policy;
+    GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  }
+  config = default_config(1);
+  config.clock = STRAND_CLOCK_VIRTUAL;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.max_steps = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.record = "r";
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.replay = "r";
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.explore = "r";
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+}
+
 static void row_scheduler_init(void) {
   strand_config config = default_config(1);
   strand_language_hooks hooks;
@@ -218,7 +247,7 @@ static void row_scheduler_init(void) {
   }
   if (now_in == ON_A_THREAD) {
     GIVES(STRAND_OK, strand_scheduler_init(NULL));
-    config.workers = 7;
+    config.stack_bytes = 1024 * 1024;
     GIVES(STRAND_ERR_ALREADY, strand_scheduler_init(&config));
     return;
   }
@@ -227,19 +256,14 @@ static void row_scheduler_init(void) {
   config.size = 3;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
-  config.engine = STRAND_ENGINE_STEPPED;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config.engine = STRAND_ENGINE_MAY;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.engine = STRAND_ENGINE_MAY + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config.engine = UINT32_MAX;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
-  config = default_config(STRAND_MAX_WORKERS + 1);
-  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
-  config = default_config(UINT32_MAX);
-  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_LIMIT, strand_scheduler_init(&config));
+  if (is_parallel()) {
+    row_scheduler_init_parallel();
+  }
   config = default_config(1);
-  config.policy = STRAND_POLICY_PCT;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
   config.policy = STRAND_POLICY_PCT + 1;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
@@ -257,22 +281,10 @@ static void row_scheduler_init(void) {
   config.max_strands = SIZE_MAX;
   GIVES_EITHER(STRAND_ERR_LIMIT, STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
-  config.max_steps = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.clock = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.clock = STRAND_CLOCK_VIRTUAL + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
   config.gpu = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.record = "r";
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.replay = "r";
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.explore = "r";
   GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
   config = default_config(1);
   config.hooks = &hooks;
@@ -305,9 +317,14 @@ static void row_external_acquire(void) {
 
 static void row_external_release(void) {
   NEEDS_A_RUNTIME(strand_external_release());
-  GIVES(STRAND_OK, strand_external_release()); /* the one that the table holds */
+  if (is_stepped()) {
+    GIVES(STRAND_OK, strand_external_acquire());
+  }
+  GIVES(STRAND_OK, strand_external_release()); /* parallel: the one that the table holds */
   GIVES(STRAND_ERR_INVALID, strand_external_release());
-  GIVES(STRAND_OK, strand_external_acquire());
+  if (is_parallel()) {
+    GIVES(STRAND_OK, strand_external_acquire());
+  }
 }
 
 static void row_scheduler_shutdown(void) {
@@ -351,9 +368,6 @@ static void row_spawn_with(void) {
   GIVES(STRAND_ERR_LIMIT, strand_spawn_with(&options, return_at_once, NULL, &out));
   options = default_spawn("row");
   options.lane = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
-  options = default_spawn("row");
-  options.priority = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
   options = default_spawn("row");
   options.scope = 1;
@@ -627,9 +641,66 @@ static void row_worker_runs(void) {
   uint64_t runs = 77;
   GIVES(STRAND_ERR_INVALID, strand_worker_runs(0, NULL));
   NEEDS_A_RUNTIME(strand_worker_runs(0, &runs));
-  GIVES(STRAND_ERR_INVALID, strand_worker_runs(1, &runs)); /* there is one */
+  GIVES(STRAND_ERR_INVALID, strand_worker_runs(workers_there(1), &runs)); /* from 0 on */
   GIVES(STRAND_ERR_INVALID, strand_worker_runs(UINT32_MAX, &runs));
   CHECK_EQUAL(runs, 77);
+}
+
+static void row_scheduler_step(void) {
+  strand_step_result result = {.size = sizeof result};
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_step(1, NULL));
+  result.size = 4;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_step(1, &result));
+  result.size = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_step(1, &result));
+  result.size = (uint32_t)sizeof result;
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_scheduler_step(1, &result));
+  } else if (now_in == ON_A_THREAD) {
+    GIVES(STRAND_ERR_INVALID, strand_scheduler_step(0, &result));
+    GIVES(is_stepped() ? STRAND_OK : STRAND_ERR_UNSUPPORTED, strand_scheduler_step(1, &result));
+  } else {
+    NEEDS_A_RUNTIME(strand_scheduler_step(1, &result));
+  }
+}
+
+static void row_explore(void) {
+  strand_explore_options options;
+  strand_explore_result result;
+  const strand_status instead = is_stepped() ? STRAND_ERR_BUSY : STRAND_ERR_UNSUPPORTED; /* that may be said first */
+  memset(&options, 0, sizeof options);
+  memset(&result, 0, sizeof result);
+  result.size = (uint32_t)sizeof result;
+  GIVES(STRAND_ERR_INVALID, strand_explore(NULL, NULL, NULL, &result));
+  options.size = (uint32_t)sizeof options;
+  NEEDS_A_RUNTIME(strand_explore(&options, return_at_once, NULL, &result));
+  options.size = 0;
+  GIVES_EITHER(STRAND_ERR_INVALID, instead, strand_explore(&options, return_at_once, NULL, &result));
+  options.size = UINT32_MAX;
+  GIVES_EITHER(STRAND_ERR_INVALID, instead, strand_explore(&options, return_at_once, NULL, &result));
+  options.size = (uint32_t)sizeof options;
+  result.size = 3;
+  GIVES_EITHER(STRAND_ERR_INVALID, instead, strand_explore(&options, return_at_once, NULL, &result));
+  result.size = (uint32_t)sizeof result;
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_explore(&options, return_at_once, NULL, NULL));
+  } else {
+    GIVES(is_stepped() ? STRAND_ERR_BUSY : STRAND_ERR_UNSUPPORTED, strand_explore(NULL, return_at_once, NULL, NULL));
+    options.plan = "purple";
+    GIVES(STRAND_ERR_INVALID, strand_explore(&options, return_at_once, NULL, NULL));
+    options.plan = "random:runs=";
+    GIVES(STRAND_ERR_INVALID, strand_explore(&options, return_at_once, NULL, NULL));
+  }
+}
+
+static void row_assert(void) {
+  GIVES(STRAND_OK, strand_assert(1, NULL));
+  GIVES(STRAND_OK, strand_assert(-1, "true"));
+  if (now_in != ON_A_STRAND) {
+    GIVES(STRAND_ERR_FAILED, strand_assert(0, NULL));
+    GIVES(STRAND_ERR_FAILED, strand_assert(0, "it is not so"));
+    CHECK_LAST_ERROR_SAYS("it is not so");
+  }
 }
 
 static void row_info(void) {
@@ -679,7 +750,7 @@ static const row rows[] = {
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
     ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
-    ROW(scheduler_shutdown),
+    ROW(scheduler_shutdown), ROW(scheduler_step),     ROW(explore),            ROW(assert),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -708,7 +779,9 @@ static void every_function_refuses_bad_input_in_every_context(void) {
   live_token = (UINT64_C(2) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
   check_all_rows(BEFORE_INIT);
   start_runtime(1);
-  CHECK_OK(strand_external_acquire());
+  if (is_parallel()) { /* under a hold a virtual clock stands still, and no deadline passes */
+    CHECK_OK(strand_external_acquire());
+  }
   make_the_handles();
   check_all_rows(ON_A_THREAD);
   CHECK_OK(strand_spawn_with(&options, check_all_rows_on_a_strand, &ended, &table));
@@ -716,7 +789,9 @@ static void every_function_refuses_bad_input_in_every_context(void) {
   CHECK_EQUAL(ended, 1);
   /* After all that the runtime is as good as new. */
   CHECK_OK(strand_unpark(live_token, 1));
-  CHECK_OK(strand_external_release());
+  if (is_parallel()) {
+    CHECK_OK(strand_external_release());
+  }
   CHECK_STATUS(STRAND_ERR_FAILED, strand_scheduler_run()); /* eight strands of the row for strand_fail */
   CHECK_LAST_ERROR_SAYS("7 other");
   CHECK_OK(strand_scheduler_run());

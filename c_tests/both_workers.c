@@ -152,11 +152,17 @@ static void one_worker_alone_has_the_only_counter(void) {
 }
 
 int main(void) {
-  CLAIM(on_one_worker_they_do_not_meet); /* the child first: before any init here */
-  CLAIM(strands_spawned_from_outside_run_on_all_workers_at_once);
-  CLAIM(strands_spawned_on_a_strand_run_on_all_workers_at_once);
-  CLAIM(woken_strands_run_on_all_workers_at_once);
-  CLAIM(a_strand_in_the_run_next_slot_can_be_stolen);
-  CLAIM(one_worker_alone_has_the_only_counter);
+  CLAIM_IF(has_workers_as_written(), on_one_worker_they_do_not_meet,
+           "about a certain number of workers"); /* the child first: before any init here */
+  CLAIM_IF(has_workers_as_written(), strands_spawned_from_outside_run_on_all_workers_at_once,
+           "about a certain number of workers");
+  CLAIM_IF(has_workers_as_written(), strands_spawned_on_a_strand_run_on_all_workers_at_once,
+           "about a certain number of workers");
+  CLAIM_IF(has_workers_as_written(), woken_strands_run_on_all_workers_at_once,
+           "about a certain number of workers");
+  CLAIM_IF(has_workers_as_written(), a_strand_in_the_run_next_slot_can_be_stolen,
+           "about a certain number of workers");
+  CLAIM_IF(workers_there(1) == 1, one_worker_alone_has_the_only_counter,
+           "about one worker");
   return 0;
 }

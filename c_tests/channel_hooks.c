@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 schedules=yes */
 /*
  * Transfer and drop hooks: every copy that transfer made is either received or dropped, exactly once.
  * A copy is numbered and owns one flag, so a value that is lost, doubled or dropped twice is named.
@@ -162,7 +162,7 @@ static uint64_t senders_left;
 static void *send_a_lot(void *arg) {
   uint64_t value = 1;
   uint64_t dice = (uint64_t)(uintptr_t)arg;
-  for (int message = 0; message < 3000; message += 1) {
+  for (int message = 0; message < shortened(3000); message += 1) {
     strand_status status;
     switch (next_random(&dice) % 3) {
     case 0:

@@ -109,10 +109,7 @@ static void a_wake_from_elsewhere_does_not_move_a_strand_under_new_only(void) {
     const strand_id last = spawn(send_from_a_strand, NULL);
     CHECK_OK(strand_join(last, STRAND_FOREVER));
   }
-  nap(MILLISECONDS(1));
-  while (read_statistics().live > STRANDS) {
-    nap(MILLISECONDS(1));
-  }
+  AWAIT(read_statistics().live <= STRANDS);
   CHECK_OK(strand_chan_close(channel));
   CHECK_OK(strand_external_release());
   CHECK_OK(strand_scheduler_run());

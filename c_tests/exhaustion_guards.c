@@ -98,9 +98,7 @@ static void fill_the_maps(void) {
     turned_away += status != STRAND_OK;
   }
   /* Each has either run once, and waits, or has ended with a fault; the process can still map memory of its own. */
-  while (read_statistics().switches + read_statistics().faults < spawned) {
-    nap(MILLISECONDS(1));
-  }
+  AWAIT(read_statistics().switches + read_statistics().faults >= spawned);
   free(malloc(64 << 20));
   CHECK_NUMBERS(count_maps(), <, 65530);
   CHECK_NUMBERS(read_statistics().live, >=, 20000);

@@ -39,6 +39,14 @@
 static inline int scaled(int count) {
   return strcmp(STRAND_TEST_INSTRUMENT, "none") == 0 || count < 50 ? count : count / 50;
 }
+/* With LIBSTRAND_TEST_SHORT in the environment: where the runner tries very many schedules. */
+static inline int shortened(int count) {
+  static int is_short = -1;
+  if (is_short < 0) {
+    is_short = getenv("LIBSTRAND_TEST_SHORT") != NULL;
+  }
+  return !is_short || count < 50 ? count : count / 50;
+}
 
 /* Room for last_error and dump texts. */
 enum { TEXT_CAPACITY = 16384 };
@@ -117,6 +125,42 @@ static inline int is_wanted(const char *claim) {
     }                            \
   } while (0)
 
+/* ------------------------------------------------------------------------------------------------ engines */
+
+/*
+ * The same program runs on every engine: the runner chooses with STRAND_ENGINE, STRAND_POLICY and STRAND_SEED, and
+ * with LIBSTRAND_TEST_WORKERS the workers of the parallel engine, whatever number the program asks for. A claim that
+ * does not make sense on one of them says so in its place in main, and the runner counts it: it never just passes.
+ */
+static inline int environment_says(const char *name, const char *value) {
+  const char *text = getenv(name);
+  return text != NULL && strcmp(text, value) == 0;
+}
+static inline int is_stepped(void) { return environment_says("STRAND_ENGINE", "stepped"); }
+static inline int is_parallel(void) { return !is_stepped(); }
+static inline int is_policy(const char *name) { return is_stepped() && environment_says("STRAND_POLICY", name); }
+/* Strands come to their turns in order, and not by lot. */
+static inline int takes_turns(void) { return !is_policy("random") && !is_policy("pct"); }
+
+static inline uint32_t workers_told(uint32_t written) {
+  const char *text = getenv("LIBSTRAND_TEST_WORKERS");
+  return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : written;
+}
+/* How many run where the program asks for so many. */
+static inline uint32_t workers_there(uint32_t written) { return is_stepped() ? 1 : workers_told(written); }
+/* Parallel, with as many workers as the program is written for. */
+static inline int has_workers_as_written(void) { return is_parallel() && getenv("LIBSTRAND_TEST_WORKERS") == NULL; }
+
+#define CLAIM_IF(applies, claim, why)                            \
+  do {                                                           \
+    if (applies) {                                               \
+      CLAIM(claim);                                              \
+    } else if (is_wanted(#claim)) {                              \
+      printf("not applicable: %s: %s\n", #claim, (why));         \
+      fflush(stdout);                                            \
+    }                                                            \
+  } while (0)
+
 /* The message of the last failure of this strand (this thread, off-strand) holds the given words. */
 COLD_CHECK void check_last_error_says(const char *file, int line, const char *words) {
   char error[TEXT_CAPACITY];
@@ -167,11 +211,27 @@ static inline uint64_t test_seed(void) {
 
 /* -------------------------------------------------------------------------------------------- runtime */
 
+/*
+ * With LIBSTRAND_TEST_VARY=1, each life of the runtime gets a seed of its own, counted up from STRAND_SEED: one run of
+ * a program tries as many schedules as it starts runtimes. The number is the last line of the output.
+ */
+static uint64_t lives;
+static __attribute__((destructor, unused)) void tell_lives(void) {
+  if (environment_says("LIBSTRAND_TEST_VARY", "1")) {
+    printf("schedules: %" PRIu64 "\n", lives);
+  }
+}
+
 static inline strand_config default_config(uint32_t workers) {
   strand_config config;
   memset(&config, 0, sizeof config);
   config.size = (uint32_t)sizeof config;
-  config.workers = workers;
+  config.workers = workers_told(workers);
+  if (environment_says("LIBSTRAND_TEST_VARY", "1")) {
+    const char *seed = getenv("STRAND_SEED");
+    config.seed = (seed != NULL ? strtoull(seed, NULL, 10) : 1) + lives;
+    lives += 1;
+  }
   return config;
 }
 
@@ -249,22 +309,58 @@ static inline void nap(int64_t nanoseconds) {
   nanosleep(&left, NULL);
 }
 
-/* An OS thread waits until a counter reaches a value; only the failing case takes long. */
+/*
+ * An OS thread that looks again and again without being in a call. On the stepped engine strands run only while
+ * somebody drives, so there the thread drives some steps itself; when nothing is left to step, or somebody else
+ * drives, it waits a moment as everywhere.
+ */
+static inline void let_strands_run(uint64_t steps) {
+  if (is_stepped()) {
+    strand_step_result result;
+    strand_status status;
+    memset(&result, 0, sizeof result);
+    result.size = (uint32_t)sizeof result;
+    status = strand_scheduler_step(steps, &result);
+    if (status == STRAND_OK && result.steps > 0) {
+      return;
+    }
+    if (status != STRAND_OK && status != STRAND_ERR_BUSY) {
+      wrong_status(__FILE__, __LINE__, "strand_scheduler_step", STRAND_OK, status);
+    }
+  }
+  nap(MILLISECONDS(1));
+}
+
+/* Looks now and then until the condition holds; only the failing case takes long. */
+#define AWAIT(condition)                                     \
+  do {                                                       \
+    const int64_t await_until = monotonic() + SECONDS(60);   \
+    while (!(condition) && monotonic() < await_until) {      \
+      let_strands_run(64);                                   \
+    }                                                        \
+    CHECK(condition);                                        \
+  } while (0)
+
+static inline int64_t monotonic(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return SECONDS(now.tv_sec) + now.tv_nsec;
+}
+
+/* An OS thread waits until a counter reaches a value. */
 static inline void await_count(const uint64_t *counter, uint64_t value) {
-  int tries = 0;
-  while (count_read(counter) < value && tries < 60000) {
-    nap(MILLISECONDS(1));
-    tries += 1;
+  const int64_t until = monotonic() + SECONDS(60);
+  while (count_read(counter) < value && monotonic() < until) {
+    let_strands_run(1);
   }
   CHECK_NUMBERS(count_read(counter), >=, value);
 }
 
 /* An OS thread waits until strands have begun that many waits. */
 static inline void await_parks(uint64_t parks) {
-  int tries = 0;
-  while (read_statistics().parks < parks && tries < 60000) {
-    nap(MILLISECONDS(1));
-    tries += 1;
+  const int64_t until = monotonic() + SECONDS(60);
+  while (read_statistics().parks < parks && monotonic() < until) {
+    let_strands_run(1);
   }
   CHECK_NUMBERS(read_statistics().parks, >=, parks);
 }

@@ -75,7 +75,7 @@ static void facts_are_known_before_init_and_after(void) {
     }
   }
   CHECK_OK(strand_info("workers", workers, sizeof workers, NULL));
-  CHECK_EQUAL(strcmp(workers, "3"), 0);
+  CHECK_EQUAL(atoi(workers), workers_there(3));
   CHECK_OK(strand_info("guard", guard, sizeof guard, NULL));
   CHECK(strcmp(guard, "madvise") == 0 || strcmp(guard, "mprotect") == 0);
   stop_runtime();
@@ -97,11 +97,12 @@ static void *work_and_wait(void *arg) {
 
 /* Every strand is in one place, and every resume has its end: a yield, a wait or the end of the strand. */
 static void the_counters_add_up_when_all_is_quiet(void) {
-  for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+  for (uint32_t most = 1; most <= 4; most *= 2) {
+    const uint32_t workers = workers_there(most);
     strand_statistics statistics;
     uint64_t sum = 0;
     count_set(&ran, 0);
-    start_runtime(workers);
+    start_runtime(most);
     channel = new_channel(sizeof(uint64_t), 0);
     for (int strand = 0; strand < 200; strand += 1) {
       spawn(work_and_wait, NULL);
@@ -163,20 +164,24 @@ static void nothing_grows_over_a_million_switches(void) {
   start_runtime(2);
   channel = new_channel(sizeof(uint64_t), STRAND_UNBOUNDED);
   always_empty = new_channel(sizeof(uint64_t), 0);
-  CHECK_OK(strand_external_acquire());
+  if (is_parallel()) { /* under a hold a virtual clock stands still, and no deadline passes */
+    CHECK_OK(strand_external_acquire());
+  }
   run_churn(20);
   warm = read_statistics();
   resident = resident_kilobytes();
   run_churn(scaled(500));
   end = read_statistics();
   printf("%" PRIu64 " switches\n", end.switches - warm.switches);
-  CHECK_NUMBERS(end.stacks_mapped, <=, warm.stacks_mapped + 64);
+  CHECK_NUMBERS(end.stacks_mapped, <=, warm.stacks_mapped + 32 * workers_there(2));
   CHECK_EQUAL(end.live, 0);
   if (strcmp(STRAND_TEST_INSTRUMENT, "none") == 0) {
     CHECK_NUMBERS(end.switches - warm.switches, >=, 500000);
     CHECK_NUMBERS(resident_kilobytes(), <=, resident + 4096);
   }
-  CHECK_OK(strand_external_release());
+  if (is_parallel()) {
+    CHECK_OK(strand_external_release());
+  }
   CHECK_OK(strand_chan_release(channel));
   stop_runtime();
 }
@@ -251,7 +256,8 @@ int main(void) {
   CLAIM(names_and_numbers_of_every_status_are_those_of_the_header);
   CLAIM(the_version_of_the_library_is_that_of_the_header);
   CLAIM(facts_are_known_before_init_and_after);
-  CLAIM(the_counters_add_up_when_all_is_quiet);
+  CLAIM_IF(takes_turns(), the_counters_add_up_when_all_is_quiet,
+           "drawn by lot, a strand is also set aside before a call, which is none of the three");
   CLAIM(nothing_grows_over_a_million_switches);
   CLAIM(the_dump_of_a_runtime_says_who_waits_on_what);
   CLAIM(the_last_error_belongs_to_the_strand);

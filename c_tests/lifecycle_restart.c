@@ -91,7 +91,8 @@ static void three_hundred_restarts_leave_the_process_as_it_was(void) {
   CHECK_EQUAL(count_read(&echoed), (WARM_UP + CYCLES) * 10);
   CHECK_EQUAL(end.threads, start.threads);
   CHECK_EQUAL(end.open_files, start.open_files);
-  CHECK_NUMBERS(end.maps, <=, warm.maps);
+  /* Of eight workers' stacks the C library keeps now more, now fewer. */
+  CHECK_NUMBERS(end.maps, <=, warm.maps + (getenv("LIBSTRAND_TEST_WORKERS") != NULL ? 2 * workers_there(4) : 0));
   CHECK_NUMBERS(end.virtual_kilobytes, <=, warm.virtual_kilobytes + 1024);
   /* Whatever glibc keeps is far smaller than one reserve for stacks. */
   CHECK_NUMBERS(end.virtual_kilobytes, <=, start.virtual_kilobytes + 256 * 1024);
@@ -112,7 +113,7 @@ static void a_live_runtime_shows_in_the_same_counters(void) {
   start_runtime(2);
   spawn(count_one, NULL);
   CHECK_OK(strand_scheduler_run());
-  CHECK_NUMBERS(count_threads(), >, before.threads);
+  CHECK((count_threads() > before.threads) == is_parallel());
   CHECK_NUMBERS(count_maps(), >, before.maps);
   CHECK_NUMBERS(virtual_kilobytes(), >, before.virtual_kilobytes);
   CHECK_EQUAL(sigaction(SIGSEGV, NULL, &handler), 0);

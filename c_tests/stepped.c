@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 env="" env="STRAND_IDENTITY=tls" */
+/* test: engines=none engines-why="it chooses engine and policy itself" */
 /* The stepped engine: one step at a time, an exact order, a clock that only moves when nothing else can, other OS threads between two steps. */
 #include "harness.h"
 

@@ -1,15 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# run-c-tests.sh [--list] [--instrument none|valgrind|asan] [--tier gate|soak] [WORD...]: builds and runs the programs of c_tests/
-# (those whose name contains one of the words), as c_tests/README.md says. V=1 shows their output.
+# run-c-tests.sh [--list] [--instrument none|valgrind|asan] [--tier gate|soak] [--engines gate|all | --engine SPEC...]
+#   [--schedules COUNT] [WORD...]: builds and runs the programs of c_tests/ (those whose name contains one of the words), as
+# c_tests/README.md says. V=1 shows their output.
+#   --engine SPEC      instead, each program once on that engine: parallel:WORKERS, stepped:POLICY or stepped:POLICY:SEED; repeatable
+#   --engines gate     those of the gate: parallel with 1, 2 and 8 workers, stepped under each policy, two seeds where there is a lot
+#   --engines all      with every environment of the program, and ten seeds
+#   --schedules COUNT  instead, the programs with schedules=yes again and again, each runtime with a seed of its own, until each
+#                      has tried so many schedules under random, and as many under pct
 . "$(dirname "$0")/lib.sh"
 
-tier=gate instrument=none list=0 words=()
+POLICIES=(cooperative round_robin priority_fixed priority_aging priority_token progress_aware)
+tier=gate instrument=none list=0 words=() engines=() every_environment=0 schedules=0
+engine_set() {    # KIND: the engines of the gate, or all
+    local seeds=(1 2) policy seed
+    [ "$1" = gate ] || { seeds=(1 2 3 4 5 6 7 8 9 10); every_environment=1; }
+    engines+=(parallel:1 parallel:2 parallel:8)
+    for policy in "${POLICIES[@]}"; do engines+=("stepped:$policy"); done
+    for policy in random pct; do for seed in "${seeds[@]}"; do engines+=("stepped:$policy:$seed"); done; done
+}
 while [ $# -gt 0 ]; do
     case $1 in
         --list) list=1 ;;
         --instrument) instrument=$2; shift ;;
         --tier) tier=$2; shift ;;
+        --engine) engines+=("$2"); shift ;;
+        --engines) case $2 in gate | all) engine_set "$2" ;; *) die "--engines is gate or all, not '$2'" ;; esac; shift ;;
+        --schedules) schedules=$2; shift ;;
         -*) die "unknown option $1" ;;
         *) words+=("$1") ;;
     esac
@@ -18,8 +35,13 @@ done
 part=c_tests
 [ "$instrument" = none ] || part=$instrument
 [ "$tier" = gate ] || part=$tier
+[ "${#engines[@]}" = 0 ] || part=engines
+[ "$schedules" = 0 ] || part=schedules
+for engine in "${engines[@]}"; do
+    case $engine in parallel:[1-9]* | stepped:[a-z]*) ;; *) die "'$engine' is no engine: parallel:WORKERS or stepped:POLICY[:SEED]" ;; esac
+done
 SOURCES=${C_TESTS:-$ROOT/c_tests}
-build=$TARGET/tests-$part
+case $part in engines | schedules) build=$TARGET/tests-c_tests ;; *) build=$TARGET/tests-$part ;; esac
 native=$(cat "$SHIP/native-static-libs" 2>/dev/null) || die "nothing is built: run make build first"
 common=(-Wall -Wextra -Werror -Wno-infinite-recursion -D_GNU_SOURCE -pthread -fstack-clash-protection -fexceptions "-I$(dirname "$HEADER")" "-I$SOURCES")
 mkdir -p "$build"
@@ -123,6 +145,13 @@ plan() {
             case ",$(directive instruments "$source" valgrind,asan)," in *",$instrument,"*) ;; *) continue ;; esac
             opts=O1 modes=static
         fi
+        if [ "$part" = engines ] || [ "$part" = schedules ]; then    # one build of each: the last level, static where it may be
+            [ "$part" = engines ] || [ "$(directive schedules "$source" no)" = yes ] || continue
+            opts=${opts##*,}
+            case ",$modes," in *,static,*) modes=static ;; *) modes=${modes%%,*} ;; esac
+            say "$name|$source|cc|$opts|$modes"
+            continue
+        fi
         last=${opts##*,}
         [ "$last" != lto ] || last=O2
         for compiler in $(directive compilers "$source" cc,clang | tr ',' ' '); do
@@ -135,9 +164,9 @@ plan() {
     done
 }
 
-plan >"$build/plan"
-if [ "$list" = 1 ]; then awk -F'|' '{ print $1, $3 "-" $4 "-" $5 }' "$build/plan"; exit 0; fi
-[ -s "$build/plan" ] || { say "no C test is named like that"; summary "$part"; exit 0; }
+plan >"$build/plan-$part"
+if [ "$list" = 1 ]; then awk -F'|' '{ print $1, $3 "-" $4 "-" $5 }' "$build/plan-$part"; exit 0; fi
+[ -s "$build/plan-$part" ] || { say "no C test is named like that"; summary "$part"; exit 0; }
 
 # --- running ------------------------------------------------------------------------------------------------------
 
@@ -149,6 +178,7 @@ run() {
     want=$(directive expect-exit "$source" 0)
     limit=$(directive timeout "$source" 30)
     read -r -a variables <<<"$environment"
+    inapplicable=0
     read -r -a arguments <<<"$(directive args "$source" "")"
     command=("$program" "${arguments[@]}")
     case $instrument in
@@ -177,8 +207,15 @@ run() {
     while read -r pattern; do
         [ -z "$pattern" ] || grep -qE -- "$pattern" "$program.out" || problem="${problem:+$problem; }stdout has no line like '$pattern'"
     done < <(directive expect-stdout "$source" "")
+    inapplicable=$(grep -c '^not applicable: ' "$program.out" || true)
+    if [ "$inapplicable" -gt 0 ] && [ "$part" != engines ] && [ "$part" != schedules ]; then
+        problem="${problem:+$problem; }a claim does not apply where the program was written for"
+    fi
+    [ "$inapplicable" = 0 ] || label+=" ($inapplicable not applicable)"
     [ $((SECONDS - began)) -lt 5 ] || label+=" ($((SECONDS - began)) s)"
-    if [ -z "$problem" ]; then ok "$label"; else fail "$label: $problem"; fi
+    if [ -n "$problem" ]; then fail "$label: $problem"
+    elif [ "$inapplicable" -gt 0 ] && ! grep -q '^ok ' "$program.out"; then say "not applicable: $label"    # no claim is: no success
+    else ok "$label"; fi
     if [ -n "$problem" ] || [ "${V:-0}" = 1 ]; then
         [ -z "$problem" ] || say "    again: ${environment:+$environment }$program ${arguments[*]}"
         tail -n 40 "$program.out" "$program.err" | sed 's/^/    /'
@@ -191,6 +228,8 @@ run() {
 ir_tool=$(llvm_compiler)
 while IFS='|' read -r name source compiler opt mode; do
     program=$build/$name.$compiler-$opt-$mode
+    if { [ "$part" = engines ] || [ "$part" = schedules ]; } && [ "$program" -nt "$source" ] && [ "$program" -nt "$SOURCES/harness.h" ] &&
+        [ "$program" -nt "$SHIP/libstrand.a" ] && [ "$program" -nt "$HEADER" ]; then continue; fi    # c_tests has just built it
     rm -f "$program" "$program.skip"
     absent=$(lacks "$(directive needs "$source" "")")
     [ -n "$absent" ] || [ "$compiler" = cc ] || have "$compiler" || absent=$compiler
@@ -198,8 +237,108 @@ while IFS='|' read -r name source compiler opt mode; do
     if [ -n "$absent" ]; then say "$absent" >"$program.skip"; continue; fi
     while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
     compile "$source" "$compiler" "$opt" "$mode" "$program" &
-done <"$build/plan"
+done <"$build/plan-$part"
 wait
+
+# --- engines and schedules: the same programs elsewhere -------------------------------------------------------------------
+
+# engine_environment SPEC: what chooses that engine
+engine_environment() {
+    local kind policy seed
+    IFS=: read -r kind policy seed <<<"$1"
+    case $kind in
+        parallel) say "LIBSTRAND_TEST_WORKERS=$policy" ;;
+        stepped)    # in the gate long loops are run under one policy only
+            [ "$every_environment" = 1 ] || [ "$policy" = cooperative ] || policy+=" LIBSTRAND_TEST_SHORT=1"
+            say "STRAND_ENGINE=stepped STRAND_POLICY=$policy${seed:+ STRAND_SEED=$seed}"
+            ;;
+    esac
+}
+
+# on_engine NAME SOURCE PROGRAM SPEC: runs a program on an engine, in each of its environments if asked; prints counts for the caller
+on_engine() {
+    local name=$1 source=$2 program=$3.${4//:/-} engine=$4 environment label kinds claims=0
+    PASSED=0 FAILED=0 SKIPPED=0 hung=
+    kinds=$(directive engines "$source" parallel,stepped)
+    case ",$kinds," in
+        *",${engine%%:*},"*)
+            ln -f "$3" "$program"
+            while read -r environment; do
+                label="$name $engine${environment:+ $environment}"
+                run "$source" "$program" "$label" "$(engine_environment "$engine")${environment:+ $environment}"
+                claims=$((claims + inapplicable))
+            done < <(directive env "$source" "" | if [ "$every_environment" = 1 ]; then cat; else head -n 1; fi)
+            ;;
+        *)
+            say "not applicable: $name $engine: $(directive engines-why "$source" "")"
+            [ -n "$(directive engines-why "$source" "")" ] || fail "$name: engines= without engines-why="
+            claims=1
+            ;;
+    esac
+    say "$PASSED $FAILED $SKIPPED $claims" >"$program.count"
+}
+
+# many_schedules NAME SOURCE PROGRAM POLICY: until so many schedules were tried; each seed is printed with a failure
+many_schedules() {
+    local name=$1 source=$2 program=$3.$4 policy=$4 seed=1 tried=0 more
+    PASSED=0 FAILED=0 SKIPPED=0 hung=
+    ln -f "$3" "$program"
+    while [ "$tried" -lt "$schedules" ] && [ "$FAILED" = 0 ]; do
+        run "$source" "$program" "$name $policy from seed $seed" "STRAND_ENGINE=stepped STRAND_POLICY=$policy STRAND_SEED=$seed LIBSTRAND_TEST_VARY=1 LIBSTRAND_TEST_SHORT=1" >"$program.said"
+        [ "$FAILED" = 0 ] || { cat "$program.said"; break; }
+        more=$(sed -n 's/^schedules: //p' "$program.out")
+        [ "${more:-0}" -gt 0 ] || { fail "$name $policy: it tried no schedule"; break; }
+        tried=$((tried + more)) seed=$((seed + more))
+    done
+    PASSED=0
+    [ "$FAILED" = 1 ] || ok "$name under $policy: $tried schedules"
+    say "$PASSED $FAILED $SKIPPED $tried" >"$program.count"
+}
+
+# Stepped programs use one processor, so several run at once; those on the parallel engine run alone.
+if [ "$part" = engines ] || [ "$part" = schedules ]; then
+    total=0 began=$SECONDS
+    collect() {    # of all that ran since the last time
+        local log passed failed skipped more
+        wait
+        for log in "$build"/*.log-of-run; do
+            [ -f "$log" ] || continue
+            cat "$log"
+            read -r passed failed skipped more <"${log%.log-of-run}.count" || { passed=0 failed=1 skipped=0 more=0; say "FAIL $log did not come to its end"; }
+            PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped)) total=$((total + more))
+            rm -f "$log" "${log%.log-of-run}.count"
+            [ "$failed" -gt 0 ] || rm -f "${log%.log-of-run}"
+        done
+    }
+    rm -f "$build"/*.log-of-run
+    while IFS='|' read -r name source compiler opt mode; do
+        program=$build/$name.$compiler-$opt-$mode
+        if [ -s "$program.skip" ]; then skip "$name" "needs $(cat "$program.skip")"; continue; fi
+        if [ ! -x "$program" ]; then
+            fail "$name: does not compile"
+            sed 's/^/    /' "$program.log" | head -n 20
+            continue
+        fi
+        if [ "$part" = engines ]; then runs=("${engines[@]}"); else runs=(random pct); fi
+        for spec in "${runs[@]}"; do
+            case $spec in
+                parallel:*) collect; (on_engine "$name" "$source" "$program" "$spec") >"$program.${spec//:/-}.log-of-run"; collect ;;
+                stepped:*)
+                    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
+                    on_engine "$name" "$source" "$program" "$spec" >"$program.${spec//:/-}.log-of-run" &
+                    ;;
+                *)
+                    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
+                    many_schedules "$name" "$source" "$program" "$spec" >"$program.$spec.log-of-run" &
+                    ;;
+            esac
+        done
+    done <"$build/plan-$part"
+    collect
+    if [ "$part" = engines ]; then say "engines: $total claims or programs not applicable"; else say "schedules: $total tried"; fi
+    summary "$part"
+    exit
+fi
 
 no_clang=0 hung=
 while IFS='|' read -r name source compiler opt mode; do
@@ -217,6 +356,6 @@ while IFS='|' read -r name source compiler opt mode; do
             run "$source" "$program" "$label${environment:+ $environment}" "$environment"
         done < <(directive env "$source" "")
     fi
-done <"$build/plan"
+done <"$build/plan-$part"
 [ "$no_clang" = 0 ] || skip "all programs once more with clang" "needs clang"
 summary "$part"
