@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help doctor build header demo test test-rust test-c test-models test-package test-examples test-asan test-valgrind \
+.PHONY: help doctor build header demo test test-rust test-c test-engines test-models test-package test-examples test-asan test-valgrind \
         lint bench soak install uninstall check-installed clean
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -53,6 +53,10 @@ test-rust: ## Rust tests, a process each, with debug assertions
 
 test-c: build ## C, C++ and LLVM IR tests: static, shared, dlopen
 	@tools/run-c-tests.sh $(T)
+
+test-engines: build ## C tests on every engine: parallel with 1, 2, 8 workers, stepped under each policy, many schedules
+	@tools/run-c-tests.sh --engines gate $(T)
+	@tools/run-c-tests.sh --schedules 100 $(T)
 
 test-models: ## loom models of the lock-free parts
 	@tools/test-models.sh $(T)

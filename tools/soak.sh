@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # soak.sh [WORD...]: the C tests again and again for SOAK_MINUTES (60), in rounds on all processors, on one, beside busy neighbours,
-# and with low limits, then those of the soak tier. Ends at the first failure, with what it printed. Without a WORD the models come
+# and with low limits, on every engine and under 2,000 schedules each, then those of the soak tier. Ends at the first failure, with what it printed. Without a WORD the models come
 # first, with more preemptions than in the gate and five minutes for each at most.
 . "$(dirname "$0")/lib.sh"
 
@@ -29,6 +29,8 @@ round() {    # KIND: one round, quiet unless it fails
             return "$status"
             ;;
         few-descriptors) (ulimit -n 64 && tools/run-c-tests.sh "$@") ;;
+        engines) tools/run-c-tests.sh --engines all "$@" ;;
+        schedules) tools/run-c-tests.sh --schedules 2000 "$@" ;;
         soak-tier) tools/run-c-tests.sh --tier soak "$@" ;;
     esac
 }
@@ -40,7 +42,7 @@ fi
 
 number=0
 while [ "$SECONDS" -lt "$end" ]; do
-    for kind in plain one-processor neighbours few-descriptors soak-tier; do
+    for kind in plain one-processor neighbours few-descriptors engines schedules soak-tier; do
         [ "$SECONDS" -lt "$end" ] || break
         number=$((number + 1))
         if round "$kind" "$@" >"$log" 2>&1; then say "round $number ($kind): $(tail -n 1 "$log")"; else

@@ -4,7 +4,7 @@
 # "all" is the usual parts and the C tests under AddressSanitizer and memcheck.
 . "$(dirname "$0")/lib.sh"
 
-parts=(lint rust models package c_tests examples installed instructions)
+parts=(lint rust models package c_tests engines schedules examples installed instructions)
 case $* in '') ;; all) parts+=(asan valgrind) ;; *) parts=("$@") ;; esac
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
@@ -31,6 +31,8 @@ for part in "${parts[@]}"; do
         models) (tools/test-models.sh) || true ;;
         package) (tools/build-static.sh && tools/build-shared.sh && tools/check-package.sh) || true ;;
         c_tests) (tools/run-c-tests.sh) || true ;;
+        engines) (tools/run-c-tests.sh --engines gate) || true ;;
+        schedules) (tools/run-c-tests.sh --schedules 100) || true ;;
         examples) (examples) || true ;;
         installed) (tools/check-installed.sh) || true ;;
         asan) (tools/test-asan.sh) || true ;;
