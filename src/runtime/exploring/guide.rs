@@ -15,8 +15,9 @@ use crate::record::token::{Injected, Injection};
 use crate::strand::fault;
 use crate::strand::head::{self, Phase};
 use crate::strand::waiter::WaitKind;
+use crate::sync::channel;
 
-/// Steps of the story.
+/// Entries of the story.
 const STORY: usize = 24;
 /// Strands that a report names as still being there.
 const LEFT_MAX: usize = 16;
@@ -65,8 +66,10 @@ pub struct Guide {
     injections: Vec<Injection>,
     injected: usize,
     failure: Option<Failure>,
-    story: Option<VecDeque<String>>,
-    running: String,
+    story: Option<VecDeque<Event>>,
+    /// Handle and name of the two strands that were picked last: a strand that is held up before a call is still running
+    /// when its successor is picked.
+    picked: [(u64, String); 2],
     /// A choice that does not exist is a failure.
     pub strict: bool,
     /// What a failure leads to: nothing more, or the end of the process.
@@ -86,7 +89,7 @@ impl Guide {
             injected: 0,
             failure: None,
             story: None,
-            running: String::new(),
+            picked: Default::default(),
             strict: false,
             on_failure: None,
         }
@@ -151,35 +154,46 @@ impl Guide {
 
     #[cold]
     fn note(&mut self, last: &LastStep) {
-        let mut line = String::new();
-        let _ = write!(line, "step {}: {} {}", self.steps, self.running, Stop(last));
-        self.tell(line);
+        let mut text = String::new();
+        let _ = match self.picked.iter().find(|(handle, _)| *handle == last.strand) {
+            Some((_, name)) => write!(text, "{name} {}", Stop(last)),
+            None => write!(text, "strand {:#x} {}", last.strand, Stop(last)),
+        };
+        let step = self.steps;
+        if let Some(event) = self.story.as_mut().and_then(|story| story.back_mut())
+            && event.last + 1 == step
+            && event.text == text
+        {
+            event.last = step;
+        } else {
+            self.tell(Event { first: step, last: step, text });
+        }
     }
 
     #[cold]
     fn note_injection(&mut self, injection: &Injection, strand: Option<StrandIndex>) {
-        let mut line = String::from("injected: ");
+        let mut text = String::from("injected: ");
         let _ = match (injection.kind, strand) {
             (Injected::Cancel, Some(strand)) => {
                 let head = head::at(strand);
-                write!(line, "{} is cancelled", entry::named(head, head.started_body()))
+                write!(text, "{} is cancelled", entry::named(head, head.started_body()))
             }
-            (Injected::Cancel, None) => write!(line, "nobody is there to be cancelled"),
+            (Injected::Cancel, None) => write!(text, "nobody is there to be cancelled"),
             (Injected::Close, _) => {
-                write!(line, "a channel is closed (number {} of those there are)", injection.object)
+                write!(text, "a channel is closed (number {} of those there are)", injection.object)
             }
-            (Injected::Oom, _) => write!(line, "the next allocation fails"),
-            (Injected::Timeout, _) => write!(line, "the earliest deadline comes now"),
+            (Injected::Oom, _) => write!(text, "the next allocation fails"),
+            (Injected::Timeout, _) => write!(text, "the earliest deadline comes now"),
         };
-        self.tell(line);
+        self.tell(Event { first: 0, last: 0, text });
     }
 
-    fn tell(&mut self, line: String) {
+    fn tell(&mut self, event: Event) {
         let Some(story) = &mut self.story else { return };
         if story.len() == STORY {
             story.pop_front();
         }
-        story.push_back(line);
+        story.push_back(event);
     }
 
     /// The report of a failure: what, the last steps, who is left.
@@ -189,8 +203,8 @@ impl Guide {
             && !story.is_empty()
         {
             let _ = writeln!(out, "\nthe last of {} steps:", self.steps);
-            for line in story {
-                let _ = writeln!(out, "  {line}");
+            for event in story {
+                let _ = writeln!(out, "  {event}");
             }
         }
         if let Some(engine) = parallel::engine() {
@@ -223,6 +237,23 @@ impl Guide {
                 None => Ok(()),
             },
             Failure::Exit | Failure::Signal | Failure::TimeLimit => Ok(()),
+        }
+    }
+}
+
+/// An entry of the story: a step, several that are the same, or (at step 0) something that is no step.
+struct Event {
+    first: u64,
+    last: u64,
+    text: String,
+}
+
+impl core::fmt::Display for Event {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (self.first, self.last) {
+            (0, _) => out.write_str(&self.text),
+            (first, last) if first == last => write!(out, "step {first}: {}", self.text),
+            (first, last) => write!(out, "steps {first}-{last}: {}", self.text),
         }
     }
 }
@@ -288,8 +319,11 @@ impl Director for Guide {
         }
         if self.story.is_some() {
             let head = head::at(strand);
-            self.running.clear();
-            let _ = write!(self.running, "{}", entry::named(head, head.started_body()));
+            self.picked.swap(0, 1);
+            let (handle, name) = &mut self.picked[1];
+            *handle = head::handle_of(head);
+            name.clear();
+            let _ = write!(name, "{}", entry::named(head, head.started_body()));
         }
         Some(strand)
     }
