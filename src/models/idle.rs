@@ -134,6 +134,19 @@ fn send_home() {
     assert_settled(setting.engine, 1);
 }
 
+/// A worker gives a strand to another, whose strands it talks to, while that one falls asleep.
+fn push_to() {
+    let setting = Setting::new(2);
+    let strand = setting.ready_strand();
+    let work = Work::new(&setting, 1);
+    let other = work.run(0);
+    if !setting.engine.push_to(0, &[Some(strand)]) {
+        setting.engine.inject(strand);
+    }
+    assert_taken(&[strand], [other]);
+    assert_settled(setting.engine, 1);
+}
+
 /// A worker sleeps until a timer that is due at once, so it comes back by itself while somebody wakes it.
 fn come_back() {
     let setting = Setting::new(1);
@@ -228,6 +241,11 @@ fn a_pinned_strand_wakes_its_own_worker() {
 }
 
 #[test]
+fn a_strand_given_to_a_worker_that_falls_asleep_is_taken() {
+    holds(3, push_to);
+}
+
+#[test]
 fn a_worker_that_comes_back_by_itself_takes_the_token_of_whoever_woke_it() {
     holds(3, come_back);
 }
@@ -260,6 +278,11 @@ fn an_idle_worker_is_claimed_or_retracts() {
 #[test]
 fn control_a_publisher_without_its_fence_loses_a_wake_up() {
     fails_with(NoFence, "engine/parallel/idle.rs", "fence::light()", offer);
+}
+
+#[test]
+fn control_a_worker_that_gives_a_strand_away_and_claims_in_two_steps_loses_a_wake_up() {
+    fails_with(Torn, "engine/parallel/idle.rs", ".fetch_and(!bit", push_to);
 }
 
 #[test]

@@ -101,19 +101,6 @@ pub fn current() -> Option<&'static Body> {
     Some(unsafe { &*(body as *const Body) })
 }
 
-/// Whether a strand is running here. Cheaper than [`current`] where its body is not needed; with identity by thread
-/// always false, so that the caller takes its slow path.
-#[inline(always)]
-pub fn is_on_strand() -> bool {
-    // A strand of a model is a thread of its own, which knows itself.
-    #[cfg(loom)]
-    if by_thread().is_some() {
-        return true;
-    }
-    let offset = stack_pointer().wrapping_sub(BASE.load(Ordering::Relaxed));
-    offset >> (CLASS_SHIFT.load(Ordering::Relaxed) & 63) < CLASSES
-}
-
 #[cold]
 #[inline(never)]
 fn elsewhere() -> Option<&'static Body> {

@@ -100,7 +100,7 @@ fn find(chan: u64) -> Outcome<Found> {
 /// The fast path's way from a handle to a cell: on a strand, with nothing to attend to.
 #[inline(always)]
 fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts, &'static Worker)> {
-    if poll::is_raised(poll::CANCEL | poll::EXPLORED) || !identity::is_on_strand() {
+    if poll::is_raised(poll::CANCEL | poll::EXPLORED) {
         return None;
     }
     let worker = worker::running()?;

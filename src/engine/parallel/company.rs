@@ -63,3 +63,47 @@ impl Default for Company {
         Self::new()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// As many meetings as are looked at together, at `now`; whether the worker at `own` follows.
+    fn meet(company: &Company, own: u8, other: u8, now: i64) -> bool {
+        (1..MEETINGS).for_each(|_| assert!(!company.met(other, own, false)));
+        company.judge(other, own, now)
+    }
+
+    #[test]
+    fn a_worker_follows_the_lower_one_that_it_meets_all_the_time() {
+        let company = Company::new();
+        let often = i64::from(MEETINGS) * TOO_OFTEN - 1;
+        assert!(!meet(&company, 2, 1, 1_000_000_000), "the first look only starts the clock");
+        assert_eq!(company.take_wish(), None);
+        assert!(meet(&company, 2, 1, 1_000_000_000 + often));
+        assert_eq!(company.take_wish(), Some(0), "the worker at seat 1 has index 0");
+        assert_eq!(company.take_wish(), None);
+    }
+
+    #[test]
+    fn a_worker_stays_where_it_meets_seldom_or_a_higher_one() {
+        let company = Company::new();
+        let often = i64::from(MEETINGS) * TOO_OFTEN;
+        assert!(!meet(&company, 2, 1, 1_000_000_000));
+        assert!(!meet(&company, 2, 1, 1_000_000_000 + often), "work between the meetings");
+        assert!(!meet(&company, 2, 3, 1_000_000_000 + often + 1), "that one comes here");
+        assert_eq!(company.take_wish(), None);
+    }
+
+    #[test]
+    fn waiting_for_the_other_counts_for_several_meetings() {
+        let company = Company::new();
+        let counted = (0..MEETINGS / WAITING - 1).all(|_| {
+            company.met(1, 2, true);
+            company.meetings.get() > 0
+        });
+        assert!(counted);
+        company.met(1, 2, true);
+        assert_eq!(company.meetings.get(), 0, "the clock was read");
+    }
+}

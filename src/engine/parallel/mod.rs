@@ -244,16 +244,30 @@ impl Parallel {
 
     /// A strand that stays on another worker was made ready.
     fn send_home(&self, strand: &'static Head) {
-        self.send_to(u32::from(strand.home.load(Ordering::Relaxed)), strand);
+        let home = u32::from(strand.home.load(Ordering::Relaxed));
+        self.workers[home as usize].mailbox.push(strand);
+        self.look_after(home);
     }
 
-    /// Puts a strand where only one worker looks.
-    fn send_to(&self, home: u32, strand: &'static Head) {
-        self.workers[home as usize].mailbox.push(strand);
-        // Pairs with the heavy fence in `announce`: the worker sees its mail, or we see that it is idle.
+    /// Puts strands that have run into the queues of another worker, where thieves find them too. False when that worker
+    /// is inside them for long.
+    fn push_to(&self, other: u32, strands: &[Option<&'static Head>]) -> bool {
+        let worker = &self.workers[other as usize];
+        if !worker.owner.visit() {
+            return false;
+        }
+        strands.iter().flatten().for_each(|strand| worker.queues.push_back(strand));
+        worker.owner.end_visit();
+        self.look_after(other);
+        true
+    }
+
+    /// Something was put where this worker looks.
+    fn look_after(&self, worker: u32) {
+        // Pairs with the heavy fence in `announce`: the worker sees what was put there, or we see that it is idle.
         crate::base::fence::light();
-        if self.idle.claim_this(home) {
-            self.wake_claimed(home);
+        if self.idle.claim_this(worker) {
+            self.wake_claimed(worker);
         } else {
             self.ticker.poke();
         }

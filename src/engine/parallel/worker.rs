@@ -434,8 +434,9 @@ impl Worker {
         self.owner.enter();
         let count = self.queues.take_movable(&mut batch);
         self.owner.leave();
-        for strand in batch[..count].iter().flatten() {
-            self.engine().send_to(other, strand);
+        if !self.engine().push_to(other, &batch[..count]) {
+            self.accept(&batch[..count]);
+            return;
         }
         // Nor should they come back at once.
         self.theft.forget();
