@@ -155,7 +155,9 @@ pub struct strand_config {
     /// "random:runs=10000,seed=1", "pct:depth=3,runs=10000,seed=1" or "exhaustive:preemptions=2".
     /// The process forks inside strand_scheduler_init(), once for each schedule; each child runs
     /// the rest of the program on the stepped engine, with standard output going nowhere unless
-    /// output=keep is said. A schedule fails by a fault, a false strand_assert(), a deadlock, an
+    /// output=keep is said. With inject=cancel,close,oom,timeout:n=2 (any of them) so many faults
+    /// come in each schedule: a strand is cancelled, a channel closed, an allocation of the library
+    /// fails, the earliest deadline comes at once. A schedule fails by a fault, a false strand_assert(), a deadlock, an
     /// abort, more than max_steps= steps, or an exit status other than 0. The parent prints a
     /// report with a token for STRAND_REPLAY and exits with status 1, or says how many schedules
     /// ran and exits with 0. What the program does to files is the program's affair.

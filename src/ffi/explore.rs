@@ -37,6 +37,9 @@ pub struct strand_explore_options {
     /// first schedule has).
     /// "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2, runs=
     /// (default: all).
+    /// random and pct: inject=cancel,close,oom,timeout:n=2 (any of them), so many faults in each
+    /// schedule: a strand is cancelled, a channel closed, an allocation of the library fails, the
+    /// earliest deadline comes at once.
     /// All of them: max_steps=1000000, after which a schedule counts as one that does not end.
     /// Example: "pct:depth=2,runs=100000,seed=7".
     pub plan: *const c_char,

@@ -240,11 +240,12 @@ fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
     identity::publish(Some(layout), settings.identity_by_thread);
     let engine = Parallel::publish(engine);
     overflow::install();
+    // Before the forks of an exploration, which are none of those it watches for: the state is still Down.
+    watch_forks();
     if let Err(status) = schedules.begin(engine) {
         take_down(engine, false);
         return Err(status);
     }
-    watch_forks();
     outside::set_state(State::Up);
     Ok(())
 }

@@ -50,6 +50,10 @@ struct Child {
 struct Search<'a> {
     stepped: &'a Stepped,
     plan: &'a Plan,
+    /// Made before the first fork, as everything that a child would only make anew: what a child need not touch costs
+    /// it no page.
+    guide: *mut Guide,
+    nowhere: c_int,
     slots: Vec<*mut Slot>,
     steps: u64,
     runs: u64,
@@ -74,7 +78,18 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
         );
     }
     let _turn = stepped.turn();
-    let mut search = Search { stepped, plan, slots: Vec::new(), steps: plan.steps, runs: 0, decisions: 0 };
+    install(stepped, &rules_of(plan, plan.steps))?;
+    let Some(guide) = try_box(Guide::new(core::ptr::null_mut(), plan.max_steps)) else { return no_memory() };
+    let mut search = Search {
+        stepped,
+        plan,
+        guide: Box::into_raw(guide),
+        nowhere: open_nowhere(),
+        slots: Vec::new(),
+        steps: plan.steps,
+        runs: 0,
+        decisions: 0,
+    };
     let jobs = match plan.strategy {
         // Each schedule comes from the one before.
         Strategy::Exhaustive => 1,
@@ -211,13 +226,46 @@ impl Search<'_> {
             libc::fork()
         };
         match process {
-            0 => Err(match become_child(self.stepped, order, slot) {
+            0 => Err(match self.become_child(order, slot) {
                 Ok(()) => Stop::Child(Went),
                 Err(status) => Stop::Failed(status),
             }),
             failed if failed < 0 => Err(Stop::Failed(Status::LIMIT)),
             process => Ok(Child { process, slot }),
         }
+    }
+
+    /// The rest of this process is one schedule.
+    fn become_child(&self, order: &Order<'_>, slot: *mut Slot) -> Outcome<()> {
+        if !order.keeps_output && self.nowhere >= 0 {
+            // SAFETY: standard output goes nowhere; if that cannot be had it stays where it is.
+            unsafe { libc::dup2(self.nowhere, 1) };
+        }
+        let stepped = self.stepped;
+        if order.rules.kind != stepped.with_schedule(|schedule| schedule.rules().kind) {
+            install(stepped, &order.rules)?;
+        }
+        stepped.with_schedule(|schedule| {
+            schedule.set_steps(order.rules.steps);
+            schedule.clear(order.seed);
+        });
+        // SAFETY: made by `search` and used by this child alone.
+        let guide = unsafe { &mut *self.guide };
+        // SAFETY: shared memory that stays mapped.
+        guide.set_ledger(unsafe { &raw mut (*slot).ledger });
+        if let Mode::Choices(choices) = &order.mode {
+            guide.explorer.begin(Mode::Choices(choices.clone()), order.detailed);
+        } else {
+            guide.explorer.begin(Mode::Policy, order.detailed);
+        }
+        guide.keep_story(order.detailed);
+        guide.on_failure = Some(report);
+        stepped.inject_at(guide.set_injections(order.injections.clone()));
+        SLOT.store(slot, core::sync::atomic::Ordering::SeqCst);
+        // SAFETY: the guide is leaked: it stays until the process ends.
+        unsafe { stepped.engage(Some(self.guide)) };
+        outside::only_this_thread(Some(refuse_thread));
+        Ok(())
     }
 
     /// Waits for the end of a child.
@@ -361,35 +409,10 @@ fn finish(text: &str, status: c_int) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-fn become_child(stepped: &Stepped, order: &Order<'_>, slot: *mut Slot) -> Outcome<()> {
-    if !order.keeps_output {
-        // SAFETY: standard output goes nowhere; if that cannot be had it stays where it is.
-        unsafe {
-            let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
-            if nowhere >= 0 {
-                libc::dup2(nowhere, 1);
-                libc::close(nowhere);
-            }
-        }
-    }
-    install(stepped, &order.rules)?;
-    stepped.with_schedule(|schedule| schedule.clear(order.seed));
-    // SAFETY: shared memory that stays mapped.
-    let ledger = unsafe { &raw mut (*slot).ledger };
-    let Some(mut guide) = try_box(Guide::new(ledger, order.plan.max_steps)) else { return no_memory() };
-    let mode = match &order.mode {
-        Mode::Policy => Mode::Policy,
-        Mode::Choices(choices) => Mode::Choices(choices.clone()),
-    };
-    guide.explorer.begin(mode, order.detailed);
-    guide.keep_story(order.detailed);
-    guide.on_failure = Some(report);
-    stepped.inject_at(guide.set_injections(order.injections.clone()));
-    SLOT.store(slot, core::sync::atomic::Ordering::SeqCst);
-    // SAFETY: the guide is leaked: it stays until the process ends.
-    unsafe { stepped.engage(Some(Box::into_raw(guide))) };
-    outside::only_this_thread(Some(refuse_thread));
-    Ok(())
+/// A descriptor that swallows what is written to it, kept out of programs that are executed; -1 if there is none.
+fn open_nowhere() -> c_int {
+    // SAFETY: opens a device.
+    unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) }
 }
 
 static SLOT: core::sync::atomic::AtomicPtr<Slot> = core::sync::atomic::AtomicPtr::new(core::ptr::null_mut());

@@ -95,6 +95,11 @@ impl Guide {
         }
     }
 
+    /// Where decisions are written down from now on.
+    pub fn set_ledger(&mut self, ledger: *mut Ledger) {
+        self.ledger = ledger;
+    }
+
     /// The next schedule begins.
     #[inline]
     pub fn restart(&mut self) {
