@@ -184,9 +184,10 @@ impl Guide {
                 write!(text, "{} is cancelled", entry::named(head, head.started_body()))
             }
             (Injected::Cancel, None) => write!(text, "nobody is there to be cancelled"),
-            (Injected::Close, _) => {
-                write!(text, "a channel is closed (number {} of those there are)", injection.object)
-            }
+            (Injected::Close, _) => match channel::nth(injection.object) {
+                Some(chan) => write!(line, "channel {chan:#x} is closed"),
+                None => write!(line, "no channel is there to be closed"),
+            },
             (Injected::Oom, _) => write!(text, "the next allocation fails"),
             (Injected::Timeout, _) => write!(text, "the earliest deadline comes now"),
         };
