@@ -185,8 +185,8 @@ impl Guide {
             }
             (Injected::Cancel, None) => write!(text, "nobody is there to be cancelled"),
             (Injected::Close, _) => match channel::nth(injection.object) {
-                Some(chan) => write!(line, "channel {chan:#x} is closed"),
-                None => write!(line, "no channel is there to be closed"),
+                Some(chan) => write!(text, "channel {chan:#x} is closed"),
+                None => write!(text, "no channel is there to be closed"),
             },
             (Injected::Oom, _) => write!(text, "the next allocation fails"),
             (Injected::Timeout, _) => write!(text, "the earliest deadline comes now"),
