@@ -21,7 +21,7 @@ use crate::strand::head::Head;
 use crate::strand::poll;
 
 #[cfg(loom)]
-pub use model::{ready, ready_last, suspend};
+pub use model::{ready, ready_last, ready_on, suspend};
 pub use parallel::worker::Worker;
 
 /// What an engine calls upwards.
@@ -71,6 +71,13 @@ pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
 #[inline]
 pub fn ready(head: &'static Head) {
     parallel::ready(head);
+}
+
+/// As [`ready`], by one who knows on which worker: a strand of it, or its own thread.
+#[cfg(not(loom))]
+#[inline]
+pub fn ready_on(worker: &Worker, head: &'static Head) {
+    worker.ready_next(head);
 }
 
 /// As [`ready`], for one of several that become ready together: behind the others instead of next.

@@ -6,7 +6,7 @@
 
 use loom::sync::{Condvar, Mutex};
 
-use super::parallel::worker;
+use super::parallel::worker::{self, Worker};
 use super::{After, Commit};
 use crate::strand::body::Body;
 use crate::strand::head::{self, Head, Phase};
@@ -57,6 +57,11 @@ pub fn ready(strand: &'static Head) {
     let turn = turn(strand);
     *turn.ready.lock().unwrap() = true;
     turn.changed.notify_all();
+}
+
+/// As [`ready`]: a model's strands need no worker.
+pub fn ready_on(_: &Worker, strand: &'static Head) {
+    ready(strand);
 }
 
 /// As [`ready`]: a model has no order of ready strands.

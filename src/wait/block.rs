@@ -367,6 +367,16 @@ impl Woken {
         true
     }
 
+    /// As [`Self::wake_all`], on this worker's own stack.
+    #[inline]
+    pub fn wake_all_on(self, worker: &Worker) {
+        // SAFETY: won by us and not woken yet.
+        match unsafe { self.first.as_ref() }.and_then(Waiter::strand) {
+            Some(strand) if self.first == self.last => engine::ready_on(worker, strand),
+            _ => self.wake_all(),
+        }
+    }
+
     /// Wakes them in the order of winning. No lock is held.
     pub fn wake_all(self) {
         let single = self.first == self.last;

@@ -147,7 +147,7 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
     retire(worker, strand);
-    woken.wake_all();
+    woken.wake_all_on(worker);
     After::Gone
 }
 
