@@ -367,8 +367,8 @@ static void row_spawn_with(void) {
   options.stack_bytes = SIZE_MAX;
   GIVES(STRAND_ERR_LIMIT, strand_spawn_with(&options, return_at_once, NULL, &out));
   options = default_spawn("row");
-  options.lane = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.lane = 1000; /* which nobody made */
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
   options = default_spawn("row");
   options.scope = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
@@ -664,6 +664,131 @@ static void row_scheduler_step(void) {
   }
 }
 
+/* --------------------------------------------------------------------------------------- policies and lanes */
+
+static void row_set_priority(void) {
+  NEEDS_A_RUNTIME(strand_set_priority(live_strand, 1));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_set_priority(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_set_priority(ended_strand, 1));
+  GIVES(STRAND_OK, strand_set_priority(live_strand, INT32_MIN));
+  GIVES(STRAND_OK, strand_set_priority(live_strand, INT32_MAX));
+}
+
+static void row_priority(void) {
+  int32_t priority = 77;
+  GIVES(STRAND_ERR_INVALID, strand_priority(live_strand, NULL));
+  NEEDS_A_RUNTIME(strand_priority(live_strand, &priority));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_priority(handle, &priority));
+  GIVES(STRAND_ERR_STALE, strand_priority(ended_strand, &priority));
+  CHECK_EQUAL(priority, 77);
+  GIVES(STRAND_OK, strand_priority(live_strand, &priority));
+  CHECK_EQUAL(priority, INT32_MAX); /* as the row before has left it */
+}
+
+static void row_pause(void) {
+  NEEDS_A_RUNTIME(strand_pause(live_strand));
+  if (is_parallel()) {
+    GIVES(STRAND_ERR_UNSUPPORTED, strand_pause(live_strand));
+    return;
+  }
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_pause(handle));
+  GIVES(STRAND_ERR_STALE, strand_pause(ended_strand));
+  GIVES(STRAND_OK, strand_pause(live_strand));
+  GIVES(STRAND_OK, strand_pause(live_strand));
+}
+
+static void row_resume(void) {
+  NEEDS_A_RUNTIME(strand_resume(live_strand));
+  if (is_parallel()) {
+    GIVES(STRAND_ERR_UNSUPPORTED, strand_resume(live_strand));
+    return;
+  }
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_resume(handle));
+  GIVES(STRAND_ERR_STALE, strand_resume(ended_strand));
+  GIVES(STRAND_OK, strand_resume(live_strand)); /* the row before holds it */
+  GIVES(STRAND_OK, strand_resume(live_strand));
+}
+
+static void row_lane_new(void) {
+  strand_lane_options options;
+  uint32_t lane = 0;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_lane_new(NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_lane_new(&options, &lane)); /* its size is 0 */
+  options.size = (uint32_t)sizeof options;
+  options.name_length = 10; /* and no name */
+  GIVES(STRAND_ERR_INVALID, strand_lane_new(&options, &lane));
+  options.name_length = 0;
+  NEEDS_A_RUNTIME(strand_lane_new(&options, &lane));
+  options.reserved = 1;
+  GIVES_EITHER(STRAND_ERR_UNSUPPORTED, STRAND_ERR_INVALID, strand_lane_new(&options, &lane));
+  CHECK_EQUAL(lane, 0);
+  GIVES(STRAND_OK, strand_lane_new(NULL, &lane));
+  CHECK_NUMBERS(lane, >, 0);
+}
+
+static void row_set_lane(void) {
+  NEEDS_A_RUNTIME(strand_set_lane(live_strand, 0, 0));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_set_lane(handle, 0, 0));
+  GIVES(STRAND_ERR_STALE, strand_set_lane(ended_strand, 0, 0));
+  GIVES(STRAND_ERR_INVALID, strand_set_lane(live_strand, UINT32_MAX, 0));
+  GIVES(STRAND_ERR_INVALID, strand_set_lane(live_strand, 1000, 0));
+  GIVES(STRAND_OK, strand_set_lane(live_strand, 0, UINT32_MAX));
+}
+
+static void row_lane(void) {
+  uint32_t lane = 77;
+  GIVES(STRAND_ERR_INVALID, strand_lane(live_strand, NULL));
+  NEEDS_A_RUNTIME(strand_lane(live_strand, &lane));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_lane(handle, &lane));
+  GIVES(STRAND_ERR_STALE, strand_lane(ended_strand, &lane));
+  CHECK_EQUAL(lane, 77);
+  GIVES(STRAND_OK, strand_lane(live_strand, &lane));
+  CHECK_EQUAL(lane, 0);
+}
+
+static void row_tokens_grant(void) {
+  NEEDS_A_RUNTIME(strand_tokens_grant(live_strand, 1));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_tokens_grant(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_tokens_grant(ended_strand, 1));
+  GIVES(STRAND_OK, strand_tokens_grant(live_strand, 0));
+  GIVES(STRAND_OK, strand_tokens_grant(live_strand, UINT32_MAX)); /* what is too much is lost */
+}
+
+static void row_tokens_move(void) {
+  NEEDS_A_RUNTIME(strand_tokens_move(live_strand, live_strand, 0));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_tokens_move(handle, live_strand, 1));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_tokens_move(live_strand, handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_tokens_move(ended_strand, live_strand, 1));
+  GIVES(STRAND_ERR_STALE, strand_tokens_move(live_strand, ended_strand, 1));
+  GIVES(STRAND_ERR_INVALID, strand_tokens_move(live_strand, live_strand, UINT32_MAX)); /* it has fewer */
+}
+
+static void row_tokens(void) {
+  uint32_t tokens = 77;
+  GIVES(STRAND_ERR_INVALID, strand_tokens(live_strand, NULL));
+  NEEDS_A_RUNTIME(strand_tokens(live_strand, &tokens));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_tokens(handle, &tokens));
+  GIVES(STRAND_ERR_STALE, strand_tokens(ended_strand, &tokens));
+  CHECK_EQUAL(tokens, 77);
+  GIVES(STRAND_OK, strand_tokens(live_strand, &tokens));
+  CHECK_EQUAL(tokens, 16); /* the most, unless the configuration says otherwise */
+}
+
+static void row_handoffs_read(void) {
+  strand_handoff record;
+  size_t count = 77;
+  uint64_t dropped = 77;
+  GIVES(STRAND_ERR_INVALID, strand_handoffs_read(&record, 1, NULL, &dropped));
+  GIVES(STRAND_ERR_INVALID, strand_handoffs_read(NULL, 1, &count, &dropped));
+  CHECK_EQUAL(count, 77);
+  NEEDS_A_RUNTIME(strand_handoffs_read(&record, 1, &count, &dropped));
+  GIVES(STRAND_OK, strand_handoffs_read(NULL, 0, &count, NULL));
+  GIVES(STRAND_OK, strand_handoffs_read(&record, 1, &count, &dropped));
+  CHECK_EQUAL(count, 0);
+  CHECK_EQUAL(dropped, 0);
+}
+
 static void row_explore(void) {
   strand_explore_options options;
   strand_explore_result result;
@@ -750,7 +875,10 @@ static const row rows[] = {
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
     ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
-    ROW(scheduler_shutdown), ROW(scheduler_step),     ROW(explore),            ROW(assert),
+    ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
+    ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),
+    ROW(lane_new),        ROW(set_lane),         ROW(lane),               ROW(tokens_grant),
+    ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
