@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # soak.sh [WORD...]: the C tests again and again for SOAK_MINUTES (60), in rounds on all processors, on one, beside busy neighbours,
-# and with low limits, on every engine and under 2,000 schedules each, then those of the soak tier. Ends at the first failure, with what it printed. Without a WORD the models come
-# first, with more preemptions than in the gate and five minutes for each at most.
+# with low limits, on every engine and under 2,000 schedules each, then those of the soak tier. Ends at the first failure, with
+# what it printed. Without a WORD the models come first, with more preemptions than in the gate and five minutes for each at most.
 . "$(dirname "$0")/lib.sh"
 
 minutes=${SOAK_MINUTES:-60}
