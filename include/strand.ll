@@ -175,5 +175,6 @@ declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture nound
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind
 declare noundef i64 @strand_dump(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind
+declare noundef i64 @strand_snapshot(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind
 declare noundef i32 @strand_explore(ptr nocapture noundef %options, ptr noundef %body, ptr noundef %arg, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_assert(i32 noundef %condition, ptr nocapture noundef %message) nounwind

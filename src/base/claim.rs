@@ -81,6 +81,12 @@ impl Claim {
         }
     }
 
+    /// Whether nobody has won the wait yet; for dumps.
+    pub fn is_open(&self) -> bool {
+        // Relaxed: it may be won the moment after.
+        matches!(self.0.load(Ordering::Relaxed), OPEN | OPENING)
+    }
+
     /// The waiter runs again: no wait is open.
     #[inline]
     pub fn close(&self) {

@@ -4,5 +4,6 @@
 pub mod deadlock;
 pub mod dump;
 pub mod facts;
+pub mod json;
 pub mod site;
 pub mod statistics;

@@ -38,8 +38,8 @@ pub const STRAND_POLICY_PRIORITY_AGING: u32 = 3;
 /// Holders of progress tokens first, by priority; tokens are granted and not used up. Nobody is
 /// passed by more than bypass_limit times.
 pub const STRAND_POLICY_PRIORITY_TOKEN: u32 = 4;
-/// Who has more progress tokens first: a message earns one, a pick spends one. Nobody is passed by
-/// more than bypass_limit times.
+/// Who has more progress tokens first: a message that a waiting strand receives earns it one, a
+/// pick spends one. Nobody is passed by more than bypass_limit times.
 pub const STRAND_POLICY_PROGRESS_AWARE: u32 = 5;
 /// Each ready strand is equally likely, at every yield, wait and checkpoint and before every call
 /// that may switch.

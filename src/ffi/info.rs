@@ -6,7 +6,7 @@ use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::Status;
 use crate::diagnose::{facts, statistics};
-use crate::runtime::count;
+use crate::runtime::{count, snapshot};
 use crate::strand::message::fail;
 use core::ffi::{CStr, c_char};
 use core::fmt;
@@ -175,6 +175,47 @@ pub unsafe extern "C" fn strand_dump(buffer: *mut c_char, capacity: usize) -> us
     let capacity = if buffer.is_null() { 0 } else { capacity };
     // SAFETY: `capacity` bytes at `buffer` are writable, by the caller's promise, and 0 for NULL.
     unsafe { count::dump(buffer.cast(), capacity) }
+}
+
+/// Writes what is known about the runtime at this moment as one JSON document, for tools. Handles and
+/// the seed are texts of hexadecimal digits, all other numbers are numbers, and a name that is not
+/// UTF-8 has U+FFFD for what is not. Its members:
+///
+/// - schema: 1; it counts changes that a reader of older documents would misunderstand. Members may
+///   be added without one. version: of the library. engine: "stepped" or "parallel".
+/// - policy: name (as STRAND_POLICY has it; "chosen" while an exploration decides), seed, and its
+///   parameters by the names of strand_config, with the defaults filled in.
+/// - clock: virtual, and now. steps: made since init. external_holds: open. counters: as
+///   strand_statistics has them.
+/// - lanes: lane, name, weight, width, and ready: strands of the lane that can be picked.
+/// - next: the strand that was picked already and goes next, or null.
+/// - strands: id, name, state (dormant, ready, running, waiting), lane, priority, tokens, held;
+///   position among those that are ready, where the policy keeps an order of arrival: the smaller
+///   became ready earlier; waits: null, or for (receive, send, join, park, sleep, all), object and
+///   deadline, each null where there is none; counted, started, stack_bytes, spawned_at.
+/// - channels: id, name, length, capacity (null: without bound), receivers and senders that wait,
+///   closed.
+/// - handoffs: records of strand, from, to, step and reason, oldest first, and dropped.
+///
+/// On the stepped engine all of it is of one moment. On the parallel engine each strand and each
+/// channel is read while the others go on. The text is cut to fit and always ends with a zero byte
+/// when capacity is not 0.
+///
+/// @param buffer    where the text goes; may be NULL when capacity is 0
+/// @param capacity  bytes at buffer
+/// @return the length of the whole text without its zero byte; 0 when no runtime is there
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_snapshot(buffer: *mut c_char, capacity: usize) -> usize {
+    let capacity = if buffer.is_null() { 0 } else { capacity };
+    let mut text = Text { buffer: buffer.cast(), capacity, length: 0 };
+    snapshot::write(&mut text);
+    text.finish()
 }
 
 fn convert(counted: &statistics::Statistics) -> strand_statistics {

@@ -78,7 +78,8 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
     Ok(())
 }
 
-const POLICIES: &[&str] = &[
+/// The names of the policies, by number.
+pub const POLICIES: &[&str] = &[
     "cooperative",
     "round_robin",
     "priority_fixed",

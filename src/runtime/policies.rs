@@ -12,7 +12,7 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::outside::Call;
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
-use crate::policy::{Handoff, Mark, Schedule, StrandIndex};
+use crate::policy::{Handoff, Mark, Rules, Schedule, StrandIndex};
 use crate::strand::head::{self, Head};
 use crate::strand::message::fail;
 use crate::wait::cancel;
@@ -48,10 +48,6 @@ impl Name {
         name.bytes[..length].copy_from_slice(&text[..length]);
         name.length = length as u8;
         name
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
     }
 }
 
@@ -357,32 +353,66 @@ pub fn handoffs(mut visit: impl FnMut(usize, &Handoff)) -> Outcome<(usize, u64)>
     ask(caller.engine, &[], look, (0, 0))
 }
 
-/// Shows the schedule, or what the parallel engine remembers, and the names of the lanes. `None`: nothing was said.
-/// The caller is counted in.
-pub fn with_all<T>(engine: &Parallel, look: impl FnOnce(Option<&Schedule>, &Known<'_>) -> T) -> T {
-    let state = state();
-    let known = Known { names: &state.names, generations: state.book.as_ref().map(|book| &book.generations[..]) };
+/// What is known of a strand.
+#[derive(Clone, Copy, Default)]
+pub struct About {
+    /// Its lane.
+    pub lane: u32,
+    /// Its priority.
+    pub priority: i32,
+    /// Its progress tokens.
+    pub tokens: u32,
+    /// It is held.
+    pub held: bool,
+    /// Its place among those that are ready.
+    pub place: Option<u64>,
+}
+
+/// What is known of the strand with this index and generation. The caller is counted in.
+pub fn about(engine: &Parallel, index: StrandIndex, generation: u64) -> About {
+    let look = |schedule: &Schedule| About {
+        lane: schedule.lane_of(index),
+        priority: schedule.priority(index),
+        tokens: schedule.tokens(index),
+        held: schedule.is_held(index),
+        place: schedule.place_of(index),
+    };
+    ask(engine, &[Who { index, generation }], look, About::default()).unwrap_or_default()
+}
+
+/// The rules that hold, with every default filled in. The caller is counted in.
+pub fn rules(engine: &Parallel) -> Outcome<Rules> {
     match engine.stepped() {
-        Some(stepped) => stepped.with_schedule(|schedule| look(Some(schedule), &known)),
-        None => look(state.book.as_ref().map(|book| &book.schedule), &known),
+        Some(stepped) => Ok(stepped.with_schedule(|schedule| *schedule.rules())),
+        None => state().book().map(|book| *book.schedule.rules()),
     }
 }
 
-/// What is known beside the schedule.
-pub struct Known<'a> {
-    names: &'a [Name],
-    /// On the parallel engine: the generations that the schedule speaks of.
-    generations: Option<&'a [u64]>,
+/// One lane.
+pub struct Lane {
+    /// Picks in a cycle.
+    pub weight: u32,
+    /// How many of its strands may run at a time; 0 is any number.
+    pub width: u32,
+    /// Strands that can be picked.
+    pub ready: usize,
+    name: Name,
 }
 
-impl Known<'_> {
-    /// The name of a lane.
-    pub fn name(&self, lane: u32) -> &[u8] {
-        self.names.get(lane as usize).map_or(&[], Name::text)
+impl Lane {
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        &self.name.bytes[..usize::from(self.name.length)]
     }
+}
 
-    /// Whether what the schedule says of an index is about the strand of this generation.
-    pub fn is_about(&self, strand: StrandIndex, generation: u64) -> bool {
-        self.generations.is_none_or(|known| known.get(strand as usize) == Some(&generation))
-    }
+/// A lane, if there is one of this number. The caller is counted in.
+pub fn lane(engine: &Parallel, number: u32) -> Option<Lane> {
+    let name = state().names.get(number as usize).copied().unwrap_or(Name::NONE);
+    let look = |schedule: &Schedule| {
+        let (weight, width) = schedule.lane(number)?;
+        Some(Lane { weight, width, ready: schedule.eligible_in(number), name })
+    };
+    let only = (number == 0).then_some(Lane { weight: 1, width: 0, ready: 0, name });
+    ask(engine, &[], look, only).unwrap_or_default()
 }

@@ -438,6 +438,22 @@ pub struct Description {
     pub name: [u8; 47],
 }
 
+/// Shows every channel that is there. The caller keeps the runtime up.
+pub fn for_each(mut visit: impl FnMut(u64, &Description)) {
+    let Some(table) = table() else { return };
+    for index in 0..table.fresh() {
+        let channel = table.slot(index);
+        channel.lock.lock();
+        let handle = channel.is_live().then(|| channel.handle(index));
+        channel.lock.unlock();
+        if let Some(handle) = handle
+            && let Some(description) = describe(handle)
+        {
+            visit(handle, &description);
+        }
+    }
+}
+
 /// Describes the channel of a handle, if it is still there. The caller keeps the runtime up.
 pub fn describe(chan: u64) -> Option<Description> {
     let parts = handle::decode(Kind::Channel, chan)?;

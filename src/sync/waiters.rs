@@ -110,14 +110,15 @@ impl List {
         node.linked.set(false);
     }
 
-    /// Number of nodes.
+    /// Number of those that still wait; one that has timed out is linked until it runs.
     pub fn count(&self) -> usize {
         let mut count = 0;
         let mut node = self.first();
         while !node.is_null() {
-            count += 1;
-            // SAFETY: linked nodes are alive.
-            node = unsafe { (*node).next.get() };
+            // SAFETY: linked nodes are alive, and so are their waiters.
+            let (waiter, next) = unsafe { (&*(*node).waiter.get(), (*node).next.get()) };
+            count += usize::from(waiter.claim.is_open());
+            node = next;
         }
         count
     }

@@ -425,7 +425,7 @@ fn ready_from_outside(strand: &'static Head) {
     WAKES_OUTSIDE.fetch_add(1, Ordering::Relaxed);
     if let Some(engine) = engine() {
         match engine.stepped() {
-            Some(stepped) => stepped.ready(strand, Cause::Woken),
+            Some(stepped) => stepped.woken(strand),
             None => engine.inject(strand),
         }
     }

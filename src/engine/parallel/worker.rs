@@ -282,7 +282,7 @@ impl Worker {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
         if let Some(stepped) = self.engine().stepped() {
-            return stepped.ready(strand, Cause::Message);
+            return stepped.woken(strand);
         }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);
@@ -304,7 +304,7 @@ impl Worker {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
         if let Some(stepped) = self.engine().stepped() {
-            return stepped.ready(strand, Cause::Woken);
+            return stepped.woken(strand);
         }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);

@@ -20,7 +20,7 @@ mod waiting;
 
 use core::cell::{Cell, UnsafeCell};
 
-use crate::base::status::Outcome;
+use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::policy::{Cause, Rules, Schedule, StrandIndex};
 use crate::strand::body::Body;
@@ -28,6 +28,7 @@ use crate::strand::context::{self, Action};
 use crate::strand::head::{self, Head, Phase};
 use crate::strand::overflow::AlternateMemory;
 use crate::strand::poll;
+use crate::strand::waiter::WaitKind;
 use gate::Gate;
 
 pub use oracle::{Director, Inject, Oracle};
@@ -163,6 +164,14 @@ impl Stepped {
             strand.set_phase(Phase::Ready);
         }
         self.with_schedule(|schedule| schedule.ready(head::index_of(strand), cause));
+    }
+
+    /// A strand that has waited is ready. Its result is written.
+    pub(in crate::engine) fn woken(&self, strand: &'static Head) {
+        let received = strand
+            .started_body()
+            .is_some_and(|body| body.waiter.kind() == WaitKind::Receive && body.waiter.settled() == Status::OK);
+        self.ready(strand, if received { Cause::Message } else { Cause::Woken });
     }
 
     /// A strand that was just spawned runs before its spawner, which is switched out.
