@@ -482,12 +482,19 @@ typedef struct strand_config {
     uint32_t clock;
     /** 0. For GPU worklists. */
     uint32_t gpu;
-    /** NULL. For recordings. */
+    /**
+     * A file: the run is recorded into it, on the stepped engine. "FILE,explicit": with every
+     * pick, also those that the policy predicts. Environment: STRAND_RECORD, which holds whatever
+     * this says.
+     */
     const char *record;
     /**
-     * A schedule token, as a failed exploration prints it: the program runs that schedule on the
-     * stepped engine, and if it fails again the process ends with status 1 and a report.
-     * Environment: STRAND_REPLAY, which holds whatever this says.
+     * A file that record has written: the same run on the stepped engine, compared step by step
+     * (see Recordings). It fills policy, seed, their parameters and the clock where they are 0.
+     * "FILE,patience=SECONDS": how long to wait for an OS thread that should come; 30. Or a
+     * schedule token, as a failed exploration prints it: the program runs that schedule, and if
+     * it fails again the process ends with status 1 and a report. Environment: STRAND_REPLAY,
+     * which holds whatever this says.
      */
     const char *replay;
     /**
@@ -1971,8 +1978,10 @@ typedef struct strand_explore_options {
      * "random": every decision at random. Keys: runs=10000, seed=1.
      * "pct": as STRAND_POLICY_PCT. Keys: runs=10000, seed=1, depth=3, steps= (default: what the
      * first schedule has).
-     * "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2, runs=
-     * (default: all).
+     * "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2 (or all),
+     * runs= (default: all), reduce=objects, which leaves out schedules that only change the order
+     * of stretches without a common channel, strand, token or timer: right for strands that share
+     * nothing but those, and not for strands that share memory.
      * random and pct: inject=cancel,close,oom,timeout:n=2 (any of them), so many faults in each
      * schedule: a strand is cancelled, a channel closed, an allocation of the library fails, the
      * earliest deadline comes at once.
@@ -2066,6 +2075,108 @@ STRAND_API strand_status strand_explore(
  * @since 0.1
  */
 STRAND_API strand_status strand_assert(int32_t condition, const char *message);
+
+/* ---- Recordings ---------------------------------------------------------------------------------
+ *
+ * STRAND_RECORD=FILE (or strand_config.record) writes what a run of the stepped engine does not
+ * determine by itself: readings of the real clock, the order in which OS threads call in, and
+ * bytes given to strand_input(). STRAND_REPLAY=FILE (or strand_config.replay) has the same run
+ * again, and compares. Where it differs, calls that drive answer STRAND_ERR_REPLAY from then on,
+ * and the message is a report. The format is described in docs/recording-format.md.
+ */
+
+/** What a recording holds. */
+typedef struct strand_recording_summary {
+    /** sizeof(strand_recording_summary), set by the caller. */
+    uint32_t size;
+    /** 1 when it has an end, 0 when it was cut off: its process died. */
+    uint32_t complete;
+    /** What the run returned; 0 without an end. */
+    int32_t status;
+    /** 1 when every pick is in it, 0 when those that the policy predicts are not. */
+    uint32_t explicit_picks;
+    /** Bytes of the file. */
+    uint64_t bytes;
+    /** Picks in it, and as many steps. */
+    uint64_t steps;
+    /** Events in it. */
+    uint64_t events;
+    /** The policy, one of STRAND_POLICY_. */
+    uint32_t policy;
+    /** The clock, one of STRAND_CLOCK_. */
+    uint32_t clock;
+    /** The seed. */
+    uint64_t seed;
+} strand_recording_summary;
+
+/** Receives a piece of text, which is not terminated. A number other than 0 stops the printing. */
+typedef int32_t (*strand_print_fn)(const char *text, size_t length, void *data);
+
+/**
+ * Reads a whole recording and says whether it makes sense: nothing in it is damaged, and
+ * everything it says about itself is so. It needs no runtime. A recording that was cut off is OK,
+ * with complete 0.
+ *
+ * @param path     the file
+ * @param summary  what it holds; may be NULL. Written with STRAND_OK.
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: path is NULL, or the size of summary is wrong;
+ *         STRAND_ERR_IO: it cannot be read; the message says why;
+ *         STRAND_ERR_REPLAY: it is damaged, or no recording; the message says where, and what was
+ *         expected there;
+ *         STRAND_ERR_UNSUPPORTED: it is of a later version;
+ *         STRAND_ERR_NO_MEMORY
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_recording_verify(
+        const char *path,
+        struct strand_recording_summary *summary);
+
+/**
+ * Prints a recording, a line for each thing in it, as far as it makes sense. It needs no runtime.
+ *
+ * @param path   the file
+ * @param print  receives the text, piece by piece; may make no call that switches
+ * @param data   handed to print
+ * @return STRAND_OK, or as strand_recording_verify(); STRAND_ERR_IO too when print stops it
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_recording_print(
+        const char *path,
+        strand_print_fn print,
+        void *data);
+
+/**
+ * Makes an input of the program replayable: bytes that come from outside, such as what was read
+ * from a file or a random number. While recording they are stored; in a replay they are
+ * overwritten with what was stored; otherwise nothing happens.
+ *
+ * @param kind    a number of the program, compared in a replay
+ * @param bytes   the input; may be NULL when length is 0
+ * @param length  of bytes; compared in a replay. At most about 16,000,000.
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: bytes is NULL although length is not 0;
+ *         STRAND_ERR_LIMIT: too many bytes;
+ *         STRAND_ERR_REPLAY: the recording has something else here, and bytes are as they were;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_input(uint32_t kind, void *bytes, size_t length);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -119,6 +119,31 @@ pub unsafe fn checkpoint(body: &'static Body) {
     }
 }
 
+/// Things that are touched and have no handle; handles are above them.
+pub mod touched {
+    /// Anything.
+    pub const EVERYTHING: u64 = 0;
+    /// The order in which things are made.
+    pub const MAKING: u64 = 1;
+    /// The clock and its timers.
+    pub const TIME: u64 = 2;
+}
+
+/// An object is used, for an exploration that asks which ones: [`poll::FOLLOWED`].
+#[inline]
+pub fn touch(object: u64) {
+    if crate::strand::poll::is_raised(crate::strand::poll::FOLLOWED) {
+        touch_slowly(object);
+    }
+}
+
+#[cold]
+fn touch_slowly(object: u64) {
+    if let Some(stepped) = parallel::engine().and_then(parallel::Parallel::stepped) {
+        stepped.touched(object);
+    }
+}
+
 /// The running strand is about to make a call that may switch, and [`poll::EXPLORED`] is raised: under an exploring
 /// policy another strand may go first.
 ///

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Decides each pick of one schedule and writes it down.
 
+use super::follow;
+use super::footprint::Footprint;
 use super::ledger::{Decision, Ledger, UNKNOWN};
+use super::walk::Walk;
 use crate::base::status::{Outcome, Status};
 use crate::policy::{Schedule, StrandIndex};
 
@@ -11,6 +14,8 @@ pub enum Mode {
     Policy,
     /// These choices; after them always choice 0.
     Choices(Vec<u32>),
+    /// The next schedule of a walk through all of them. What happens is logged for a walk elsewhere.
+    Walk(Box<Walk>),
 }
 
 /// See the module documentation.
@@ -25,6 +30,8 @@ pub struct Explorer {
     /// A choice that there was not: its number in the list, what it was, and how many there were.
     misfit: Option<(usize, u32, u32)>,
     options: Vec<u32>,
+    /// What the strand that runs has touched.
+    footprint: Footprint,
 }
 
 impl Explorer {
@@ -39,6 +46,7 @@ impl Explorer {
             current: 0,
             misfit: None,
             options: Vec::new(),
+            footprint: Footprint::default(),
         }
     }
 
@@ -56,6 +64,10 @@ impl Explorer {
         self.indices.clear();
         self.current = 0;
         self.misfit = None;
+        self.footprint.clear();
+        if let Mode::Walk(walk) = &mut self.mode {
+            walk.begin();
+        }
     }
 
     /// A choice of the list that did not exist: its number, what it was, how many there were.
@@ -67,6 +79,35 @@ impl Explorer {
     #[inline]
     pub fn admitted(&self) -> usize {
         self.indices.len()
+    }
+
+    /// The strand that runs has touched an object.
+    #[cold]
+    pub fn touch(&mut self, object: u64) {
+        self.footprint.touch(object);
+    }
+
+    /// The strand that runs may have touched anything.
+    #[cold]
+    pub fn touch_everything(&mut self) {
+        self.footprint.touch_everything();
+    }
+
+    /// The schedule has ended: what its last strand did counts too.
+    pub fn finish(&mut self, ledger: &mut Ledger) {
+        if let Mode::Walk(walk) = &mut self.mode {
+            follow::ran(ledger, &self.footprint, false);
+            walk.ran(&self.footprint, false);
+            self.footprint.clear();
+        }
+    }
+
+    /// The walk that decides, if one does.
+    pub fn walk(&mut self) -> Option<&mut Walk> {
+        match &mut self.mode {
+            Mode::Walk(walk) => Some(walk),
+            _ => None,
+        }
     }
 
     /// The strand with this ordinal.
@@ -106,6 +147,7 @@ impl Explorer {
                 ledger.note(Decision { ordinal, options, choice, can_go_on: u32::from(can_go_on) });
                 strand
             }
+            (Mode::Walk(_), _) => self.go_on_walking(schedule, can_go_on, ledger)?,
             (Mode::Choices(_), 1) => self.only(schedule)?,
             (Mode::Choices(_), _) => self.choose(schedule, can_go_on, ledger)?,
         };
@@ -130,6 +172,24 @@ impl Explorer {
         self.at += 1;
         let ordinal = self.options[choice as usize];
         ledger.note(Decision { ordinal, options, choice, can_go_on: u32::from(can_go_on) });
+        let strand = self.indices[ordinal as usize];
+        schedule.take(strand).then_some(strand)
+    }
+
+    fn go_on_walking(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {
+        self.round(schedule, can_go_on);
+        let Mode::Walk(walk) = &mut self.mode else { return None };
+        if ledger.picks() > 0 {
+            follow::ran(ledger, &self.footprint, can_go_on);
+            walk.ran(&self.footprint, can_go_on);
+        }
+        self.footprint.clear();
+        follow::pick(ledger, &self.options, can_go_on);
+        let choice = walk.choose(&self.options, can_go_on);
+        let (ordinal, options) = (self.options[choice], self.options.len() as u32);
+        if options > 1 {
+            ledger.note(Decision { ordinal, options, choice: choice as u32, can_go_on: u32::from(can_go_on) });
+        }
         let strand = self.indices[ordinal as usize];
         schedule.take(strand).then_some(strand)
     }

@@ -7,6 +7,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 /// Decisions that are kept; further ones are made, and counted.
 pub const DECISIONS_MAX: usize = 1 << 16;
 
+/// Words of the log that a walk is followed by.
+pub const LOG_MAX: usize = 1 << 17;
+
 /// The choice was not worked out.
 pub const UNKNOWN: u32 = u32::MAX;
 
@@ -30,6 +33,9 @@ pub struct Ledger {
     count: AtomicU32,
     /// Picks, forced ones included.
     picks: AtomicU32,
+    /// Words in the log; more than there is room for when it was cut.
+    logged: AtomicU32,
+    log: [u64; LOG_MAX],
     decisions: [Decision; DECISIONS_MAX],
 }
 
@@ -39,6 +45,7 @@ impl Ledger {
     pub fn clear(&mut self) {
         *self.count.get_mut() = 0;
         *self.picks.get_mut() = 0;
+        *self.logged.get_mut() = 0;
     }
 
     /// Writes a decision down.
@@ -56,6 +63,21 @@ impl Ledger {
     pub fn count_pick(&mut self) {
         let picks = self.picks.get_mut();
         *picks = picks.saturating_add(1);
+    }
+
+    /// Adds a word to the log.
+    pub fn log(&mut self, word: u64) {
+        let logged = self.logged.get_mut();
+        if let Some(place) = self.log.get_mut(*logged as usize) {
+            *place = word;
+        }
+        *logged = logged.saturating_add(1);
+    }
+
+    /// The log; `None` when it was cut.
+    pub fn logged(&self) -> Option<&[u64]> {
+        // Relaxed: as in `count`.
+        self.log.get(..self.logged.load(Ordering::Relaxed) as usize)
     }
 
     /// Decisions made.

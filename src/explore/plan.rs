@@ -31,6 +31,8 @@ pub struct Plan {
     pub steps: u64,
     /// Exhaustive: preemptions in a schedule at most.
     pub preemptions: u32,
+    /// Exhaustive: leave out schedules that only change the order of what touches no common object of the library.
+    pub reduces: bool,
     /// Steps after which a schedule counts as one that does not end.
     pub max_steps: u64,
     /// Schedules that run beside each other; 0 for one a processor.
@@ -57,7 +59,7 @@ impl fmt::Display for Wrong<'_> {
 }
 
 /// Keys of a plan.
-const KEYS: &str = "runs=, seed=, depth= (pct), steps= (pct), preemptions= (exhaustive), max_steps=, jobs=, inject= (random, pct) or output=keep";
+const KEYS: &str = "runs=, seed=, depth= (pct), steps= (pct), preemptions= and reduce=objects (exhaustive), max_steps=, jobs=, inject= (random, pct) or output=keep";
 
 impl Plan {
     /// The defaults of a strategy.
@@ -69,6 +71,7 @@ impl Plan {
             depth: 3,
             steps: 0,
             preemptions: 2,
+            reduces: false,
             max_steps: 1_000_000,
             jobs: 0,
             keeps_output: false,
@@ -135,7 +138,10 @@ impl Plan {
             ("seed", Strategy::Random | Strategy::Pct) => self.seed = number(piece, value, 0, u64::MAX)?,
             ("depth", Strategy::Pct) => self.depth = number(piece, value, 1, 64)? as u32,
             ("steps", Strategy::Pct) => self.steps = number(piece, value, 1, 1 << 40)?,
+            ("preemptions", Strategy::Exhaustive) if value == "all" => self.preemptions = u32::MAX,
             ("preemptions", Strategy::Exhaustive) => self.preemptions = number(piece, value, 0, 1000)? as u32,
+            ("reduce", Strategy::Exhaustive) if value == "objects" => self.reduces = true,
+            ("reduce", Strategy::Exhaustive) => return Err(Wrong { piece, expected: "reduce=objects" }),
             ("max_steps", _) => self.max_steps = number(piece, value, 1, u64::MAX)?,
             ("jobs", _) => self.jobs = number(piece, value, 1, 256)? as u32,
             ("output", _) if value == "keep" => self.keeps_output = true,
@@ -161,7 +167,13 @@ impl fmt::Display for Plan {
         match self.strategy {
             Strategy::Random => write!(out, "random:seed={}", self.seed),
             Strategy::Pct => write!(out, "pct:depth={},seed={}", self.depth, self.seed),
-            Strategy::Exhaustive => write!(out, "exhaustive:preemptions={}", self.preemptions),
+            Strategy::Exhaustive => {
+                match self.preemptions {
+                    u32::MAX => out.write_str("exhaustive:preemptions=all")?,
+                    bound => write!(out, "exhaustive:preemptions={bound}")?,
+                }
+                out.write_str(if self.reduces { ",reduce=objects" } else { "" })
+            }
         }
     }
 }

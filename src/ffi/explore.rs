@@ -35,8 +35,10 @@ pub struct strand_explore_options {
     /// "random": every decision at random. Keys: runs=10000, seed=1.
     /// "pct": as STRAND_POLICY_PCT. Keys: runs=10000, seed=1, depth=3, steps= (default: what the
     /// first schedule has).
-    /// "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2, runs=
-    /// (default: all).
+    /// "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2 (or all),
+    /// runs= (default: all), reduce=objects, which leaves out schedules that only change the order
+    /// of stretches without a common channel, strand, token or timer: right for strands that share
+    /// nothing but those, and not for strands that share memory.
     /// random and pct: inject=cancel,close,oom,timeout:n=2 (any of them), so many faults in each
     /// schedule: a strand is cancelled, a channel closed, an allocation of the library fails, the
     /// earliest deadline comes at once.

@@ -18,6 +18,7 @@ use crate::base::status::{Outcome, Status};
 use crate::diagnose::deadlock;
 use crate::engine::outside::{self, Call};
 use crate::engine::parallel::{self, Parallel};
+use crate::engine::{touch, touched};
 use crate::strand::body::Body;
 use crate::strand::fault;
 use crate::strand::head::FLAG_UNCOUNTED;
@@ -26,6 +27,8 @@ use crate::strand::waiter::{WaitKind, Waiter};
 use crate::strand::{identity, log};
 use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source, Woken};
 use crate::wait::cancel;
+
+use super::recording;
 
 static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 static UNCOUNTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
@@ -268,11 +271,13 @@ pub fn wait_all(deadline: i64) -> Outcome<()> {
     match status {
         Status::OK => Ok(()),
         Status::DEADLOCK => deadlocked(),
+        Status::REPLAY => engine.stepped().map_or(Err(status), |stepped| stepped.refuse()),
         status => Err(status),
     }
 }
 
 fn wait_for_all(engine: &Parallel, body: Option<&'static Body>, deadline: i64) -> Status {
+    touch(touched::EVERYTHING);
     let counts = body.is_some_and(|body| !body.head().has(FLAG_UNCOUNTED));
     {
         let list = list();
@@ -312,6 +317,7 @@ impl Running {
     fn begin() -> Outcome<Running> {
         let _call = outside::enter()?;
         match parallel::engine().and_then(Parallel::stepped) {
+            Some(stepped) if stepped.is_halted() => stepped.refuse(),
             Some(stepped) if stepped.set_running(true) => super::stepping::busy(),
             stepped => Ok(Running(stepped.is_some())),
         }
@@ -338,6 +344,12 @@ pub fn run() -> Outcome<()> {
         );
     }
     outside::refuse_on_worker()?;
+    let result = run_counted();
+    recording::returned(result.err().unwrap_or(Status::OK));
+    result
+}
+
+fn run_counted() -> Outcome<()> {
     let running = Running::begin()?;
     wait_all(FOREVER)?;
     drop(running);

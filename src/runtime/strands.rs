@@ -159,6 +159,7 @@ fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize
 #[cold]
 fn admit(spawner: &Spawner, stepped: &Stepped, head: &'static Head) -> Outcome<()> {
     let (lane, priority) = spawner.place;
+    engine::touch(engine::touched::MAKING);
     let Err(status) = stepped.admit(head::index_of(head), lane, priority) else { return Ok(()) };
     spawner.engine.give_head(head::index_of(head));
     match status {
@@ -349,6 +350,7 @@ unsafe fn free_extras(extras: *mut Extras) {
 /// Makes a dormant strand ready.
 pub fn start(id: u64) -> Outcome<()> {
     let spawner = spawner()?;
+    engine::touch(id);
     let (head, generation) = find(spawner.engine, id)?;
     head.lock.lock();
     let found = head::compare(head, generation);
@@ -469,6 +471,7 @@ pub fn join(id: u64, deadline: i64) -> Outcome<()> {
         None => Some(enter()?),
     };
     let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    engine::touch(id);
     let (head, generation) = match head::lookup(&engine.strands, id) {
         Ok(found) => found,
         Err(Status::STALE) => return Ok(()),
@@ -577,6 +580,7 @@ pub fn park(token: u64, deadline: i64) -> Outcome<u64> {
     if deadline != NO_WAIT {
         cancel::before_waiting(body)?;
     }
+    engine::touch(token);
     parking::park(body, token, deadline).or_else(|status| explain_token(token, status))
 }
 
@@ -584,6 +588,7 @@ pub fn park(token: u64, deadline: i64) -> Outcome<u64> {
 pub fn unpark(token: u64, value: u64) -> Outcome<()> {
     let _call = if identity::current().is_some() { None } else { Some(enter()?) };
     let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    engine::touch(token);
     parking::unpark(&engine.strands, token, value).or_else(|status| explain_token(token, status))
 }
 

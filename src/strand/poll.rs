@@ -10,6 +10,8 @@ pub const CANCEL: u32 = 1;
 pub const PREEMPT: u32 = 2;
 /// The stepped engine is up: every checkpoint ends a step.
 pub const STEPPED: u32 = 4;
+/// Whoever directs wants to know which objects a strand uses.
+pub const FOLLOWED: u32 = 16;
 /// Calls that may switch are places where another strand may go first.
 pub const EXPLORED: u32 = 8;
 

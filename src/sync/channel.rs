@@ -12,7 +12,7 @@ use crate::base::handle::{self, INDEX_MAX, Kind, Parts};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::cell::Cell;
 use crate::engine::parallel::worker;
-use crate::engine::{Worker, outside};
+use crate::engine::{self, Worker, outside};
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
 use crate::strand::message::{allocate, fail, release as free, try_box};
@@ -87,6 +87,7 @@ struct Found {
 
 #[inline(always)]
 fn find(chan: u64) -> Outcome<Found> {
+    engine::touch(chan);
     let call = if identity::current().is_some() { None } else { Some(outside::enter()?) };
     if let Some(parts) = handle::decode(Kind::Channel, chan)
         && let Some(table) = table()
@@ -153,6 +154,7 @@ fn check_cancelled_slowly() -> Outcome<()> {
 pub fn create(options: &ChannelOptions<'_>) -> Outcome<u64> {
     let _call = if identity::current().is_some() { None } else { Some(outside::enter()?) };
     let Some(table) = table() else { return Err(Status::NOT_INITIALISED) };
+    engine::touch(engine::touched::MAKING);
     if options.element_size > ELEMENT_MAX {
         return fail(
             Status::LIMIT,

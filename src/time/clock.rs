@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The clock: nanoseconds of CLOCK_MONOTONIC or of the stepped engine's virtual clock, never below one second.
 
-use crate::engine::clock;
+use crate::engine::{clock, touch, touched};
 
 /// Every clock starts here, so that no moment is taken for one of the special deadlines.
 const START: i64 = 1_000_000_000;
@@ -9,6 +9,7 @@ const START: i64 = 1_000_000_000;
 /// Now.
 #[inline]
 pub fn now() -> i64 {
+    touch(touched::TIME);
     clock::now().max(START)
 }
 

@@ -133,6 +133,9 @@ fn wait_with<S: Source>(
     deadline: i64,
     run: Run,
 ) -> Status {
+    if deadline != FOREVER {
+        engine::touch(engine::touched::TIME);
+    }
     let waiter = &body.waiter;
     waiter.describe(kind, object, deadline);
     let mut record = WaitCommit { commit: Commit { run }, source, deadline };
@@ -255,7 +258,10 @@ fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
         Published::Done(status) => status,
         Published::Waiting => {
             let status = sleep_on_thread(&waiter, deadline);
-            if matches!(status, Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS) {
+            if matches!(
+                status,
+                Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY
+            ) {
                 // SAFETY: published above, and the wait is over.
                 unsafe { source.withdraw(&waiter) };
             }
@@ -311,7 +317,10 @@ fn drive_on_thread(worker: &'static Worker, waiter: &Waiter, deadline: i64) -> S
     if deadline != FOREVER {
         disarm(waiter);
     }
-    waiter.settled()
+    match waiter.settled() {
+        Status::REPLAY => stepped.refuse::<()>().err().unwrap_or(Status::REPLAY),
+        status => status,
+    }
 }
 
 /// Makes a waiter go on whose claim the caller has won with [`Won::Wake`], and whose status is written. With `next` a

@@ -46,6 +46,17 @@ impl Gate {
         true
     }
 
+    /// Passes if that can be done at once: false when another thread holds the gate, or waits for it.
+    pub fn try_enter(&self) -> bool {
+        let serving = self.serving.load(Ordering::Acquire);
+        let drawn =
+            self.tickets.compare_exchange(serving, serving.wrapping_add(1), Ordering::SeqCst, Ordering::Relaxed);
+        if drawn.is_ok() {
+            self.owner.store(this_thread(), Ordering::Relaxed);
+        }
+        drawn.is_ok()
+    }
+
     /// Lets the next one pass. The calling thread holds the gate.
     pub fn leave(&self) {
         debug_assert_eq!(self.owner.load(Ordering::Relaxed), this_thread());

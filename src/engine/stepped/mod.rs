@@ -17,6 +17,7 @@ mod round;
 mod seat;
 pub mod turnover;
 mod waiting;
+mod watched;
 
 use core::cell::{Cell, UnsafeCell};
 
@@ -31,10 +32,11 @@ use crate::strand::poll;
 use crate::strand::waiter::WaitKind;
 use gate::Gate;
 
-pub use oracle::{Director, Inject, Oracle};
+pub use oracle::{Arrival, Director, Inject, Oracle, Place};
 pub use round::{LastStep, Reason, Round};
 pub use seat::Seat;
 pub use waiting::Driven;
+pub use watched::read_clock;
 
 /// A strand suspends at a checkpoint. Commit records are aligned, so no address is taken for this.
 pub const CHECKPOINT: Action = 1;
@@ -85,6 +87,12 @@ pub struct Stepped {
     picks: Cell<u64>,
     injection_at: Cell<u64>,
     last: Cell<LastStep>,
+    /// The director hears which OS thread does what, and of readings of the clock.
+    watched: Cell<bool>,
+    /// The run has left the recording that it follows: nobody drives any more, but a shutdown.
+    halted: Cell<bool>,
+    refused: Cell<bool>,
+    why: UnsafeCell<String>,
 }
 
 // SAFETY: the cells are touched by the holder of the gate only.
@@ -109,6 +117,10 @@ impl Stepped {
             picks: Cell::new(0),
             injection_at: Cell::new(u64::MAX),
             last: Cell::new(LastStep::NONE),
+            watched: Cell::new(false),
+            halted: Cell::new(false),
+            refused: Cell::new(false),
+            why: UnsafeCell::new(String::new()),
         };
         turnover::begin();
         clock::set_virtual(if setup.virtual_clock { clock::VIRTUAL_START } else { 0 });
@@ -135,7 +147,11 @@ impl Stepped {
 
     /// The calling OS thread's turn at the gate, until it is dropped.
     pub fn turn(&self) -> Turn<'_> {
-        Turn { stepped: self, entered: self.gate.enter() }
+        let entered = self.gate.enter();
+        if entered {
+            self.arrive(Arrival::Call);
+        }
+        Turn { stepped: self, entered }
     }
 
     /// An OS thread is inside `run` (or leaves it): what it was before. For the holder of the gate.
@@ -199,6 +215,13 @@ impl Stepped {
         }
     }
 
+    /// The running strand, or whoever holds the gate, uses an object.
+    pub(in crate::engine) fn touched(&self, object: u64) {
+        if self.gate.is_mine() {
+            self.with_oracle(|oracle| oracle.touched(object));
+        }
+    }
+
     /// Gives the turn away at a checkpoint, as far as the policy has it.
     ///
     /// # Safety
@@ -254,6 +277,7 @@ impl Stepped {
     /// The engine ends: the clock and the poll word are what they were.
     pub fn end(&self) {
         clock::set_virtual(0);
-        poll::lower(poll::STEPPED | poll::EXPLORED);
+        clock::set_watched(false);
+        poll::lower(poll::STEPPED | poll::EXPLORED | poll::FOLLOWED);
     }
 }

@@ -5,7 +5,9 @@
 //! and every pick.
 
 use crate::base::status::Outcome;
+use crate::engine::clock;
 use crate::policy::{Schedule, StrandIndex};
+use crate::record::Failure;
 use crate::record::token::Injection;
 
 /// Who answers.
@@ -41,6 +43,58 @@ pub trait Director {
     }
     /// Counted strands are left, and nothing can ever run again.
     fn stuck(&mut self);
+    /// The running strand uses an object: a handle, or one of `touched`. Told only while `poll::FOLLOWED` is raised.
+    fn touched(&mut self, _object: u64) {}
+
+    /// The calling OS thread is about to do something with the engine, for which it has waited so many nanoseconds
+    /// already. Asked only while the engine is watched.
+    fn arrives(&mut self, _arrival: Arrival, _waited: i64) -> Place {
+        Place::Here
+    }
+    /// The program reads the clock, which shows `now`: what it gets. Asked only while the engine is watched.
+    fn clock(&mut self, now: i64) -> i64 {
+        now
+    }
+    /// The earliest timer on the real clock, which shows `now`: the moment at which timers fire, if they do.
+    fn timers(&mut self, earliest: i64, now: i64) -> Option<i64> {
+        (earliest <= now).then_some(now)
+    }
+    /// Timers have fired at `now`, and made so many strands ready.
+    fn fired(&mut self, _now: i64, _ready: usize) {}
+    /// Nothing can run before somebody acts, or before a moment of the clock: how long to sleep on the real one.
+    fn idle(&mut self, until: Option<i64>) -> Option<i64> {
+        until
+    }
+    /// The program has bytes that a recording is to have, and a replay to give back.
+    fn input(&mut self, _kind: u32, _bytes: &mut [u8]) -> Outcome<()> {
+        Ok(())
+    }
+    /// `run` returns this status.
+    fn returned(&mut self, _status: i32) {}
+    /// The process dies inside a strand: what is known so far goes to where it is kept. Allocates nothing.
+    fn save(&mut self) {}
+    /// The run is over: what came of it, as a sentence where it is no success.
+    fn finish(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// What an OS thread is about to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// It makes a call.
+    Call,
+    /// It drives, or goes on after a wait inside a call.
+    GoesOn,
+}
+
+/// Whether it may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// Now.
+    Here,
+    /// Others come first.
+    Later,
 }
 
 impl Oracle {
@@ -63,6 +117,14 @@ impl Oracle {
     }
 
     #[cold]
+    pub(super) fn touched(&mut self, object: u64) {
+        if let Oracle::Director(director) = self {
+            // SAFETY: as above.
+            unsafe { (**director).touched(object) };
+        }
+    }
+
+    #[cold]
     pub(super) fn injection(&mut self, pick: u64) -> Inject {
         match self {
             Oracle::Policy => Inject::Never,
@@ -78,17 +140,44 @@ impl Oracle {
             unsafe { (**director).step(last) };
         }
     }
+
+    #[inline]
+    fn director(&mut self) -> Option<&mut (dyn Director + 'static)> {
+        match self {
+            Oracle::Policy => None,
+            // SAFETY: as above.
+            Oracle::Director(director) => Some(unsafe { &mut **director }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn timers(&mut self, earliest: i64) -> Option<i64> {
+        let now = clock::shown();
+        match self.director() {
+            None => (earliest <= now).then_some(now),
+            Some(director) => director.timers(earliest, now),
+        }
+    }
 }
 
 impl super::Stepped {
     /// Counted strands are left, and nothing can ever run again: whoever directs is told. For the holder of the gate.
     pub fn tell_stuck(&self) {
         self.with_oracle(|oracle| {
-            if let Oracle::Director(director) = oracle {
-                // SAFETY: as above.
-                unsafe { (**director).stuck() };
+            if let Some(director) = oracle.director() {
+                director.stuck();
             }
         });
+    }
+
+    /// Asks the director, if there is one. For the holder of the gate.
+    pub fn ask_director<T>(&self, ask: impl FnOnce(&mut dyn Director) -> T) -> Option<T> {
+        self.with_oracle(|oracle| oracle.director().map(|director| ask(director)))
+    }
+
+    /// Whether somebody directs. For the holder of the gate.
+    pub fn is_directed(&self) -> bool {
+        self.ask_director(|_| ()).is_some()
     }
 
     /// From now on `director` sees and decides; `None`: the policy again.

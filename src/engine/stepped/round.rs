@@ -72,12 +72,19 @@ impl Stepped {
     /// One round.
     pub fn round(&self, seat: &Seat<'_>) -> Round {
         let worker = seat.worker;
-        if !self.virtual_clock && worker.timers().earliest() != NO_TIMER {
-            worker.fire_timers(worker.timers(), self.real_now());
+        let earliest = worker.timers().earliest();
+        if !self.virtual_clock
+            && earliest != NO_TIMER
+            && let Some(now) = self.with_oracle(|oracle| oracle.timers(earliest))
+        {
+            self.fire(worker, now);
         }
         if let Some(strand) = self.pick(false) {
             self.step(worker, strand);
             return Round::Ran;
+        }
+        if self.halted.get() {
+            return Round::Fired;
         }
         let busy = outside::holds() > 0 || outside::active() > 0;
         let earliest = worker.timers().earliest();
@@ -88,11 +95,11 @@ impl Stepped {
             return Round::Idle { until: Some(earliest) };
         }
         // What is due already needs no move of the clock.
-        if busy && earliest > clock::now() {
+        if busy && earliest > clock::shown() {
             return Round::Idle { until: None };
         }
-        clock::set_virtual(earliest.max(clock::now()));
-        worker.fire_timers(worker.timers(), clock::now());
+        clock::set_virtual(earliest.max(clock::shown()));
+        self.fire(worker, clock::shown());
         match self.pick(false) {
             Some(strand) => {
                 self.step(worker, strand);
@@ -102,8 +109,12 @@ impl Stepped {
         }
     }
 
-    fn real_now(&self) -> i64 {
-        clock::now()
+    /// Fires the timers that are due at `now`.
+    fn fire(&self, worker: &'static Worker, now: i64) {
+        let before = self.with_schedule(|schedule| schedule.ready_count());
+        worker.fire_timers(worker.timers(), now);
+        let ready = self.with_schedule(|schedule| schedule.ready_count()) - before;
+        self.ask_director(|director| director.fired(now, ready));
     }
 
     /// The strand that goes next.
@@ -135,7 +146,7 @@ impl Stepped {
             let earliest = worker.timers().earliest();
             if injection.kind == Injected::Timeout && self.virtual_clock && earliest != NO_TIMER {
                 clock::set_virtual(earliest.max(clock::now()));
-                worker.fire_timers(worker.timers(), clock::now());
+                worker.fire_timers(worker.timers(), clock::shown());
             }
             (engine.upcalls.inject)(injection.kind, injection.object, strand);
         }

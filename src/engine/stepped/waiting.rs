@@ -3,7 +3,7 @@
 
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Round, Seat, Stepped, turnover};
+use super::{Arrival, Round, Seat, Stepped, turnover};
 use crate::base::status::Status;
 use crate::engine::parallel::worker::Worker;
 
@@ -23,7 +23,11 @@ impl Stepped {
         let signalled = || signal.load(Ordering::Acquire) != 0;
         loop {
             if signalled() {
+                self.arrive(Arrival::GoesOn);
                 return Driven::Done;
+            }
+            if self.is_halted() {
+                return Driven::Stopped(Status::REPLAY);
             }
             match Seat::take(self, worker) {
                 Some(seat) => return self.drive(&seat, &signalled),
@@ -35,14 +39,24 @@ impl Stepped {
     /// Drives until `done`. The calling thread holds the gate, but not all the time.
     pub fn drive(&self, seat: &Seat<'_>, done: &dyn Fn() -> bool) -> Driven {
         let mut left = if self.max_steps == 0 { u64::MAX } else { self.max_steps };
-        while !done() {
+        loop {
+            self.arrive(Arrival::GoesOn);
+            if done() {
+                return Driven::Done;
+            }
+            if self.is_halted() {
+                return Driven::Stopped(Status::REPLAY);
+            }
             if left == 0 {
                 return Driven::Stopped(Status::MAX_STEPS);
             }
             match self.round(seat) {
                 Round::Ran => left -= 1,
                 Round::Fired => {}
-                Round::Idle { until } => self.sleep_behind_the_gate(until),
+                Round::Idle { until } => {
+                    let until = self.ask_director(|director| director.idle(until)).unwrap_or(until);
+                    self.sleep_behind_the_gate(until);
+                }
                 Round::Stuck => {
                     // Those who wait for all strands hear of it first; the caller may be one of them.
                     seat.worker.tell_quiet(true);
@@ -54,7 +68,6 @@ impl Stepped {
             }
             self.let_others_in();
         }
-        Driven::Done
     }
 
     /// Between two rounds: OS threads that wait at the gate pass before the next one.

@@ -14,12 +14,14 @@ use super::{install, no_memory, rules_of, seed_of, token_of};
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::{outside, stepped::Stepped};
+use crate::explore::follow::follow;
 use crate::explore::shrink::shrink;
-use crate::explore::tree::Tree;
+use crate::explore::walk::Walk;
 use crate::explore::{Mode, Plan, Strategy};
 use crate::policy::{Kind, Rules};
 use crate::record::token::Injection;
 use crate::strand::message::{fail, try_box};
+use crate::strand::poll;
 
 /// Schedules run to shorten one that fails.
 const SHRINK_RUNS: u32 = 300;
@@ -156,25 +158,34 @@ impl Search<'_> {
     }
 
     fn exhaust(&mut self) -> Result<(), Stop> {
-        let mut tree = Tree::new(self.plan.preemptions);
-        let mut choices = Vec::new();
+        let mut walk = Walk::new(self.plan.preemptions, self.plan.reduces);
+        if self.plan.reduces {
+            poll::raise(poll::FOLLOWED);
+        }
         loop {
-            let order = self.chosen(choices.clone(), &[], false, self.plan.keeps_output);
+            let order = Order {
+                rules: Rules::of(Kind::Chosen),
+                mode: Mode::Walk(Box::new(walk.clone())),
+                ..self.chosen(Vec::new(), &[], false, self.plan.keeps_output)
+            };
             let child = self.start(&order, 0)?;
             let verdict = self.hear(&child);
             self.account(&child);
-            if let Some(verdict) = verdict {
-                return self.explain(self.runs - 1, verdict, Some(choices));
-            }
             // SAFETY: the child has ended.
-            match tree.next(unsafe { &(*child.slot).ledger }) {
-                Some(more) if self.runs != self.plan.runs => choices = more,
-                rest => {
-                    if rest.is_none() && tree.is_complete() {
-                        self.say_complete();
-                    }
-                    return Ok(());
+            let ledger = unsafe { &(*child.slot).ledger };
+            if let Some(verdict) = verdict {
+                poll::lower(poll::FOLLOWED);
+                return self.explain(self.runs - 1, verdict, ledger.choices());
+            }
+            follow(&mut walk, ledger);
+            if !walk.next() {
+                if walk.is_complete() {
+                    self.say_complete();
                 }
+                return Ok(());
+            }
+            if self.runs == self.plan.runs {
+                return Ok(());
             }
         }
     }
@@ -253,11 +264,12 @@ impl Search<'_> {
         let guide = unsafe { &mut *self.guide };
         // SAFETY: shared memory that stays mapped.
         guide.set_ledger(unsafe { &raw mut (*slot).ledger });
-        if let Mode::Choices(choices) = &order.mode {
-            guide.explorer.begin(Mode::Choices(choices.clone()), order.detailed);
-        } else {
-            guide.explorer.begin(Mode::Policy, order.detailed);
-        }
+        let mode = match &order.mode {
+            Mode::Policy => Mode::Policy,
+            Mode::Choices(choices) => Mode::Choices(choices.clone()),
+            Mode::Walk(walk) => Mode::Walk(walk.clone()),
+        };
+        guide.explorer.begin(mode, order.detailed);
         guide.keep_story(order.detailed);
         guide.on_failure = Some(report);
         stepped.inject_at(guide.set_injections(order.injections.clone()));
@@ -382,10 +394,16 @@ impl Search<'_> {
     }
 
     fn say_complete(&self) {
+        let bound = match self.plan.preemptions {
+            u32::MAX => "any number of preemptions".to_owned(),
+            1 => "at most one preemption".to_owned(),
+            bound => format!("at most {bound} preemptions"),
+        };
+        let reduced = if self.plan.reduces { ", but for those that change nothing" } else { "" };
         finish(
             &format!(
-                "libstrand: explored all {} schedules with up to {} preemptions, {} decisions: none failed\n",
-                self.runs, self.plan.preemptions, self.decisions
+                "libstrand: explored all schedules with {bound}{reduced}: {}, with {} decisions: none failed\n",
+                self.runs, self.decisions
             ),
             0,
         )

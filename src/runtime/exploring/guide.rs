@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use super::super::entry;
 use crate::base::status::Outcome;
 use crate::diagnose::{deadlock, dump};
+use crate::engine;
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::{Director, Inject, LastStep, Reason};
 use crate::explore::{Explorer, Ledger};
@@ -121,6 +122,12 @@ impl Guide {
         (0..admitted)
             .map(|further| self.explorer.strand(((object + further) % admitted) as u32))
             .find(|strand| !matches!(head::at(*strand).phase(), Phase::Free | Phase::Dormant))
+    }
+
+    /// The schedule has ended.
+    pub fn finish(&mut self) {
+        // SAFETY: as in `ledger`.
+        self.explorer.finish(unsafe { &mut *self.ledger });
     }
 
     /// Keeps the story of the last steps, or not.
@@ -283,7 +290,7 @@ fn strands_left(engine: &Parallel, out: &mut dyn Write) -> core::fmt::Result {
 }
 
 /// Why a strand stopped, as the end of a sentence.
-struct Stop<'a>(&'a LastStep);
+pub(in crate::runtime) struct Stop<'a>(pub &'a LastStep);
 
 impl core::fmt::Display for Stop<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -337,7 +344,11 @@ impl Director for Guide {
     #[inline]
     fn step(&mut self, last: &LastStep) {
         self.steps += 1;
-        self.ended += u64::from(matches!(last.reason, Reason::Ended | Reason::Failed));
+        if matches!(last.reason, Reason::Ended | Reason::Failed) {
+            self.ended += 1;
+            // Those who join it.
+            self.explorer.touch(last.strand);
+        }
         if self.story.is_some() {
             self.note(last);
         }
@@ -360,6 +371,13 @@ impl Director for Guide {
             self.note_injection(&injection, strand);
         }
         Inject::Now(injection, strand)
+    }
+
+    fn touched(&mut self, object: u64) {
+        match object {
+            engine::touched::EVERYTHING => self.explorer.touch_everything(),
+            object => self.explorer.touch(object),
+        }
     }
 
     fn stuck(&mut self) {

@@ -16,7 +16,7 @@ use crate::engine::outside;
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::{Round, Seat, Stepped};
 use crate::explore::shrink::shrink;
-use crate::explore::tree::Tree;
+use crate::explore::walk::Walk;
 use crate::explore::{Ledger, Mode, Plan, Strategy};
 use crate::record::token::Injection;
 use crate::strand::head::{self, Phase};
@@ -180,25 +180,33 @@ impl Search<'_> {
     }
 
     fn exhaust(&mut self) -> Outcome<Found> {
+        let walk = Walk::new(self.plan.preemptions, self.plan.reduces);
+        self.guide.explorer.begin(Mode::Walk(Box::new(walk)), false);
+        if self.plan.reduces {
+            poll::raise(poll::FOLLOWED);
+        }
+        let result = self.walk();
+        poll::lower(poll::FOLLOWED);
+        result
+    }
+
+    fn walk(&mut self) -> Outcome<Found> {
         let mut found = Found::default();
-        let mut tree = Tree::new(self.plan.preemptions);
-        let mut choices = Vec::new();
         loop {
-            self.guide.explorer.begin(Mode::Choices(choices.clone()), false);
             self.schedule(0, Vec::new())?;
             let index = found.runs;
             found.runs += 1;
             found.decisions += u64::from(self.guide.ledger().count());
             if let Some(failure) = self.guide.failure() {
-                return self.explain(found, index, failure, Some(choices));
+                let choices = self.guide.ledger().choices();
+                return self.explain(found, index, failure, choices);
             }
             self.leave_nobody()?;
-            match tree.next(self.guide.ledger()) {
-                Some(next) => choices = next,
-                None => {
-                    found.complete = tree.is_complete();
-                    return Ok(found);
-                }
+            self.guide.finish();
+            let Some(walk) = self.guide.explorer.walk() else { return Ok(found) };
+            if !walk.next() {
+                found.complete = walk.is_complete();
+                return Ok(found);
             }
             if found.runs == self.plan.runs {
                 return Ok(found);
