@@ -857,6 +857,17 @@ static void row_dump(void) {
   CHECK_EQUAL(buffer[2], 'x');
 }
 
+static void row_snapshot(void) {
+  char buffer[4];
+  const size_t length = strand_snapshot(NULL, 0);
+  CHECK((length > 0) == initialised());
+  (void)strand_snapshot(NULL, SIZE_MAX);
+  memset(buffer, 'x', sizeof buffer);
+  CHECK_EQUAL(strand_snapshot(buffer, 2) > 0, initialised());
+  CHECK_EQUAL(buffer[length > 0 ? 1 : 0], '\0');
+  CHECK_EQUAL(buffer[2], 'x');
+}
+
 typedef struct row {
   const char *function;
   void (*check)(void);
@@ -878,7 +889,7 @@ static const row rows[] = {
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
     ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),
     ROW(lane_new),        ROW(set_lane),         ROW(lane),               ROW(tokens_grant),
-    ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),
+    ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(snapshot),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
