@@ -4,6 +4,7 @@
 # The library is built with the ordinary std and with the switch of corosensei, which tells the sanitizer about each change of stacks.
 . "$(dirname "$0")/lib.sh"
 
+mkdir -p "$TARGET"
 printf 'int main(void) { return 0; }' >"$TARGET/asan.c"
 if ! "$CC" -fsanitize=address,undefined "$TARGET/asan.c" -o "$TARGET/asan" 2>/dev/null; then
     skip "C tests under AddressSanitizer" "$CC has no sanitizer runtime"
