@@ -129,7 +129,8 @@ static inline int is_wanted(const char *claim) {
 
 /*
  * The same program runs on every engine: the runner chooses with STRAND_ENGINE, STRAND_POLICY and STRAND_SEED, and
- * with LIBSTRAND_TEST_WORKERS the workers of the parallel engine, whatever number the program asks for. A claim that
+ * with LIBSTRAND_TEST_WORKERS the workers of the parallel engine, whatever number the program asks for, with
+ * LIBSTRAND_TEST_CLOCK=real the clock of the stepped one. A claim that
  * does not make sense on one of them says so in its place in main, and the runner counts it: it never just passes.
  */
 static inline int environment_says(const char *name, const char *value) {
@@ -138,6 +139,8 @@ static inline int environment_says(const char *name, const char *value) {
 }
 static inline int is_stepped(void) { return environment_says("STRAND_ENGINE", "stepped"); }
 static inline int is_parallel(void) { return !is_stepped(); }
+/* A clock that moves when nothing else can happen, and stands still under a hold. */
+static inline int is_virtual(void) { return is_stepped() && !environment_says("LIBSTRAND_TEST_CLOCK", "real"); }
 static inline int is_policy(const char *name) { return is_stepped() && environment_says("STRAND_POLICY", name); }
 /* Strands come to their turns in order, and not by lot. */
 static inline int takes_turns(void) { return !is_policy("random") && !is_policy("pct"); }
@@ -227,6 +230,9 @@ static inline strand_config default_config(uint32_t workers) {
   memset(&config, 0, sizeof config);
   config.size = (uint32_t)sizeof config;
   config.workers = workers_told(workers);
+  if (environment_says("LIBSTRAND_TEST_CLOCK", "real")) {
+    config.clock = STRAND_CLOCK_REAL;
+  }
   if (environment_says("LIBSTRAND_TEST_VARY", "1")) {
     const char *seed = getenv("STRAND_SEED");
     config.seed = (seed != NULL ? strtoull(seed, NULL, 10) : 1) + lives;

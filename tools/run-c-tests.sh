@@ -3,7 +3,8 @@
 # run-c-tests.sh [--list] [--instrument none|valgrind|asan] [--tier gate|soak] [--engines gate|all | --engine SPEC...]
 #   [--schedules COUNT] [WORD...]: builds and runs the programs of c_tests/ (those whose name contains one of the words), as
 # c_tests/README.md says. V=1 shows their output.
-#   --engine SPEC      instead, each program once on that engine: parallel:WORKERS, stepped:POLICY or stepped:POLICY:SEED; repeatable
+#   --engine SPEC      instead, each program once on that engine: parallel:WORKERS, stepped:POLICY, stepped:POLICY:SEED
+#                      or stepped:POLICY:real-clock; repeatable
 #   --engines gate     those of the gate: parallel with 1, 2 and 8 workers, stepped under each policy, two seeds where there is a lot
 #   --engines all      with every environment of the program, and ten seeds
 #   --schedules COUNT  instead, the programs with schedules=yes again and again, each runtime with a seed of its own, until each
@@ -17,6 +18,7 @@ engine_set() {    # KIND: the engines of the gate, or all
     [ "$1" = gate ] || { seeds=(1 2 3 4 5 6 7 8 9 10); every_environment=1; }
     engines+=(parallel:1 parallel:2 parallel:8)
     for policy in "${POLICIES[@]}"; do engines+=("stepped:$policy"); done
+    engines+=(stepped:cooperative:real-clock)
     for policy in random pct; do for seed in "${seeds[@]}"; do engines+=("stepped:$policy:$seed"); done; done
 }
 while [ $# -gt 0 ]; do
@@ -250,6 +252,7 @@ engine_environment() {
         parallel) say "LIBSTRAND_TEST_WORKERS=$policy" ;;
         stepped)    # in the gate long loops are run under one policy only
             [ "$every_environment" = 1 ] || [ "$policy" = cooperative ] || policy+=" LIBSTRAND_TEST_SHORT=1"
+            if [ "$seed" = real-clock ]; then seed= policy+=" LIBSTRAND_TEST_CLOCK=real"; fi
             say "STRAND_ENGINE=stepped STRAND_POLICY=$policy${seed:+ STRAND_SEED=$seed}"
             ;;
     esac
