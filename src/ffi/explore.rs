@@ -131,6 +131,10 @@ pub unsafe extern "C" fn strand_explore(
         let (plan, replay) = unsafe { (text(options.map(|o| o.plan)), text(options.map(|o| o.replay))) };
         let plan = plan_of(plan?.unwrap_or("pct"))?;
         let single = replay?.map(Single::of).transpose()?;
+        if !result.is_null() {
+            // SAFETY: as many writable bytes as its size says, by the caller's promise.
+            unsafe { sized::check(result, function) }?;
+        }
         let program = Program { body, arg, reset, site: strand_explore as *const () as usize };
         let found = in_process::search(&plan, single.as_ref(), &program)?;
         if !result.is_null() {

@@ -51,6 +51,15 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T, function: &str) -> Outc
     Ok(unsafe { known.assume_init() })
 }
 
+/// Refuses a struct that [`write`] would refuse, before there is anything to write.
+///
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn check<T: Sized32>(pointer: *const T, function: &str) -> Outcome<()> {
+    // SAFETY: the caller's promise.
+    unsafe { declared_size(pointer, function) }.map(|_| ())
+}
+
 /// Fills the caller's struct up to the size it declared and zeroes what this version does not
 /// know. The size field stays as it was.
 ///

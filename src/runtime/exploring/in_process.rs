@@ -81,7 +81,7 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
             format_args!("strand_explore needs the stepped engine (STRAND_ENGINE_STEPPED)"),
         );
     };
-    if count::live(engine).0 != 0 {
+    if anybody_is_left(engine) {
         return fail(Status::BUSY, format_args!("strands are alive: exploration begins and ends without any"));
     }
     let Some(seat) = Seat::take(stepped, &engine.workers()[0]) else { return super::super::stepping::busy() };
@@ -117,6 +117,11 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
     let restored = install(stepped, &before);
     let found = found?;
     restored.map(|()| found)
+}
+
+/// Whether there is a strand, dormant ones included, which nobody counts.
+fn anybody_is_left(engine: &Parallel) -> bool {
+    (0..engine.strands.fresh()).any(|index| head::at(index).phase() != Phase::Free)
 }
 
 fn new_ledger() -> Option<Box<Ledger>> {
@@ -277,15 +282,14 @@ impl Search<'_> {
     /// Ends the strands of a schedule. False when some do not end.
     fn clean_up(&mut self) -> bool {
         let engine = self.engine;
-        let is_left = || (0..engine.strands.fresh()).any(|index| head::at(index).phase() != Phase::Free);
-        if is_left() {
+        if anybody_is_left(engine) {
             // SAFETY: this thread holds the gate; the guide is engaged again below.
             unsafe { self.stepped.engage(None) };
             cancel::begin_all();
             policies::resume_all(engine);
             cancel::wake_all(&engine.strands, end::finish_dormant);
             let mut rounds = 0;
-            while is_left() && rounds < CLEANUP_ROUNDS {
+            while anybody_is_left(engine) && rounds < CLEANUP_ROUNDS {
                 match self.stepped.round(&self.seat) {
                     Round::Ran | Round::Fired => rounds += 1,
                     _ => break,
@@ -298,7 +302,7 @@ impl Search<'_> {
         }
         self.forget_injected();
         fault::forget();
-        !is_left()
+        !anybody_is_left(engine)
     }
 
     /// A schedule failed: finds a short one that fails too, and tells its story.
