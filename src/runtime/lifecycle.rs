@@ -431,6 +431,7 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     if let Some(engine) = engine {
         engine.dismantle(abandon);
     }
+    policies::reset();
     cancel::reset();
     // SAFETY: no strand and no worker exists.
     unsafe {
