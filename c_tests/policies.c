@@ -858,18 +858,6 @@ static void the_parallel_engine_checks_and_remembers(void) {
   CHECK_OK(strand_scheduler_run());
   CHECK_OK(strand_chan_release(mail));
   CHECK_STATUS(STRAND_ERR_STALE, strand_set_priority(reader, 1));
-  /* Those who come later into the same places begin with nothing. */
-  mail = new_channel(8, 0);
-  strand_id others[64];
-  for (int other = 0; other < 64; other += 1) {
-    others[other] = act_as('o', receive_mail, 0, 0, 0);
-    CHECK_EQUAL(priority_of(others[other]), 0);
-    CHECK_EQUAL(lane_of(others[other]), 0);
-    CHECK_EQUAL(tokens_of(others[other]), 0);
-  }
-  CHECK_OK(strand_chan_close(mail));
-  CHECK_OK(strand_scheduler_run());
-  CHECK_OK(strand_chan_release(mail));
   strand_spawn_options options = default_spawn("nowhere");
   options.lane = 3;
   strand_id nowhere = 77;
@@ -877,6 +865,55 @@ static void the_parallel_engine_checks_and_remembers(void) {
   CHECK_LAST_ERROR_SAYS("no lane 3");
   CHECK_EQUAL(nowhere, 77);
   stop();
+}
+
+enum { INDEX_MASK = 0xFFFFFF };
+static void *wait_for_the_close(void *arg) {
+  uint64_t value = 0;
+  (void)arg;
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_chan_recv(mail, &value, STRAND_FOREVER));
+  return NULL;
+}
+static void *spawn_one_after_the_other(void *arg) {
+  strand_id first = 0;
+  for (int round = 0; round < 300; round += 1) {
+    strand_spawn_options options = default_spawn(NULL);
+    strand_id id = 0;
+    options.lane = round == 0;
+    options.priority = round == 0 ? 5 : 0;
+    mail = new_channel(8, 0);
+    CHECK_OK(strand_spawn_with(&options, wait_for_the_close, NULL, &id));
+    first = round == 0 ? id : first;
+    CHECK_EQUAL(priority_of(id), options.priority);
+    CHECK_EQUAL(lane_of(id), options.lane);
+    CHECK_EQUAL(tokens_of(id), 0);
+    *(int *)arg += round > 0 && (id & INDEX_MASK) == (first & INDEX_MASK);
+    if (round % 3 == 0) {
+      CHECK_OK(strand_tokens_grant(id, 3));
+      CHECK_OK(strand_set_priority(id, 8));
+      CHECK_OK(strand_set_lane(id, 1, 0));
+      CHECK_EQUAL(priority_of(id) + (int)lane_of(id) + (int)tokens_of(id), 12);
+    }
+    CHECK_OK(strand_chan_close(mail));
+    CHECK_OK(strand_join(id, STRAND_FOREVER));
+    CHECK_OK(strand_chan_release(mail));
+    CHECK_STATUS(STRAND_ERR_STALE, strand_tokens_grant(first, 1));
+  }
+  return NULL;
+}
+
+static void one_that_comes_later_into_the_same_place_begins_with_nothing(void) {
+  for (uint32_t engine = STRAND_ENGINE_PARALLEL; engine <= STRAND_ENGINE_STEPPED; engine += 1) {
+    int again = 0;
+    strand_config config = default_config(1);
+    config.engine = engine;
+    CHECK_OK(strand_scheduler_init(&config));
+    new_lane(1, 0);
+    spawn(spawn_one_after_the_other, &again);
+    CHECK_OK(strand_scheduler_run());
+    CHECK_NUMBERS(again, >, 0); /* the place was used again */
+    stop();
+  }
 }
 
 /* The same program: what it computes does not depend on the engine, who is first does. */
@@ -983,6 +1020,7 @@ int main(void) {
   CLAIM(a_shutdown_lets_everybody_go);
   CLAIM(a_dormant_strand_has_its_attributes_before_it_starts);
   CLAIM(the_parallel_engine_checks_and_remembers);
+  CLAIM(one_that_comes_later_into_the_same_place_begins_with_nothing);
   CLAIM(a_program_with_policies_runs_unchanged_on_both_engines);
   CLAIM(bad_numbers_are_refused_with_a_sentence);
   return 0;
