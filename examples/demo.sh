@@ -44,7 +44,7 @@ as() {
 }
 build() { run "$CC" -O2 -I"$includedir" "$@"; }
 
-printf '%slibstrand%s: a tour in 17 parts\n' "$bold" "$plain"
+printf '%slibstrand%s: a tour in 18 parts\n' "$bold" "$plain"
 
 part hello.c 'two strands and a channel in 15 lines of C'
 sed -e 1d -e 's/^/    | /' "$examples/hello.c"
@@ -132,6 +132,12 @@ if build "$examples/deadlock.c" "$archive" -o "$outdir/deadlock" && { run "$outd
     "$outdir/deadlock" --resolve >"$output" 2>&1; then
     proved 'no hang: who waits on what, by name. With --resolve one message sets both free again'
 else failed 'the deadlock was not reported'; fi
+
+part lanes.c 'who runs next: lanes with weights, priorities, a strand that is held'
+if build "$examples/lanes.c" "$archive" -o "$outdir/lanes" && run "$outdir/lanes" &&
+    grep -q 'x is held: *byaybayabyaybaya$' "$output" && grep -q 'lane 0 to lane 1 after step 16, reason 7' "$output"; then
+    proved 'every order is the one that the rules say; the move between lanes is on record'
+else failed 'an order is not what the rules say'; fi
 
 part overflow.c 'recursion without an end, on a 64 KiB stack'
 if build "$examples/overflow.c" "$archive" -o "$outdir/overflow" && { run "$outdir/overflow"; [ $status -ge 128 ]; } &&

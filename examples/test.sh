@@ -67,6 +67,11 @@ deadlock() {
     [ $status -eq 3 ] && prints STRAND_ERR_DEADLOCK && prints alice && prints bob && prints to-alice && prints to-bob
 }
 deadlock_resolved() { static deadlock && run "$outdir/deadlock" --resolve && prints 'both have ended'; }
+lanes_orders() {
+    static lanes && run "$outdir/lanes" && prints 'then three: *axyxbyxyaxyxbyxy$' && prints 'lane: *bxyabxyabxyabxya$' &&
+        prints 'lead in it: *baaabaaabaaabaaa$' && prints 'held: *byaybayabyaybaya$' && prints 'goes on: *bxyabxyabxyabxya$'
+}
+lanes_snapshot() { static lanes && run "$outdir/lanes" --snapshot && prints '"name":"express","weight":3,"width":0,"ready":3}'; }
 overflow() {
     static overflow || return 1
     run "$outdir/overflow"
@@ -138,6 +143,8 @@ expect wordcount_of_odd_files wordcount_no_words
 expect million_scaled_to_30000 million
 expect deadlock_is_reported_by_name deadlock
 expect deadlock_report_ends_nobody deadlock_resolved
+expect lanes_give_the_order_that_they_should lanes_orders
+expect lanes_in_a_snapshot lanes_snapshot
 expect overflow_names_the_strand overflow
 expect dlopen dlopen
 expect pool_is_explored_replayed_and_mended pool_explored
