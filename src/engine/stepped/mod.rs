@@ -206,7 +206,18 @@ impl Stepped {
     /// `body` is the running strand's. No lock is held.
     pub unsafe fn decide(&self, body: &'static Body) {
         let strand = body.head();
-        self.with_schedule(|schedule| schedule.ready(head::index_of(strand), Cause::Checkpoint));
+        let index = head::index_of(strand);
+        // Alone there is nothing to decide.
+        let alone = self.with_schedule(|schedule| {
+            let alone = schedule.eligible_count() == 0 && !schedule.is_held(index);
+            if !alone {
+                schedule.ready(index, Cause::Checkpoint);
+            }
+            alone
+        });
+        if alone {
+            return;
+        }
         let next = self.pick(true);
         if !next.is_some_and(|next| core::ptr::eq(next, strand)) {
             self.chosen.set(next); // nobody: this strand is held, and so is everybody else who is ready
