@@ -22,6 +22,8 @@ pub struct TimerNode {
     sibling: Cell<*const TimerNode>,
     back: Cell<*const TimerNode>,
     linked: Cell<bool>,
+    /// Which of all armings this was: the earlier of equal deadlines fires first.
+    sequence: Cell<u32>,
 }
 
 impl TimerNode {
@@ -33,6 +35,7 @@ impl TimerNode {
             sibling: Cell::new(ptr::null()),
             back: Cell::new(ptr::null()),
             linked: Cell::new(false),
+            sequence: Cell::new(0),
         }
     }
 
@@ -51,12 +54,13 @@ impl Default for TimerNode {
 /// See the module documentation. Its owner's lock makes every access exclusive.
 pub struct TimerHeap {
     root: Cell<*const TimerNode>,
+    armed: Cell<u32>,
 }
 
 impl TimerHeap {
     /// An empty heap.
     pub fn new() -> Self {
-        TimerHeap { root: Cell::new(ptr::null()) }
+        TimerHeap { root: Cell::new(ptr::null()), armed: Cell::new(0) }
     }
 
     /// The earliest deadline.
@@ -78,6 +82,8 @@ impl TimerHeap {
         fields.sibling.set(ptr::null());
         fields.back.set(ptr::null());
         fields.linked.set(true);
+        fields.sequence.set(self.armed.get());
+        self.armed.set(self.armed.get().wrapping_add(1));
         // SAFETY: both are roots of well-formed trees of live nodes.
         self.root.set(unsafe { meld(self.root.get(), node) });
     }
@@ -144,7 +150,13 @@ unsafe fn detach(fields: &TimerNode) {
     }
 }
 
-/// Makes one tree of two; ties keep `a` on top, so that equal deadlines fire roughly in the order of arming.
+/// Whether `a` fires before `b`. Numbers of armings go round; those in one heap lie less than half a round apart.
+fn is_before(a: &TimerNode, b: &TimerNode) -> bool {
+    let (first, second) = (a.deadline.get(), b.deadline.get());
+    first < second || first == second && (a.sequence.get().wrapping_sub(b.sequence.get()) as i32) < 0
+}
+
+/// Makes one tree of two.
 ///
 /// # Safety
 /// Both are null or roots of well-formed trees of live nodes, without siblings.
@@ -157,7 +169,7 @@ unsafe fn meld(a: *const TimerNode, b: *const TimerNode) -> *const TimerNode {
     }
     // SAFETY: not null, alive by contract.
     unsafe {
-        let (top, below) = if (*b).deadline.get() < (*a).deadline.get() { (b, a) } else { (a, b) };
+        let (top, below) = if is_before(&*b, &*a) { (b, a) } else { (a, b) };
         let first = (*top).child.get();
         (*below).sibling.set(first);
         (*below).back.set(top);
@@ -236,9 +248,9 @@ mod tests {
                     2 => {
                         // SAFETY: single-threaded.
                         let popped = unsafe { heap.pop_due(deadline) };
-                        let least = model.iter().map(|(d, _)| *d).min().filter(|d| *d <= deadline);
-                        // SAFETY: the nodes are alive.
-                        prop_assert_eq!(popped.map(|n| unsafe { (*n).deadline.get() }), least);
+                        // The model is in the order of arming, and the least is the first of its equals.
+                        let least = model.iter().min_by_key(|(d, _)| *d).copied().filter(|(d, _)| *d <= deadline);
+                        prop_assert_eq!(popped, least.map(|(_, w)| &nodes[w] as *const TimerNode));
                         if let Some(node) = popped {
                             model.retain(|(_, w)| !ptr::eq(node, &nodes[*w]));
                         }
