@@ -407,8 +407,8 @@ fn off_strand() -> Outcome<&'static Body> {
 }
 
 #[inline]
-fn check_cancelled(body: &Body) -> Outcome<()> {
-    if cancel::is_cancelled(body) { Err(Status::CANCELLED) } else { Ok(()) }
+fn check_cancelled(body: &'static Body) -> Outcome<()> {
+    if cancel::is_cancelled(body) { cancel::refuse(body) } else { Ok(()) }
 }
 
 /// Gives the turn away.

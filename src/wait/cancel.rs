@@ -48,7 +48,18 @@ fn before_waiting_slowly(body: &'static Body) -> Outcome<()> {
         // SAFETY: the running strand's body; the caller holds no lock.
         unsafe { engine::decide(body) };
     }
-    if is_cancelled(body) { Err(Status::CANCELLED) } else { Ok(()) }
+    if is_cancelled(body) { refuse(body) } else { Ok(()) }
+}
+
+/// CANCELLED for a call of a cancelled strand. On the stepped engine, whose one thread nobody preempts, the strand gives its
+/// turn away all the same: one that does not look at the status must not keep that thread for ever.
+#[cold]
+pub fn refuse(body: &'static Body) -> Outcome<()> {
+    if poll::is_raised(poll::STEPPED) {
+        // SAFETY: the running strand's body; the caller holds no lock, as before every call that may switch.
+        unsafe { engine::checkpoint(body) };
+    }
+    Err(Status::CANCELLED)
 }
 
 /// Whether everything is cancelled.
