@@ -201,6 +201,16 @@ impl Channel {
         self.capacity.store(capacity, Ordering::Relaxed);
     }
 
+    /// Remembers which of the channels of an exploration this is, where a free slot has its link.
+    pub fn set_order(&self, order: u32) {
+        self.free_link.store(order, Ordering::Relaxed);
+    }
+
+    /// What [`Self::set_order`] was told. Of a channel that is in use.
+    pub fn order(&self) -> u32 {
+        self.free_link.load(Ordering::Relaxed)
+    }
+
     /// Whether the slot can be used once more.
     pub fn generation_is_left(&self) -> bool {
         self.generation() <= handle::GENERATION_MAX

@@ -2,7 +2,7 @@
 //! Channels as the C face sees them: from handles to cells, from the caller to its context.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::cell::{Channel, HISTORY, MessageHooks, Options, UNBOUNDED};
 use super::elements::Ring;
@@ -212,6 +212,7 @@ fn make(table: &Table<Channel>, options: &ChannelOptions<'_>, storage: *mut u8, 
     unsafe { channel.ring.replace(storage, slots, options.element_size) };
     channel.references.set(1);
     channel.options.set(extra);
+    channel.set_order(if poll::is_raised(poll::EXPLORED) { next_order() } else { 0 });
     channel.begin();
     let handle = channel.handle(index);
     channel.lock.unlock();
@@ -339,13 +340,30 @@ fn close_locked(channel: &Channel) -> Woken {
     woken
 }
 
-/// One of the channels there are, counted round and round; `None` where there is none.
+/// Channels that were made under exploration. Slots come back in an order that depends on the schedules before.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+#[cold]
+fn next_order() -> u32 {
+    MADE.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// The next channel that is made under exploration counts as the first.
+pub fn restart_order() {
+    MADE.store(0, Ordering::Relaxed);
+}
+
+/// One of the channels there are, counted round and round in the order in which they were made; `None` where there is
+/// none.
 pub fn nth(number: u64) -> Option<u64> {
     let table = table()?;
-    let live = |index: &u32| table.slot(*index).is_live();
-    let count = (0..table.fresh()).filter(live).count() as u64;
-    let place = number.checked_rem(count)? as usize;
-    let index = (0..table.fresh()).filter(live).nth(place)?;
+    let live = || (0..table.fresh()).filter(|index| table.slot(*index).is_live());
+    let mut list: Vec<(u32, u32)> = Vec::new();
+    list.try_reserve_exact(live().count()).ok()?;
+    list.extend(live().map(|index| (table.slot(index).order(), index)));
+    list.sort_unstable();
+    let place = number.checked_rem(list.len() as u64)? as usize;
+    let (_, index) = *list.get(place)?;
     Some(table.slot(index).handle(index))
 }
 
