@@ -6,11 +6,12 @@
 
 use core::ffi::c_int;
 use core::fmt::Write;
+use std::collections::VecDeque;
 
 use super::guide::{Failure, Guide};
 use super::inject;
 use super::slot::Slot;
-use super::{install, no_memory, rules_of, seed_of, token_of};
+use super::{course, install, no_memory, rules_of, seed_of, token_of};
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::{outside, stepped::Stepped};
@@ -56,10 +57,32 @@ struct Search<'a> {
     /// it no page.
     guide: *mut Guide,
     nowhere: c_int,
+    child_signal: ChildSignal,
     slots: Vec<*mut Slot>,
     steps: u64,
     runs: u64,
     decisions: u64,
+}
+
+/// SIGCHLD as the program has it, put aside while the search waits for its children: a handler of the program may take
+/// their status, and where the signal is ignored there is none.
+struct ChildSignal(libc::sigaction);
+
+impl ChildSignal {
+    fn put_aside() -> ChildSignal {
+        // SAFETY: all-zero is a sigaction with the default action; both are valid for the call.
+        unsafe {
+            let default: libc::sigaction = core::mem::zeroed();
+            let mut earlier: libc::sigaction = core::mem::zeroed();
+            libc::sigaction(libc::SIGCHLD, &default, &mut earlier);
+            ChildSignal(earlier)
+        }
+    }
+
+    fn give_back(&self) {
+        // SAFETY: what the program had.
+        unsafe { libc::sigaction(libc::SIGCHLD, &self.0, core::ptr::null_mut()) };
+    }
 }
 
 /// The process that goes on is a child with a schedule to run.
@@ -70,6 +93,9 @@ type Verdict = Option<(Failure, String)>;
 
 /// Searches. Comes back in a child, which runs its schedule; the parent ends here. An error leaves no child behind.
 pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
+    if let Some(further) = course::go_on(stepped) {
+        return further;
+    }
     if sys::count_threads() != 1 {
         return fail(
             Status::UNSUPPORTED,
@@ -87,6 +113,7 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
         plan,
         guide: Box::into_raw(guide),
         nowhere: open_nowhere(),
+        child_signal: ChildSignal::put_aside(),
         slots: Vec::new(),
         steps: plan.steps,
         runs: 0,
@@ -101,7 +128,10 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
     for _ in 0..jobs.min(JOBS_MAX) {
         match Slot::map() {
             Ok(slot) => search.slots.push(slot),
-            Err(_) => return no_memory(),
+            Err(_) => {
+                search.child_signal.give_back();
+                return no_memory();
+            }
         }
     }
     let result = match plan.strategy {
@@ -110,7 +140,10 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
     };
     match result {
         Err(Stop::Child(Went)) => Ok(()),
-        Err(Stop::Failed(status)) => fail(status, format_args!("a process for a schedule could not be started")),
+        Err(Stop::Failed(status)) => {
+            search.child_signal.give_back();
+            fail(status, format_args!("a process for a schedule could not be started"))
+        }
         Ok(()) => search.say_none_failed(),
     }
 }
@@ -136,22 +169,26 @@ impl Search<'_> {
         if self.steps == 0 {
             self.steps = u64::from(picks).max(1);
         }
-        let mut running: std::collections::VecDeque<(u64, Child)> = std::collections::VecDeque::new();
+        let mut running: VecDeque<(u64, Child)> = VecDeque::new();
         let mut next = 1;
         loop {
             while next < self.plan.runs && running.len() < self.slots.len() {
                 let order = self.order(next);
-                let child = self.start(&order, (next % self.slots.len() as u64) as usize)?;
-                running.push_back((next, child));
+                match self.start(&order, (next % self.slots.len() as u64) as usize) {
+                    Ok(child) => running.push_back((next, child)),
+                    Err(Stop::Failed(status)) => {
+                        self.hear_all(running);
+                        return Err(Stop::Failed(status));
+                    }
+                    child => return child.map(|_| ()),
+                }
                 next += 1;
             }
             let Some((index, child)) = running.pop_front() else { return Ok(()) };
             let verdict = self.hear(&child);
             self.account(&child);
             if let Some(verdict) = verdict {
-                for (_, other) in running {
-                    self.hear(&other);
-                }
+                self.hear_all(running);
                 return self.explain(index, verdict, None);
             }
         }
@@ -237,10 +274,10 @@ impl Search<'_> {
             libc::fork()
         };
         match process {
-            0 => Err(match self.become_child(order, slot) {
-                Ok(()) => Stop::Child(Went),
-                Err(status) => Stop::Failed(status),
-            }),
+            0 => match self.become_child(order, slot) {
+                Ok(()) => Err(Stop::Child(Went)),
+                Err(_) => finish("libstrand: no memory to run a schedule\n", 1),
+            },
             failed if failed < 0 => Err(Stop::Failed(Status::LIMIT)),
             process => Ok(Child { process, slot }),
         }
@@ -248,6 +285,9 @@ impl Search<'_> {
 
     /// The rest of this process is one schedule.
     fn become_child(&self, order: &Order<'_>, slot: *mut Slot) -> Outcome<()> {
+        self.child_signal.give_back();
+        // SAFETY: takes numbers only. A search that is killed leaves nobody behind.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         if !order.keeps_output && self.nowhere >= 0 {
             // SAFETY: standard output goes nowhere; if that cannot be had it stays where it is.
             unsafe { libc::dup2(self.nowhere, 1) };
@@ -277,7 +317,14 @@ impl Search<'_> {
         // SAFETY: the guide is leaked: it stays until the process ends.
         unsafe { stepped.engage(Some(self.guide)) };
         outside::only_this_thread(Some(refuse_thread));
-        Ok(())
+        course::keep(order.rules, order.seed, self.guide)
+    }
+
+    /// Waits for the end of those that still run.
+    fn hear_all(&self, running: VecDeque<(u64, Child)>) {
+        for (_, other) in running {
+            self.hear(&other);
+        }
     }
 
     /// Waits for the end of a child.

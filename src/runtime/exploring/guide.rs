@@ -113,14 +113,22 @@ impl Guide {
     pub fn set_injections(&mut self, injections: Vec<Injection>) -> Option<u64> {
         self.injections = injections;
         self.injected = 0;
-        self.injections.first().map(|first| first.step)
+        self.next_injection()
+    }
+
+    /// The moment of the next injection, if there is one.
+    pub fn next_injection(&self) -> Option<u64> {
+        self.injections.get(self.injected).map(|next| next.step)
     }
 
     /// The strand that an injection means: the one with that ordinal, or the next that is still there.
     fn meant(&self, object: u64) -> Option<StrandIndex> {
         let admitted = self.explorer.admitted() as u64;
+        // Those of a runtime before this one are not there any more.
+        let fresh = parallel::engine()?.strands.fresh();
         (0..admitted)
             .map(|further| self.explorer.strand(((object + further) % admitted) as u32))
+            .filter(|strand| *strand < fresh)
             .find(|strand| !matches!(head::at(*strand).phase(), Phase::Free | Phase::Dormant))
     }
 
@@ -212,10 +220,11 @@ impl Guide {
     /// The report of a failure: what, the last steps, who is left.
     pub fn report(&self, failure: Failure, out: &mut dyn Write) {
         let _ = self.sentence(failure, out);
+        let _ = writeln!(out);
         if let Some(story) = &self.story
             && !story.is_empty()
         {
-            let _ = writeln!(out, "\nthe last of {} steps:", self.steps);
+            let _ = writeln!(out, "the last of {} steps:", self.steps);
             for event in story {
                 let _ = writeln!(out, "  {event}");
             }

@@ -22,6 +22,7 @@ use crate::record::token::Injection;
 use crate::strand::head::{self, Phase};
 use crate::strand::message::{fail, try_box};
 use crate::strand::{fault, identity, poll};
+use crate::sync::channel;
 use crate::wait::{cancel, end};
 
 /// Rounds in which strands of a failed schedule may end after they were cancelled.
@@ -84,6 +85,9 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
     if anybody_is_left(engine) {
         return fail(Status::BUSY, format_args!("strands are alive: exploration begins and ends without any"));
     }
+    if stepped.is_directed() {
+        return fail(Status::BUSY, format_args!("the whole program is being explored, recorded or replayed"));
+    }
     let Some(seat) = Seat::take(stepped, &engine.workers()[0]) else { return super::super::stepping::busy() };
     let Some(ledger) = new_ledger() else { return no_memory() };
     let ledger = Box::into_raw(ledger);
@@ -114,7 +118,8 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
     drop(search);
     // SAFETY: made above; the guide that used it is gone.
     drop(unsafe { Box::from_raw(ledger) });
-    let restored = install(stepped, &before);
+    // Where strands are left that do not end, the schedule that knows them stays.
+    let restored = if count::live(engine).0 == 0 { install(stepped, &before) } else { Ok(()) };
     let found = found?;
     restored.map(|()| found)
 }
@@ -224,7 +229,14 @@ impl Search<'_> {
         if let Some(reset) = self.program.reset {
             // SAFETY: the program's own function.
             unsafe { reset(self.program.arg) };
+            if count::live(self.engine).0 != 0 {
+                return fail(
+                    Status::INVALID,
+                    format_args!("reset has spawned a strand: a schedule begins without any"),
+                );
+            }
         }
+        channel::restart_order();
         self.stepped.with_schedule(|schedule| schedule.clear(seed));
         self.guide.explorer.restart();
         self.guide.restart();
@@ -237,6 +249,11 @@ impl Search<'_> {
         while self.guide.failure().is_none() {
             match self.stepped.round(&self.seat) {
                 Round::Ran | Round::Fired => {}
+                // Everybody who is ready is held, and nobody has said that somebody outside will let one go.
+                Round::Idle { until: None } if outside::holds() == 0 && outside::active() == 0 => {
+                    self.stepped.tell_stuck();
+                    break;
+                }
                 Round::Idle { until } => self.stepped.sleep_behind_the_gate(until),
                 Round::Stuck => {
                     count::quiet(true);

@@ -5,10 +5,12 @@
 //! forked      a child process for each schedule, of an unmodified program     (STRAND_EXPLORE, config.explore)
 //! in_process  one function of the program, again and again                    (strand_explore)
 //! replayed    one schedule, from its token                                    (STRAND_REPLAY, config.replay)
+//! course      the schedule of a process that initialises the runtime again
 //! inject      faults that come between two steps
 //! guide       sees and decides every pick, notices failures, keeps the story  slot  what a child tells its parent
 //! ```
 
+mod course;
 pub mod forked;
 pub mod guide;
 pub mod in_process;

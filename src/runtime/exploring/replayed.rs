@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use super::guide::{Failure, Guide};
 use super::slot::Slot;
-use super::{Single, install, no_memory};
+use super::{Single, course, install, no_memory};
 use crate::base::status::Outcome;
 use crate::base::sys;
 use crate::engine::stepped::Stepped;
@@ -14,6 +14,9 @@ use crate::strand::message::{fail, try_box};
 
 /// Makes the engine run the schedule of a token. The runtime is being initialised; there is no strand.
 pub fn begin(stepped: &Stepped, token: &str) -> Outcome<()> {
+    if let Some(further) = course::go_on(stepped) {
+        return further;
+    }
     let single = Single::of(token)?;
     let _turn = stepped.turn();
     install(stepped, &single.rules)?;
@@ -33,9 +36,10 @@ pub fn begin(stepped: &Stepped, token: &str) -> Outcome<()> {
     stepped.inject_at(guide.set_injections(single.injections));
     guide.keep_story(true);
     guide.on_failure = Some(end_the_process);
+    let guide = Box::into_raw(guide);
     // SAFETY: the guide is leaked: it stays until the process ends.
-    unsafe { stepped.engage(Some(Box::into_raw(guide))) };
-    Ok(())
+    unsafe { stepped.engage(Some(guide)) };
+    course::keep(single.rules, single.seed, guide)
 }
 
 /// The schedule has failed: the report, and status 1.
