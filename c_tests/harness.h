@@ -215,8 +215,8 @@ static inline uint64_t test_seed(void) {
 /* -------------------------------------------------------------------------------------------- runtime */
 
 /*
- * With LIBSTRAND_TEST_VARY=1, each life of the runtime gets a seed of its own, counted up from STRAND_SEED: one run of
- * a program tries as many schedules as it starts runtimes. The number is the last line of the output.
+ * With LIBSTRAND_TEST_VARY=1, each life of the runtime gets a seed of its own, counted up from STRAND_SEED, and from
+ * that depth and length for pct: one run of a program tries as many schedules as it starts runtimes. The number is the last line of the output.
  */
 static uint64_t lives;
 static __attribute__((destructor, unused)) void tell_lives(void) {
@@ -235,7 +235,10 @@ static inline strand_config default_config(uint32_t workers) {
   }
   if (environment_says("LIBSTRAND_TEST_VARY", "1")) {
     const char *seed = getenv("STRAND_SEED");
+    static const uint64_t steps[] = {30, 300, 3000};
     config.seed = (seed != NULL ? strtoull(seed, NULL, 10) : 1) + lives;
+    config.pct_depth = 2 + (uint32_t)(config.seed % 4);
+    config.pct_steps = steps[config.seed / 4 % 3];
     lives += 1;
   }
   return config;

@@ -45,6 +45,7 @@ while [ "$SECONDS" -lt "$end" ]; do
     for kind in plain one-processor neighbours few-descriptors engines schedules soak-tier; do
         [ "$SECONDS" -lt "$end" ] || break
         number=$((number + 1))
+        export LIBSTRAND_TEST_SEED=$((number * 1000003))    # other random programs in each round; a failure prints it
         if round "$kind" "$@" >"$log" 2>&1; then say "round $number ($kind): $(tail -n 1 "$log")"; else
             cat "$log"
             die "round $number ($kind) failed; it is in $log"
