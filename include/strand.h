@@ -2109,9 +2109,6 @@ typedef struct strand_recording_summary {
     uint64_t seed;
 } strand_recording_summary;
 
-/** Receives a piece of text, which is not terminated. A number other than 0 stops the printing. */
-typedef int32_t (*strand_print_fn)(const char *text, size_t length, void *data);
-
 /**
  * Reads a whole recording and says whether it makes sense: nothing in it is damaged, and
  * everything it says about itself is so. It needs no runtime. A recording that was cut off is OK,
@@ -2141,7 +2138,8 @@ STRAND_API strand_status strand_recording_verify(
  * Prints a recording, a line for each thing in it, as far as it makes sense. It needs no runtime.
  *
  * @param path   the file
- * @param print  receives the text, piece by piece; may make no call that switches
+ * @param print  receives the text line by line, not terminated; a number other than 0 stops the
+ *               printing. May make no call that switches.
  * @param data   handed to print
  * @return STRAND_OK, or as strand_recording_verify(); STRAND_ERR_IO too when print stops it
  *
@@ -2151,9 +2149,10 @@ STRAND_API strand_status strand_recording_verify(
  * @signalsafe no
  * @since 0.1
  */
-STRAND_API strand_status strand_recording_print(
-        const char *path,
-        strand_print_fn print,
+STRAND_API strand_status strand_recording_print(const char *path, int32_t (*print)(
+        const char *text,
+        size_t length,
+        void *data),
         void *data);
 
 /**

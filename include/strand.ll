@@ -112,6 +112,9 @@
 ; size, failed, runs, decisions, failing_run, complete, reserved, token[512]
 %strand_explore_result = type { i32, i32, i64, i64, i64, i32, i32, [512 x i8] }
 
+; size, complete, status, explicit_picks, bytes, steps, events, policy, clock, seed
+%strand_recording_summary = type { i32, i32, i32, i32, i64, i64, i64, i32, i32, i64 }
+
 ; ---- Data
 
 ; 0: strand_checkpoint() has nothing to do. Load it anew each time.
@@ -178,3 +181,6 @@ declare noundef i64 @strand_dump(ptr nocapture noundef %buffer, i64 noundef %cap
 declare noundef i64 @strand_snapshot(ptr nocapture noundef %buffer, i64 noundef %capacity) nounwind
 declare noundef i32 @strand_explore(ptr nocapture noundef %options, ptr noundef %body, ptr noundef %arg, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_assert(i32 noundef %condition, ptr nocapture noundef %message) nounwind
+declare noundef i32 @strand_recording_verify(ptr nocapture noundef %path, ptr nocapture noundef %summary) nounwind
+declare noundef i32 @strand_recording_print(ptr nocapture noundef %path, ptr noundef %print, ptr noundef %data) nounwind
+declare noundef i32 @strand_input(i32 noundef %kind, ptr noundef %bytes, i64 noundef %length) nounwind

@@ -21,7 +21,6 @@ mod engine;
 mod explore;
 mod memory;
 mod policy;
-#[allow(dead_code, unused_imports)] // until the stepped engine records
 mod record;
 mod runtime;
 mod strand;

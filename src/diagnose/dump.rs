@@ -31,7 +31,7 @@ impl fmt::Display for What<'_> {
         }?;
         let deadline = self.0.deadline.get();
         if deadline > 0 {
-            let left = (deadline - clock::now()) / 1_000_000;
+            let left = (deadline - clock::shown()) / 1_000_000;
             write!(out, " (deadline in {left} ms)")?;
         }
         Ok(())

@@ -134,6 +134,9 @@ pub fn enter() -> Outcome<Call> {
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
                 look_at_thread();
                 call.gated = stepped.gate.enter();
+                if call.gated {
+                    stepped.arrive_active();
+                }
                 // A shutdown may have begun while the gate was closed.
                 if state() == State::Stopping {
                     return Err(Status::CANCELLED);

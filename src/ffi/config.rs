@@ -145,11 +145,16 @@ pub struct strand_config {
     pub clock: u32,
     /// 0. For GPU worklists.
     pub gpu: u32,
-    /// NULL. For recordings.
+    /// A file: the run is recorded into it, on the stepped engine. "FILE,explicit": with every
+    /// pick, also those that the policy predicts. Environment: STRAND_RECORD, which holds whatever
+    /// this says.
     pub record: *const c_char,
-    /// A schedule token, as a failed exploration prints it: the program runs that schedule on the
-    /// stepped engine, and if it fails again the process ends with status 1 and a report.
-    /// Environment: STRAND_REPLAY, which holds whatever this says.
+    /// A file that record has written: the same run on the stepped engine, compared step by step
+    /// (see Recordings). It fills policy, seed, their parameters and the clock where they are 0.
+    /// "FILE,patience=SECONDS": how long to wait for an OS thread that should come; 30. Or a
+    /// schedule token, as a failed exploration prints it: the program runs that schedule, and if
+    /// it fails again the process ends with status 1 and a report. Environment: STRAND_REPLAY,
+    /// which holds whatever this says.
     pub replay: *const c_char,
     /// Searches the schedules of the program for one that fails, see strand_explore_options:
     /// "random:runs=10000,seed=1", "pct:depth=3,runs=10000,seed=1" or "exhaustive:preemptions=2".

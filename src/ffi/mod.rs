@@ -21,6 +21,7 @@ pub mod info;
 pub mod local;
 pub mod park;
 pub mod policy;
+pub mod record;
 pub mod scheduler;
 pub mod spawn;
 pub mod status;

@@ -21,6 +21,7 @@ pub fn print(path: &CStr, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Prints a recording in memory.
+#[allow(dead_code)] // for tests and fuzz targets
 pub fn print_memory(bytes: Vec<u8>, out: &mut dyn Write) -> Result<(), Failure> {
     print_blocks(Blocks::open(Source::Memory(bytes), b"in memory")?, b"in memory", out)
 }

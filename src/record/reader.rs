@@ -108,6 +108,7 @@ impl Blocks {
     }
 
     /// Bytes of its buffer.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn memory(&self) -> usize {
         self.buffer.capacity()
     }

@@ -25,6 +25,7 @@ pub enum Sink {
     /// A file.
     File(File),
     /// Memory that grows.
+    #[allow(dead_code)] // for tests and fuzz targets
     Memory(Vec<u8>),
 }
 
@@ -53,6 +54,7 @@ pub enum Source {
     /// A file, and its length when it was opened.
     File(File, u64),
     /// Memory.
+    #[allow(dead_code)] // for tests and fuzz targets
     Memory(Vec<u8>),
 }
 

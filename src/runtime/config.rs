@@ -304,7 +304,6 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
             (config.policy != 0, "policies other than STRAND_POLICY_COOPERATIVE"),
             (config.clock == CLOCK_VIRTUAL, "the virtual clock"),
             (config.max_steps != 0, "max_steps"),
-            (config.record.is_some(), "recording"),
         ];
         for (asked, what) in only_stepped {
             if asked {
@@ -321,7 +320,6 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
         (config.engine == ENGINE_MAY, "STRAND_ENGINE_MAY"),
         (config.fault_policy == FAULT_FAIL_SCOPE, "scopes, and with them STRAND_FAULT_FAIL_SCOPE,"),
         (config.gpu != 0, "devices"),
-        (config.record.is_some(), "recording"),
     ];
     for (asked, what) in unsupported {
         if asked {

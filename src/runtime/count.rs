@@ -267,6 +267,11 @@ pub fn wait_all(deadline: i64) -> Outcome<()> {
         cancel::before_waiting(body)?;
     }
     let status = wait_for_all(engine, body, deadline);
+    let halted = engine.stepped().filter(|stepped| body.is_none() && stepped.is_halted());
+    if let Some(stepped) = halted {
+        // Whatever it was that ended the wait, the run had left its recording before.
+        return stepped.refuse();
+    }
     drop(call);
     match status {
         Status::OK => Ok(()),

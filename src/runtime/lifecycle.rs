@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
-use super::{count, entry, environment, exploring, policies, stepping};
+use super::recording::Request;
+use super::{count, entry, environment, exploring, policies, recording, stepping};
 use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
@@ -98,8 +99,8 @@ pub fn initialise(config: Option<&Config>) -> Outcome<()> {
         State::Stopping => fail(Status::BUSY, format_args!("the runtime is shutting down")),
         State::Forked => Err(Status::FORKED),
         State::Down => {
-            let (settings, search) = settle_all(config)?;
-            bring_up(&settings, &search)?;
+            let (settings, schedules) = settle_all(config, false)?;
+            bring_up(&settings, schedules)?;
             drop(life);
             warn_of_dear_guards(&settings);
             Ok(())
@@ -120,13 +121,14 @@ fn warn_of_dear_guards(settings: &Settings) {
 }
 
 fn settle(config: Option<&Config>) -> Outcome<Settings> {
-    settle_all(config).map(|(settings, _)| settings)
+    settle_all(config, true).map(|(settings, _)| settings)
 }
 
-fn settle_all(config: Option<&Config>) -> Outcome<(Settings, Schedules)> {
+/// What `config` and the environment ask for. With `is_up` it is compared with the runtime that is there.
+fn settle_all(config: Option<&Config>, is_up: bool) -> Outcome<(Settings, Schedules)> {
     let mut filled = config.copied().unwrap_or_default();
     let extra = environment::fill(&mut filled)?;
-    let schedules = Schedules::of(&filled)?;
+    let schedules = Schedules::of(&mut filled, is_up)?;
     if !matches!(schedules, Schedules::Policy) {
         // Whatever engine the program asks for: only this one can be told what to do.
         filled.engine = config::ENGINE_STEPPED;
@@ -143,43 +145,51 @@ enum Schedules {
     Search(Plan),
     /// That of a token.
     Token(String),
+    /// The one that its policy gives, written down; or the one that was written down.
+    Recorded(Box<Request>),
 }
 
 impl Schedules {
-    fn of(config: &Config) -> Outcome<Schedules> {
+    fn of(config: &mut Config, is_up: bool) -> Outcome<Schedules> {
         // SAFETY: the texts stay while init runs.
-        let (explore, replay) = unsafe { (config.explore.get(), config.replay.get()) };
-        match (explore, replay) {
-            (None, None) => Ok(Schedules::Policy),
-            (Some(_), Some(_)) => {
+        let (explore, replay, record) = unsafe { (config.explore.get(), config.replay.get(), config.record.get()) };
+        let token = replay.and_then(|text| text.to_str().ok()).filter(|text| token::is_token(text));
+        match (explore, replay, record) {
+            (None, None, None) => Ok(Schedules::Policy),
+            (Some(_), Some(_), _) => {
                 fail(Status::INVALID, format_args!("explore and replay are both set (STRAND_EXPLORE, STRAND_REPLAY)"))
             }
-            (Some(text), None) => match text.to_str().map(Plan::parse) {
+            (Some(_), _, Some(_)) => {
+                fail(Status::INVALID, format_args!("explore and record are both set (STRAND_EXPLORE, STRAND_RECORD)"))
+            }
+            (Some(text), None, None) => match text.to_str().map(Plan::parse) {
                 Ok(Ok(plan)) => Ok(Schedules::Search(plan)),
                 Ok(Err(wrong)) => fail(Status::INVALID, format_args!("explore (STRAND_EXPLORE) has {wrong}")),
                 Err(_) => fail(Status::INVALID, format_args!("explore (STRAND_EXPLORE) is not text")),
             },
-            (None, Some(text)) => match text.to_str() {
-                Ok(text) if token::is_token(text) => Ok(Schedules::Token(text.to_owned())),
-                _ => fail(
-                    Status::INVALID,
-                    format_args!("replay (STRAND_REPLAY) is not a schedule token, which begins with {}", token::PREFIX),
+            (None, Some(_), None) if token.is_some() => Ok(Schedules::Token(token.unwrap_or("").to_owned())),
+            (None, Some(_), Some(_)) if token.is_some() => fail(
+                Status::UNSUPPORTED,
+                format_args!(
+                    "the schedule of a token is not recorded: set record (STRAND_RECORD) or replay (STRAND_REPLAY)"
                 ),
-            },
+            ),
+            (None, _, _) => Ok(Schedules::Recorded(Box::new(Request::of(config, record, replay, is_up)?))),
         }
     }
 
     /// Sets the engine up for them. In a search this comes back once in every child.
-    fn begin(&self, engine: &'static Parallel) -> Outcome<()> {
+    fn begin(self, engine: &'static Parallel, settings: &Settings) -> Outcome<()> {
         match (self, engine.stepped()) {
-            (Schedules::Search(plan), Some(stepped)) => exploring::forked::search(stepped, plan),
-            (Schedules::Token(text), Some(stepped)) => exploring::replayed::begin(stepped, text),
+            (Schedules::Search(plan), Some(stepped)) => exploring::forked::search(stepped, &plan),
+            (Schedules::Token(text), Some(stepped)) => exploring::replayed::begin(stepped, &text),
+            (Schedules::Recorded(request), Some(_)) => recording::begin(engine, settings, *request),
             _ => Ok(()),
         }
     }
 
     fn explores(&self) -> bool {
-        !matches!(self, Schedules::Policy)
+        matches!(self, Schedules::Search(_) | Schedules::Token(_))
     }
 }
 
@@ -190,7 +200,7 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
     fail(Status::ALREADY, format_args!("the runtime is initialised with another configuration"))
 }
 
-fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
+fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     refuse_second_copy()?;
     // Workers keep free heads at hand, which must not count as strands.
     let heads = settings.max_strands.map_or(INDEX_MAX, |most| most.saturating_add(settings.workers * 256 + 64));
@@ -242,7 +252,7 @@ fn bring_up(settings: &Settings, schedules: &Schedules) -> Outcome<()> {
     overflow::install();
     // Before the forks of an exploration, which are none of those it watches for: the state is still Down.
     watch_forks();
-    if let Err(status) = schedules.begin(engine) {
+    if let Err(status) = schedules.begin(engine, settings) {
         take_down(engine, false);
         return Err(status);
     }
@@ -326,6 +336,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
         return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down"));
     };
     let turn = engine.stepped().map(|stepped| stepped.turn());
+    let recorded = engine.stepped().map_or(Ok(()), recording::finish);
     outside::set_state(State::Stopping);
     cancel::begin_all();
     // Threads first: the end of the strands they wait for must not look like success.
@@ -340,8 +351,10 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     if !ended {
         return give_up(engine);
     }
+    // Before the log is taken down.
+    let told = recorded.or_else(|failure| recording::tell(&failure));
     take_down(engine, false);
-    Ok(())
+    told
 }
 
 /// Nobody is alive and no OS thread is inside a call.

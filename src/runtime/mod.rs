@@ -8,6 +8,7 @@ pub mod environment;
 pub mod exploring;
 pub mod lifecycle;
 pub mod policies;
+pub mod recording;
 pub mod snapshot;
 pub mod stepping;
 pub mod strands;

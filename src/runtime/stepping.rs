@@ -59,6 +59,9 @@ pub fn step(most: u64) -> Outcome<Steps> {
     };
     let Some(seat) = Seat::take(stepped, &engine.workers()[0]) else { return busy() };
     let (standing, made) = outside::asleep_behind_the_gate(|| some_steps(engine, stepped, &seat, most));
+    if stepped.is_halted() {
+        return stepped.refuse();
+    }
     let steps = Steps { standing, made, total: stepped.steps(), last: stepped.last_step() };
     drop(seat);
     drop(call);
@@ -80,6 +83,9 @@ fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) 
         if made == most {
             return (Standing::Continue, made);
         }
+        if !stepped.may_step() || stepped.is_halted() {
+            return (Standing::Idle, made);
+        }
         match stepped.round(seat) {
             Round::Ran => {
                 made += 1;
@@ -97,7 +103,9 @@ fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) 
                 }
             }
         }
-        stepped.let_others_in();
+        if made < most && !nobody_is_left(engine) {
+            stepped.let_others_in();
+        }
     }
 }
 
@@ -111,13 +119,13 @@ fn nobody_is_left(engine: &Parallel) -> bool {
 pub fn drive_to_the_end(engine: &'static Parallel, stepped: &Stepped, deadline: i64, done: &dyn Fn() -> bool) -> bool {
     const PAUSE: i64 = 1_000_000;
     // A virtual clock stands still while a strand that ignores its cancel goes on and on: the time that was left counts.
-    let patience = if deadline == FOREVER { i64::MAX } else { deadline.saturating_sub(clock::now()).max(0) };
+    let patience = if deadline == FOREVER { i64::MAX } else { deadline.saturating_sub(clock::shown()).max(0) };
     let began = sys::monotonic();
     loop {
         if done() {
             return true;
         }
-        if deadline != FOREVER && (clock::now() >= deadline || sys::monotonic() - began >= patience) {
+        if deadline != FOREVER && (clock::shown() >= deadline || sys::monotonic() - began >= patience) {
             return false;
         }
         let round = Seat::take(stepped, &engine.workers()[0]).map(|seat| stepped.round(&seat));

@@ -9,7 +9,7 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::fmt::Write;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use super::extras;
 use super::fault::Named;
@@ -36,6 +36,14 @@ static EARLIER: Earlier = Earlier(UnsafeCell::new([MaybeUninit::uninit(); 2]));
 /// The thread that is passing a signal on, so that a handler that passes it back is noticed.
 static CHAINING: AtomicI32 = AtomicI32::new(0);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// What runs before a fault that nobody expects ends the process; null for nothing.
+static BEFORE_DEATH: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+
+/// From now on `save` runs in the handler of a fault that happens inside of a strand. It takes no lock and allocates
+/// nothing.
+pub fn before_death(save: Option<fn()>) {
+    BEFORE_DEATH.store(save.map_or(core::ptr::null_mut(), |save| save as *mut c_void), Ordering::SeqCst);
+}
 
 /// Installs the handler, remembering those that were there.
 pub fn install() {
@@ -78,6 +86,11 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         // The earlier handler has passed the signal back to us: let it do what it would without either.
         return restore_default(signal);
     }
+    let save = BEFORE_DEATH.load(Ordering::SeqCst);
+    if !save.is_null() && identity::stack_at(stack_pointer(context)).is_some() {
+        // SAFETY: stored by `before_death` from a function of this type.
+        unsafe { core::mem::transmute::<*mut c_void, fn()>(save)() };
+    }
     if let Some(stack) = identity::stack_at(address)
         && was_used(stack)
         && address < identity::layout().limit(stack)
@@ -86,6 +99,18 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     }
     chain(signal, info, context);
     CHAINING.store(0, Ordering::Release);
+}
+
+/// Where the stack of the interrupted code ended.
+fn stack_pointer(context: *mut c_void) -> usize {
+    let context: *const libc::ucontext_t = context.cast();
+    // SAFETY: the kernel passes a valid context to an SA_SIGINFO handler.
+    #[cfg(target_arch = "x86_64")]
+    let pointer = unsafe { (*context).uc_mcontext.gregs[libc::REG_RSP as usize] as usize };
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    let pointer = unsafe { (*context).uc_mcontext.sp as usize };
+    pointer
 }
 
 /// Lets the faulting instruction end the process when it runs again.

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 15] = [
+pub(crate) const SECTIONS: [&str; 16] = [
     "version",
     "status",
     "config",
@@ -27,6 +27,7 @@ pub(crate) const SECTIONS: [&str; 15] = [
     "channel",
     "info",
     "explore",
+    "record",
 ];
 
 /// Columns of a line.

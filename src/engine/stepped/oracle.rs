@@ -86,6 +86,8 @@ pub enum Arrival {
     Call,
     /// It drives, or goes on after a wait inside a call.
     GoesOn,
+    /// It steps, and need not.
+    Steps,
 }
 
 /// Whether it may.
@@ -95,6 +97,8 @@ pub enum Place {
     Here,
     /// Others come first.
     Later,
+    /// Others come first, and a thread that steps returns before they do.
+    Idle,
 }
 
 impl Oracle {
@@ -172,7 +176,10 @@ impl super::Stepped {
 
     /// Asks the director, if there is one. For the holder of the gate.
     pub fn ask_director<T>(&self, ask: impl FnOnce(&mut dyn Director) -> T) -> Option<T> {
-        self.with_oracle(|oracle| oracle.director().map(|director| ask(director)))
+        self.with_oracle(|oracle| {
+            let director = oracle.director()?;
+            Some(ask(director))
+        })
     }
 
     /// Whether somebody directs. For the holder of the gate.

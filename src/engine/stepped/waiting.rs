@@ -21,9 +21,12 @@ impl Stepped {
     pub fn wait_for(&self, worker: &'static Worker, signal: &AtomicU32) -> Driven {
         // Acquire pairs with the Release of the waker's store.
         let signalled = || signal.load(Ordering::Acquire) != 0;
+        let mut slept = false;
         loop {
             if signalled() {
-                self.arrive(Arrival::GoesOn);
+                if slept {
+                    self.arrive(Arrival::GoesOn);
+                }
                 return Driven::Done;
             }
             if self.is_halted() {
@@ -33,22 +36,28 @@ impl Stepped {
                 Some(seat) => return self.drive(&seat, &signalled),
                 None => self.sleep_behind_the_gate(None),
             }
+            slept = true;
         }
     }
 
     /// Drives until `done`. The calling thread holds the gate, but not all the time.
     pub fn drive(&self, seat: &Seat<'_>, done: &dyn Fn() -> bool) -> Driven {
         let mut left = if self.max_steps == 0 { u64::MAX } else { self.max_steps };
+        let over = |left: u64| match () {
+            () if done() => Some(Driven::Done),
+            () if self.is_halted() => Some(Driven::Stopped(Status::REPLAY)),
+            () if left == 0 => Some(Driven::Stopped(Status::MAX_STEPS)),
+            () => None,
+        };
+        // What this thread's own step brought about is seen before others come in.
+        let mut result = over(left);
         loop {
-            self.arrive(Arrival::GoesOn);
-            if done() {
-                return Driven::Done;
+            if result.is_none() {
+                self.arrive(Arrival::GoesOn);
+                result = over(left);
             }
-            if self.is_halted() {
-                return Driven::Stopped(Status::REPLAY);
-            }
-            if left == 0 {
-                return Driven::Stopped(Status::MAX_STEPS);
+            if let Some(result) = result {
+                return result;
             }
             match self.round(seat) {
                 Round::Ran => left -= 1,
@@ -56,6 +65,7 @@ impl Stepped {
                 Round::Idle { until } => {
                     let until = self.ask_director(|director| director.idle(until)).unwrap_or(until);
                     self.sleep_behind_the_gate(until);
+                    continue;
                 }
                 Round::Stuck => {
                     // Those who wait for all strands hear of it first; the caller may be one of them.
@@ -66,7 +76,10 @@ impl Stepped {
                     }
                 }
             }
-            self.let_others_in();
+            result = over(left);
+            if result.is_none() {
+                self.let_others_in();
+            }
         }
     }
 

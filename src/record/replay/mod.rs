@@ -75,6 +75,7 @@ impl Replay {
     }
 
     /// As [`Replay::open`], for a recording in memory.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn in_memory(bytes: Vec<u8>) -> Result<Replay, Failure> {
         Replay::over(Blocks::open(Source::Memory(bytes), b"in memory")?)
     }
@@ -121,11 +122,13 @@ impl Replay {
     }
 
     /// What it holds; `end` is none for one that was cut off.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn summary(&self) -> &Summary {
         &self.summary
     }
 
     /// Steps of the run so far.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn steps(&self) -> u64 {
         self.steps
     }
@@ -175,6 +178,12 @@ impl Replay {
         let code = if exists { Code::PickNotReady } else { Code::PickUnknown };
         let why = if exists { "it waits" } else { "no such strand" };
         self.mismatch(code, Fact::Pick(self.strand), Fact::Text(why))
+    }
+
+    /// Another strand has run than the one of the last pick.
+    #[cold]
+    pub fn other_pick(&self, strand: u64) -> Mismatch {
+        self.mismatch(Code::EventArgs, Fact::Pick(self.strand), Fact::Pick(strand))
     }
 
     /// The event that is recorded here, if one is: before a pick that is something from outside. It stays until
@@ -235,7 +244,45 @@ impl Replay {
         }
     }
 
+    /// The program has bytes of its own: which were they?
+    pub fn user(&mut self, kind: u32, bytes: &mut [u8]) -> Result<(), Mismatch> {
+        if let Some(Event::User { kind: recorded, bytes: theirs }) = self.due()?
+            && recorded == kind
+            && theirs.len() != bytes.len()
+        {
+            let (expected, actual) = (self.fact_here()?, Fact::event(&Raw::of(&Event::User { kind, bytes })));
+            return Err(self.mismatch(Code::EventArgs, expected, actual));
+        }
+        match self.expect(&Event::User { kind, bytes })? {
+            Event::User { bytes: recorded, .. } => {
+                bytes.copy_from_slice(recorded);
+                Ok(())
+            }
+            _ => Err(self.unreadable()),
+        }
+    }
+
+    /// Whether the recording was cut off, and all of it was followed.
+    pub fn is_cut_off(&mut self) -> Result<bool, Mismatch> {
+        Ok(self.here()? == Here::Truncated)
+    }
+
+    /// What is said about a run that goes on where the recording was cut off.
+    #[cold]
+    pub fn cut_off(&self) -> Mismatch {
+        self.mismatch(Code::Truncated, Fact::TheEnd, Fact::AnyPick)
+    }
+
+    /// What is recorded here does not come.
+    #[cold]
+    pub fn nothing_came(&mut self) -> Result<Mismatch, Mismatch> {
+        let code = if self.here()? == Here::End { Code::Exhausted } else { Code::EventKind };
+        let expected = self.fact_here()?;
+        Ok(self.mismatch(code, expected, Fact::Text("waited for it in vain")))
+    }
+
     /// Random bytes of the system are asked for: which came?
+    #[allow(dead_code)] // no part of the engine asks for it yet
     pub fn entropy(&mut self, bytes: &mut [u8]) -> Result<(), Mismatch> {
         match self.expect(&Event::Entropy { bytes })? {
             Event::Entropy { bytes: recorded } => {
@@ -247,6 +294,7 @@ impl Replay {
     }
 
     /// One of `n` things is to be chosen: which was it?
+    #[allow(dead_code)] // no part of the engine asks for it yet
     pub fn choice(&mut self, kind: u8, n: u32) -> Result<u32, Mismatch> {
         match self.expect(&Event::Choice { kind, n, chosen: 0 })? {
             Event::Choice { chosen, .. } => Ok(chosen),

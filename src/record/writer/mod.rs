@@ -74,6 +74,7 @@ impl Recorder {
     }
 
     /// A recording in memory, which grows as it is written.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn in_memory(identity: &Identity) -> Result<Recorder, Failure> {
         Recorder::to_sink(Sink::Memory(Vec::new()), b"in memory", identity)
     }
@@ -172,6 +173,7 @@ impl Recorder {
     }
 
     /// As [`Recorder::finish`], for a recording in memory: gives it back. Empty for one in a file.
+    #[allow(dead_code)] // for tests and fuzz targets
     pub fn finish_in_memory(mut self, status: i32) -> Result<Vec<u8>, Failure> {
         self.end(status)?;
         match self.sink {
