@@ -166,10 +166,7 @@ impl Parallel {
 
     /// Frees everything. With `abandon` the stacks stay mapped: strands are still suspended on them.
     pub fn dismantle(self: Box<Self>, abandon: bool) {
-        let Parallel { stacks, stepped, .. } = *self;
-        if let Some(stepped) = stepped {
-            stepped.end();
-        }
+        let Parallel { stacks, .. } = *self;
         if abandon {
             stacks.abandon();
         }

@@ -58,6 +58,13 @@ impl Drop for Turn<'_> {
     }
 }
 
+impl Drop for Stepped {
+    fn drop(&mut self) {
+        // Also where the runtime could not be brought up.
+        self.end();
+    }
+}
+
 /// How a stepped engine is set up.
 pub struct Setup {
     /// Policy and its parameters.
@@ -285,8 +292,8 @@ impl Stepped {
         self.last.get()
     }
 
-    /// The engine ends: the clock and the poll word are what they were.
-    pub fn end(&self) {
+    /// The clock and the poll word are what they were.
+    fn end(&self) {
         clock::set_virtual(0);
         clock::set_watched(false);
         poll::lower(poll::STEPPED | poll::EXPLORED | poll::FOLLOWED);
