@@ -107,6 +107,14 @@ explored() {
         run env STRAND_EXPLORE="pct:depth=$(($2 - 1))" "$program" && prints 'explored 10000 schedules of .*: none failed$'
 }
 pool_explored() { static pool && explored pool 2 'every connection is closed'; }
+# What the README shows of it is what it prints.
+pool_in_readme() {
+    static pool || return 1
+    run env STRAND_EXPLORE=pct:depth=2 "$outdir/pool"
+    sed -e 1d -e 's/^/    /' "$output" >"$outdir/shown"
+    awk 'NR == FNR { shown = shown $0 "\n"; next } { page = page $0 "\n" } END { exit shown == "" || index(page, shown) == 0 }' \
+        "$outdir/shown" "$examples/../README.md"
+}
 pool_defies_chance() { static pool && run env STRAND_EXPLORE=random "$outdir/pool" && prints 'explored 10000 schedules of random.*: none failed$'; }
 journal_explored() { static journal && explored journal 3 'every record that was accepted is written'; }
 workqueue_explored() { static workqueue && explored workqueue 2 'deadlock: 2 strands wait' && grep -q '"worker" is parked' "$outdir/found.txt"; }
@@ -164,6 +172,7 @@ else
 fi
 expect readme_shows_hello_c in_readme hello.c
 expect readme_shows_first_ll in_readme first.ll
+expect readme_shows_the_report_of_pool pool_in_readme
 expect guide_names_files_that_exist guide_names_files
 expect properties_name_tests_that_exist properties_name_tests
 
