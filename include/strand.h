@@ -2119,9 +2119,8 @@ typedef struct strand_recording_summary {
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: path is NULL, or the size of summary is wrong;
  *         STRAND_ERR_IO: it cannot be read; the message says why;
- *         STRAND_ERR_REPLAY: it is damaged, or no recording; the message says where, and what was
- *         expected there;
- *         STRAND_ERR_UNSUPPORTED: it is of a later version;
+ *         STRAND_ERR_REPLAY: it is damaged, of a later version, or no recording; the message says
+ *         where, and what was expected there;
  *         STRAND_ERR_NO_MEMORY
  *
  * @context any
