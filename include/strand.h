@@ -1993,7 +1993,7 @@ typedef struct strand_explore_options {
     const char *replay;
     /**
      * Puts the program's data back to where every schedule begins. Runs before each schedule, on
-     * the caller's stack, with arg. NULL: there is nothing to put back.
+     * the caller's stack, with arg; it spawns no strand. NULL: there is nothing to put back.
      */
     void (*reset)(void *arg);
 } strand_explore_options;
@@ -2041,7 +2041,8 @@ typedef struct strand_explore_result {
  *         STRAND_ERR_INVALID: body is NULL, the plan or the token makes no sense, this is a
  *         strand, or a strand does not end when it is cancelled after a schedule;
  *         STRAND_ERR_UNSUPPORTED: the runtime has another engine;
- *         STRAND_ERR_BUSY: strands are alive, or another OS thread drives;
+ *         STRAND_ERR_BUSY: strands are alive, another OS thread drives, or the whole program is
+ *         being explored, recorded or replayed;
  *         STRAND_ERR_NO_MEMORY, STRAND_ERR_LIMIT;
  *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED,
  *         STRAND_ERR_CANCELLED

@@ -48,7 +48,7 @@ pub struct strand_explore_options {
     /// A token: only that schedule is run. NULL: a search.
     pub replay: *const c_char,
     /// Puts the program's data back to where every schedule begins. Runs before each schedule, on
-    /// the caller's stack, with arg. NULL: there is nothing to put back.
+    /// the caller's stack, with arg; it spawns no strand. NULL: there is nothing to put back.
     pub reset: Option<unsafe extern "C" fn(arg: *mut c_void)>,
 }
 
@@ -104,7 +104,8 @@ unsafe impl Sized32 for strand_explore_result {
 ///         STRAND_ERR_INVALID: body is NULL, the plan or the token makes no sense, this is a
 ///         strand, or a strand does not end when it is cancelled after a schedule;
 ///         STRAND_ERR_UNSUPPORTED: the runtime has another engine;
-///         STRAND_ERR_BUSY: strands are alive, or another OS thread drives;
+///         STRAND_ERR_BUSY: strands are alive, another OS thread drives, or the whole program is
+///         being explored, recorded or replayed;
 ///         STRAND_ERR_NO_MEMORY, STRAND_ERR_LIMIT;
 ///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED,
 ///         STRAND_ERR_CANCELLED
