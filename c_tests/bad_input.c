@@ -226,15 +226,6 @@ static void row_scheduler_init_parallel(void) {
   config = default_config(1);
   config.max_steps = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.record = "r";
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.replay = "r";
-  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
-  config = default_config(1);
-  config.explore = "r";
-  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
 }
 
 static void row_scheduler_init(void) {
@@ -286,6 +277,15 @@ static void row_scheduler_init(void) {
   config = default_config(1);
   config.gpu = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.record = "no-such-folder/recording";
+  GIVES(STRAND_ERR_IO, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.replay = "no-such-folder/recording";
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_IO, strand_scheduler_init(&config));
+  config = default_config(1);
+  config.explore = "r";
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
   config.hooks = &hooks;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config)); /* their size is 0 */
@@ -789,6 +789,45 @@ static void row_handoffs_read(void) {
   CHECK_EQUAL(dropped, 0);
 }
 
+/* ------------------------------------------------------------------------------------------------ recordings */
+
+static int32_t count_line(const char *text, size_t length, void *data) {
+  (void)text;
+  *(size_t *)data += length;
+  return 0;
+}
+
+static void row_recording_verify(void) {
+  strand_recording_summary summary;
+  memset(&summary, 0, sizeof summary);
+  summary.size = (uint32_t)sizeof summary;
+  GIVES(STRAND_ERR_INVALID, strand_recording_verify(NULL, &summary));
+  GIVES(STRAND_ERR_IO, strand_recording_verify("", &summary));
+  GIVES(STRAND_ERR_IO, strand_recording_verify("no-such-folder/no-such-file", NULL));
+  GIVES_EITHER(STRAND_ERR_REPLAY, STRAND_ERR_IO, strand_recording_verify("/dev/null", NULL)); /* empty */
+  GIVES_EITHER(STRAND_ERR_REPLAY, STRAND_ERR_IO, strand_recording_verify("/proc/self/exe", NULL));
+  CHECK_EQUAL(summary.steps, 0);
+  summary.size = 3;
+  GIVES_EITHER(STRAND_ERR_INVALID, STRAND_ERR_REPLAY, strand_recording_verify("/proc/self/exe", &summary));
+}
+
+static void row_recording_print(void) {
+  size_t printed = 0;
+  GIVES(STRAND_ERR_INVALID, strand_recording_print(NULL, count_line, &printed));
+  GIVES(STRAND_ERR_INVALID, strand_recording_print("no-such-file", NULL, NULL));
+  GIVES(STRAND_ERR_IO, strand_recording_print("no-such-file", count_line, &printed));
+  GIVES_EITHER(STRAND_ERR_REPLAY, STRAND_ERR_IO, strand_recording_print("/dev/null", count_line, &printed));
+}
+
+static void row_input(void) {
+  unsigned char bytes[4] = {1, 2, 3, 4};
+  NEEDS_A_RUNTIME(strand_input(0, bytes, sizeof bytes));
+  GIVES(STRAND_ERR_INVALID, strand_input(0, NULL, 1));
+  GIVES(STRAND_OK, strand_input(UINT32_MAX, NULL, 0));
+  GIVES(STRAND_OK, strand_input(0, bytes, sizeof bytes)); /* nothing is recorded: nothing happens */
+  CHECK_EQUAL(bytes[3], 4);
+}
+
 static void row_explore(void) {
   strand_explore_options options;
   strand_explore_result result;
@@ -889,7 +928,8 @@ static const row rows[] = {
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
     ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),
     ROW(lane_new),        ROW(set_lane),         ROW(lane),               ROW(tokens_grant),
-    ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(snapshot),
+    ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(recording_verify),
+    ROW(recording_print), ROW(input),      ROW(snapshot),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
