@@ -944,6 +944,38 @@ static void a_program_with_policies_runs_unchanged_on_both_engines(void) {
   }
 }
 
+static void *use_lanes(void *arg) {
+  uint32_t lane = 0;
+  (void)arg;
+  CHECK_OK(strand_lane_new(NULL, &lane));
+  CHECK_EQUAL(lane, 3); /* behind those that the program made, each time */
+  CHECK_OK(strand_set_lane(strand_self(), 2, 1));
+  CHECK_OK(strand_set_lane(strand_self(), lane, 2));
+  CHECK_OK(strand_yield());
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_set_lane(strand_self(), 4, 0));
+  return NULL;
+}
+
+static void an_exploration_begins_with_the_lanes_of_the_program_and_leaves_them(void) {
+  strand_explore_options options;
+  start_stepped(STRAND_POLICY_COOPERATIVE);
+  const uint32_t fast = new_lane(3, 0);
+  new_lane(1, 0);
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.plan = "random:runs=20";
+  CHECK_OK(strand_explore(&options, use_lanes, NULL, NULL));
+  options.plan = "pct:runs=20";
+  CHECK_OK(strand_explore(&options, use_lanes, NULL, NULL));
+  act_in(0, 'a', FOR_EVER);
+  act_in(fast, 'b', FOR_EVER);
+  act_in(fast, 'c', FOR_EVER);
+  step(12);
+  ORDER("abcbacbcabcb"); /* with their weights */
+  CHECK_EQUAL(new_lane(1, 0), 3);
+  stop();
+}
+
 static void bad_numbers_are_refused_with_a_sentence(void) {
   for (uint32_t engine = STRAND_ENGINE_PARALLEL; engine <= STRAND_ENGINE_STEPPED; engine += 1) {
     strand_config config = default_config(0);
@@ -1022,6 +1054,7 @@ int main(void) {
   CLAIM(the_parallel_engine_checks_and_remembers);
   CLAIM(one_that_comes_later_into_the_same_place_begins_with_nothing);
   CLAIM(a_program_with_policies_runs_unchanged_on_both_engines);
+  CLAIM(an_exploration_begins_with_the_lanes_of_the_program_and_leaves_them);
   CLAIM(bad_numbers_are_refused_with_a_sentence);
   return 0;
 }

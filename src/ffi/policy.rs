@@ -160,8 +160,8 @@ pub unsafe extern "C" fn strand_resume(id: strand_id) -> strand_status {
 /// Makes a lane. Lane 0 is always there. The lane is chosen before the policy picks in it: the
 /// turn goes round the lanes that have a strand to run, in the order of their numbers, and each
 /// gets as many picks in a row as its weight says. (STRAND_POLICY_RANDOM and STRAND_POLICY_PCT pick
-/// among the strands of all lanes.) Lanes stay until shutdown; in an exploration each schedule
-/// begins with lane 0 alone.
+/// among the strands of all lanes.) Lanes stay until shutdown; those that are made while
+/// strand_explore() runs go with the schedule that makes them.
 ///
 /// @param options  NULL: weight 1, any width, no name. Copied, with the name.
 /// @param out      the lane's number: 1, then 2, and so on

@@ -30,11 +30,13 @@ pub(super) struct Lanes {
     summary: Vec<u64>,
     current: u32,
     left: u32,
+    lasting: usize, // lanes that `clear` leaves
 }
 
 impl Lanes {
     pub(super) fn new() -> Outcome<Self> {
-        let mut lanes = Lanes { lanes: Vec::new(), words: Vec::new(), summary: Vec::new(), current: 0, left: 1 };
+        let mut lanes =
+            Lanes { lanes: Vec::new(), words: Vec::new(), summary: Vec::new(), current: 0, left: 1, lasting: 1 };
         lanes.add(1, 0)?;
         Ok(lanes)
     }
@@ -49,15 +51,28 @@ impl Lanes {
         Ok(lane)
     }
 
-    /// Back to lane 0 alone.
+    /// Back to the lanes that last, all empty.
     pub(super) fn clear(&mut self) {
-        self.lanes.truncate(1);
-        self.words.truncate(1);
-        self.summary.truncate(1);
+        self.lanes.truncate(self.lasting);
+        let words = (self.lasting - 1) / 64 + 1;
+        self.words.truncate(words);
+        self.summary.truncate((words - 1) / 64 + 1);
         self.words.fill(0);
         self.summary.fill(0);
-        self.lanes[0].eligible = 0;
-        (self.current, self.left) = (0, 1);
+        for lane in &mut self.lanes {
+            lane.eligible = 0;
+        }
+        (self.current, self.left) = (0, self.lanes[0].weight);
+    }
+
+    /// Those that there are last from now on.
+    pub(super) fn last(&mut self) {
+        self.lasting = self.lanes.len();
+    }
+
+    /// Lanes that last: the first so many.
+    pub(super) fn lasting(&self) -> usize {
+        self.lasting
     }
 
     #[inline]

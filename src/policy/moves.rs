@@ -61,6 +61,22 @@ impl Schedule {
         self.lanes.weight_and_width(lane)
     }
 
+    /// The lanes that there are last from now on: `clear` leaves them.
+    pub fn keep_lanes(&mut self) {
+        self.lanes.last();
+    }
+
+    /// Makes the lanes that last in `other`, which last here too. For a schedule that is new. NO_MEMORY.
+    pub fn adopt_lanes(&mut self, other: &Schedule) -> Outcome<()> {
+        for lane in 1..other.lanes.lasting() as u32 {
+            if let Some((weight, width)) = other.lane(lane) {
+                self.lane_new(weight, width)?;
+            }
+        }
+        self.keep_lanes();
+        Ok(())
+    }
+
     /// Strands of a lane that can be picked.
     pub fn eligible_in(&self, lane: u32) -> usize {
         if self.lanes_first && self.lanes.has(lane) {

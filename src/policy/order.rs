@@ -32,11 +32,11 @@ impl Order {
         Ok(order)
     }
 
-    /// Forgets all strands and all lanes but one.
-    pub(super) fn clear(&mut self, seed: u64) {
+    /// Forgets all strands, and all lanes but the first `lanes`.
+    pub(super) fn clear(&mut self, seed: u64, lanes: usize) {
         match self {
-            Order::Fifo(fifo) => fifo.clear(1),
-            Order::Ranked(ranked) => ranked.clear(1),
+            Order::Fifo(fifo) => fifo.clear(lanes),
+            Order::Ranked(ranked) => ranked.clear(lanes),
             Order::Pool(pool) => pool.clear(seed),
             Order::Pct(pct) => pct.clear(seed),
             Order::Line(line) => line.clear(),

@@ -47,11 +47,12 @@ impl Schedule {
         })
     }
 
-    /// Forgets all strands, all lanes but lane 0 and all hand-offs, and keeps the memory: the next schedule of an
-    /// exploration. Equal to a new schedule of the same rules with `seed`.
+    /// Forgets all strands, all hand-offs, and the lanes made after those that [`Self::keep_lanes`] made last (lane 0
+    /// alone without it), and keeps the memory: the next schedule of an exploration. Equal to a new schedule of the
+    /// same rules with `seed` and these lanes.
     pub fn clear(&mut self, seed: u64) {
         self.strands.clear();
-        self.order.clear(seed);
+        self.order.clear(seed, self.lanes.lasting());
         self.lanes.clear();
         self.handoffs.clear();
         (self.ready, self.held, self.sequence) = (0, 0, 0);

@@ -140,6 +140,39 @@ fn everybody_is_let_go_at_once_and_has_kept_the_place() {
 }
 
 #[test]
+fn lanes_that_last_are_left_empty_and_the_others_go() {
+    for kind in KINDS {
+        let mut schedule = of(kind);
+        for weight in 2..=130 {
+            assert_eq!(schedule.lane_new(weight, 1).unwrap(), weight - 1);
+        }
+        schedule.keep_lanes();
+        assert_eq!(schedule.lane_new(9, 9), Ok(130));
+        schedule.admit(1, 129, 0).unwrap();
+        schedule.ready(1, Cause::Spawned);
+        schedule.clear(3);
+        assert_eq!((schedule.lane_count(), schedule.lane(129), schedule.lane(130)), (130, Some((130, 1)), None));
+        assert_eq!((schedule.eligible_in(129), schedule.pick(&mut ())), (0, None), "{kind:?}");
+        let mut other = of(Kind::PriorityFixed);
+        other.lane_new(7, 0).unwrap();
+        let mut new = of(kind);
+        new.adopt_lanes(&other).unwrap();
+        assert_eq!(new.lane_count(), 1, "they do not last");
+        new.adopt_lanes(&schedule).unwrap();
+        for schedule in [&mut new, &mut schedule] {
+            for (strand, lane) in [(0, 129), (1, 1), (2, 0), (3, 64)] {
+                schedule.admit(strand, lane, 0).unwrap();
+                schedule.ready(strand, Cause::Spawned);
+            }
+        }
+        let order = |schedule: &mut Schedule| -> Vec<_> { core::iter::from_fn(|| schedule.pick(&mut ())).collect() };
+        if !matches!(kind, Kind::Random | Kind::Pct) {
+            assert_eq!(order(&mut new), order(&mut schedule), "{kind:?}");
+        }
+    }
+}
+
+#[test]
 fn a_choice_out_of_range_is_the_last() {
     struct TooMuch;
     impl super::super::Chooser for TooMuch {

@@ -99,7 +99,10 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
             return no_memory();
         }
     };
-    let before = stepped.with_schedule(|schedule| *schedule.rules());
+    let before = stepped.with_schedule(|schedule| {
+        schedule.keep_lanes(); // those of the program; what a schedule makes goes with it
+        *schedule.rules()
+    });
     let exploring = poll::is_raised(poll::EXPLORED);
     poll::raise(poll::EXPLORED);
     let mut search = Search { engine, stepped, seat, guide, plan, program, steps: plan.steps };

@@ -49,7 +49,9 @@ pub fn install(stepped: &Stepped, rules: &Rules) -> Outcome<()> {
     // What the program set up for itself stays.
     let own = &lifecycle::settings().rules;
     let rules = Rules { handoffs: own.handoffs, token_cap: own.token_cap, ..*rules };
-    let schedule = match Schedule::new(&rules) {
+    let made =
+        Schedule::new(&rules).and_then(|mut new| stepped.with_schedule(|old| new.adopt_lanes(old)).map(|()| new));
+    let schedule = match made {
         Ok(schedule) => schedule,
         Err(status) => return fail(status, format_args!("the exploration cannot schedule like that")),
     };
