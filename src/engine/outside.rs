@@ -122,13 +122,15 @@ fn look_at_thread() {
 pub struct Call {
     /// It has passed the gate of the stepped engine.
     gated: bool,
+    /// How it is counted: a call that a callback makes inside another call of the same thread is active with that one.
+    counted: u64,
 }
 
 /// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED.
 #[inline]
 pub fn enter() -> Outcome<Call> {
     COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
-    let mut call = Call { gated: false };
+    let mut call = Call { gated: false, counted: INSIDE + ACTIVE };
     match state() {
         State::Up => {
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
@@ -136,6 +138,9 @@ pub fn enter() -> Outcome<Call> {
                 call.gated = stepped.gate.enter();
                 if call.gated {
                     stepped.arrive_active();
+                } else {
+                    COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst);
+                    call.counted = INSIDE;
                 }
                 // A shutdown may have begun while the gate was closed.
                 if state() == State::Stopping {
@@ -157,7 +162,7 @@ impl Drop for Call {
         {
             stepped.gate.leave();
         }
-        let left = COUNTS.fetch_sub(INSIDE + ACTIVE, Ordering::SeqCst) - (INSIDE + ACTIVE);
+        let left = COUNTS.fetch_sub(self.counted, Ordering::SeqCst) - self.counted;
         if self.gated {
             // Whoever drives may sleep: strands may have become ready, and one active thread less is left.
             stepped::turnover::bump();
