@@ -20,6 +20,7 @@ mod waiting;
 mod watched;
 
 use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
@@ -82,6 +83,8 @@ pub struct Stepped {
     pub(in crate::engine) gate: Gate,
     schedule: UnsafeCell<Schedule>,
     oracle: UnsafeCell<Oracle>,
+    /// The oracle is being asked. A signal handler that reads the clock meanwhile must not ask it too.
+    asked: Cell<bool>,
     /// The strand that goes next whatever the policy says: it was picked already.
     chosen: Cell<Option<&'static Head>>,
     driven: Cell<bool>,
@@ -114,6 +117,7 @@ impl Stepped {
             gate: Gate::new(),
             schedule: UnsafeCell::new(Schedule::new(&setup.rules)?),
             oracle: UnsafeCell::new(Oracle::Policy),
+            asked: Cell::new(false),
             chosen: Cell::new(None),
             driven: Cell::new(false),
             running: Cell::new(false),
@@ -148,8 +152,13 @@ impl Stepped {
     #[inline]
     pub fn with_oracle<T>(&self, act: impl FnOnce(&mut Oracle) -> T) -> T {
         debug_assert!(self.gate.is_mine());
+        self.asked.set(true);
+        compiler_fence(Ordering::SeqCst);
         // SAFETY: as above.
-        act(unsafe { &mut *self.oracle.get() })
+        let answer = act(unsafe { &mut *self.oracle.get() });
+        compiler_fence(Ordering::SeqCst);
+        self.asked.set(false);
+        answer
     }
 
     /// The calling OS thread's turn at the gate, until it is dropped.

@@ -136,8 +136,9 @@ impl Stepped {
 /// A reading of the clock of a watched engine.
 pub fn read_clock() -> i64 {
     let ask = || {
-        let stepped =
-            parallel::engine().and_then(|engine| engine.stepped()).filter(|stepped| stepped.gate.is_mine())?;
+        let stepped = parallel::engine()
+            .and_then(|engine| engine.stepped())
+            .filter(|stepped| stepped.gate.is_mine() && !stepped.asked.get())?;
         stepped.ask_director(|director| director.clock(clock::shown()))
     };
     if identity::current().is_some() || parallel::this_worker().is_some() {
