@@ -100,9 +100,7 @@ impl Plan {
             // inject=cancel,close:n=2 is one value, commas and all.
             injecting = match piece.strip_prefix("inject=") {
                 Some(first) => plan.inject(piece, first)?,
-                None if injecting && !piece.contains('=') || injecting && piece.contains(":n=") => {
-                    plan.inject(piece, piece)?
-                }
+                None if injecting && (!piece.contains('=') || piece.contains(":n=")) => plan.inject(piece, piece)?,
                 None => plan.set(piece).map(|()| false)?,
             };
         }

@@ -51,10 +51,10 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T, function: &str) -> Outc
     Ok(unsafe { known.assume_init() })
 }
 
-/// Refuses a struct that [`write`] would refuse, before there is anything to write.
+/// Refuses a struct that [`write()`] would refuse, before there is anything to write.
 ///
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn check<T: Sized32>(pointer: *const T, function: &str) -> Outcome<()> {
     // SAFETY: the caller's promise.
     unsafe { declared_size(pointer, function) }.map(|_| ())
