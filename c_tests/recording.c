@@ -306,7 +306,8 @@ static void threads_wait_inside_of_calls(void) {
   inbox = new_channel(sizeof(uint64_t), 0);
   spawn(serve, NULL);
   pthread_t fetcher = start_thread(fetch, NULL);
-  (void)strand_wait_all(strand_after(SECONDS(20)));
+  const strand_status status = strand_wait_all(strand_after(SECONDS(20)));
+  if (status != STRAND_ERR_DEADLOCK && status != STRAND_ERR_TIMEOUT) CHECK_OK(status); /* when the fetcher gave up, the server waits in vain */
   join_thread(fetcher);
   for (int turn = 0; turn < 5; turn += 1) note("%d ", fetched[turn]);
 }

@@ -104,7 +104,7 @@ fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) 
             }
         }
         if made < most && !nobody_is_left(engine) {
-            stepped.let_others_in();
+            let _ = stepped.let_others_in();
         }
     }
 }
@@ -130,7 +130,7 @@ pub fn drive_to_the_end(engine: &'static Parallel, stepped: &Stepped, deadline: 
         }
         let round = Seat::take(stepped, &engine.workers()[0]).map(|seat| stepped.round(&seat));
         match round {
-            Some(Round::Ran | Round::Fired) => stepped.let_others_in(),
+            Some(Round::Ran | Round::Fired) => _ = stepped.let_others_in(),
             Some(Round::Stuck | Round::Idle { until: None }) if outside::inside() == 0 => return done(),
             _ => stepped.sleep_behind_the_gate(Some(sys::monotonic() + PAUSE)),
         }

@@ -37,7 +37,7 @@ pub use oracle::{Arrival, Director, Inject, Oracle, Place};
 pub use round::{LastStep, Reason, Round};
 pub use seat::Seat;
 pub use waiting::Driven;
-pub use watched::read_clock;
+pub use watched::{Watch, read_clock};
 
 /// A strand suspends at a checkpoint. Commit records are aligned, so no address is taken for this.
 pub const CHECKPOINT: Action = 1;
@@ -98,7 +98,7 @@ pub struct Stepped {
     injection_at: Cell<u64>,
     last: Cell<LastStep>,
     /// The director hears which OS thread does what, and of readings of the clock.
-    watched: Cell<bool>,
+    watched: Cell<Watch>,
     /// The run has left the recording that it follows: nobody drives any more, but a shutdown.
     halted: Cell<bool>,
     refused: Cell<bool>,
@@ -128,7 +128,7 @@ impl Stepped {
             picks: Cell::new(0),
             injection_at: Cell::new(u64::MAX),
             last: Cell::new(LastStep::NONE),
-            watched: Cell::new(false),
+            watched: Cell::new(Watch::Nothing),
             halted: Cell::new(false),
             refused: Cell::new(false),
             why: UnsafeCell::new(String::new()),

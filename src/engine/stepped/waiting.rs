@@ -32,16 +32,22 @@ impl Stepped {
             if self.is_halted() {
                 return Driven::Stopped(Status::REPLAY);
             }
+            // Who drives is part of a recording: nobody takes the seat before its turn.
+            if slept && !self.may_drive() {
+                self.let_the_other_come();
+                continue;
+            }
             match Seat::take(self, worker) {
-                Some(seat) => return self.drive(&seat, &signalled),
+                Some(seat) => return self.drive_on(&seat, &signalled, slept),
                 None => self.sleep_behind_the_gate(None),
             }
             slept = true;
         }
     }
 
-    /// Drives until `done`. The calling thread holds the gate, but not all the time.
-    pub fn drive(&self, seat: &Seat<'_>, done: &dyn Fn() -> bool) -> Driven {
+    /// Drives until `done`. The calling thread holds the gate, but not all the time. `opened`: it was open since the
+    /// thread did something.
+    fn drive_on(&self, seat: &Seat<'_>, done: &dyn Fn() -> bool, mut opened: bool) -> Driven {
         let mut left = if self.max_steps == 0 { u64::MAX } else { self.max_steps };
         let over = |left: u64| match () {
             () if done() => Some(Driven::Done),
@@ -53,11 +59,16 @@ impl Stepped {
         let mut result = over(left);
         loop {
             if result.is_none() {
-                self.arrive(Arrival::GoesOn);
+                self.arrive_at_round(opened);
                 result = over(left);
             }
             if let Some(result) = result {
                 return result;
+            }
+            if !self.may_begin() {
+                self.let_the_other_come();
+                opened = true;
+                continue;
             }
             match self.round(seat) {
                 Round::Ran => left -= 1,
@@ -65,6 +76,7 @@ impl Stepped {
                 Round::Idle { until } => {
                     let until = self.ask_director(|director| director.idle(until)).unwrap_or(until);
                     self.sleep_behind_the_gate(until);
+                    opened = true;
                     continue;
                 }
                 Round::Stuck => {
@@ -77,19 +89,19 @@ impl Stepped {
                 }
             }
             result = over(left);
-            if result.is_none() {
-                self.let_others_in();
-            }
+            opened = result.is_none() && self.let_others_in();
         }
     }
 
-    /// Between two rounds: OS threads that wait at the gate pass before the next one.
+    /// Between two rounds: OS threads that wait at the gate pass before the next one. Whether there were any.
     #[inline]
-    pub fn let_others_in(&self) {
-        if self.gate.has_queue() {
+    pub fn let_others_in(&self) -> bool {
+        let opens = self.gate.has_queue();
+        if opens {
             self.gate.leave();
             self.gate.enter();
         }
+        opens
     }
 
     /// Opens the gate until something has changed, or until a moment of the monotonic clock.

@@ -14,18 +14,37 @@ const LOOK: i64 = 100_000_000;
 /// After this it says that it waits.
 const WARN: i64 = 3_000_000_000;
 
+/// What the director of an engine is told, beside picks and steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watch {
+    /// Nothing.
+    Nothing,
+    /// Readings of the clock, and who comes to the gate, or goes on after it was open.
+    Threads,
+    /// That, and the beginning of each round: somebody else may have to come first.
+    Rounds,
+}
+
 impl Stepped {
-    /// The director is told from now on, or no longer. For the holder of the gate.
-    pub fn watch(&self, watched: bool) {
-        self.watched.set(watched);
-        clock::set_watched(watched);
+    /// What the director is told from now on. For the holder of the gate.
+    pub fn watch(&self, watch: Watch) {
+        self.watched.set(watch);
+        clock::set_watched(watch != Watch::Nothing);
         turnover::bump();
+    }
+
+    /// A thread that drives begins a round; `opened`: the gate was open since the one before.
+    #[inline]
+    pub(super) fn arrive_at_round(&self, opened: bool) {
+        if opened || self.watched.get() == Watch::Rounds {
+            self.arrive(Arrival::GoesOn);
+        }
     }
 
     /// The calling thread has passed the gate: it may have to wait for its place, and counts as it did before.
     #[inline]
     pub fn arrive(&self, arrival: Arrival) {
-        if self.watched.get() {
+        if self.is_watched() {
             let _ = self.find_place(arrival);
         }
     }
@@ -33,14 +52,34 @@ impl Stepped {
     /// As [`Self::arrive`], for a thread that makes a call and counts as active.
     #[inline]
     pub(in crate::engine) fn arrive_active(&self) {
-        if self.watched.get() && self.place(Arrival::Call, 0) == Place::Later {
+        if self.is_watched() && self.place(Arrival::Call, 0) == Place::Later {
             outside::asleep_behind_the_gate(|| self.find_place(Arrival::Call));
         }
     }
 
     /// A thread that holds the gate is about to make a step: whether it may, or returns without one.
     pub fn may_step(&self) -> bool {
-        !self.watched.get() || self.find_place(Arrival::Steps) != Place::Idle
+        self.watched.get() == Watch::Nothing || self.find_place(Arrival::Steps) != Place::Idle && self.may_begin()
+    }
+
+    /// Whether a round may begin: in the recording nobody else comes first.
+    #[inline]
+    pub(super) fn may_begin(&self) -> bool {
+        self.watched.get() != Watch::Rounds || self.place(Arrival::Steps, 0) != Place::Idle
+    }
+
+    /// Whether a thread that has slept may drive: in the recording it is the one that does.
+    pub(super) fn may_drive(&self) -> bool {
+        self.watched.get() != Watch::Rounds || self.place(Arrival::GoesOn, 0) != Place::Later
+    }
+
+    /// Somebody else comes first: the round of the recording found nothing to do, and neither does this one.
+    #[cold]
+    pub(super) fn let_the_other_come(&self) {
+        let until = Some(monotonic() + LOOK);
+        let until = self.ask_director(|director| director.idle(until)).unwrap_or(until);
+        turnover::bump();
+        self.sleep_behind_the_gate(until);
     }
 
     #[cold]
@@ -76,7 +115,7 @@ impl Stepped {
 
     /// Whether the director is told.
     pub fn is_watched(&self) -> bool {
-        self.watched.get()
+        self.watched.get() != Watch::Nothing
     }
 
     /// Whether the calling thread holds the gate.

@@ -24,7 +24,7 @@ use super::config::{Config, Settings};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
 use crate::engine::parallel::{self, Parallel};
-use crate::engine::stepped::{Director, Stepped};
+use crate::engine::stepped::{Director, Stepped, Watch};
 use crate::policy::Rules;
 use crate::record::format::EVENT_MAX;
 use crate::record::identity::VIRTUAL_CLOCK;
@@ -119,6 +119,7 @@ pub fn begin(engine: &'static Parallel, settings: &Settings, request: Request) -
             Err(failure) => return tell(&failure),
         },
     };
+    let follows = fills.is_some();
     let director: Option<Box<dyn Director>> = match (request.replay, recording) {
         (Some(source), copy) => boxed(Replaying::new(stepped, source, copy, session))?,
         (None, Some(recording)) => boxed(recording)?,
@@ -134,7 +135,7 @@ pub fn begin(engine: &'static Parallel, settings: &Settings, request: Request) -
         let _turn = stepped.turn();
         // SAFETY: this thread holds the gate; the director stays in ACTIVE until `finish` has disengaged it.
         unsafe { stepped.engage(Some(raw)) };
-        stepped.watch(true);
+        stepped.watch(if follows { Watch::Rounds } else { Watch::Threads });
     }
     crash::watch();
     Ok(())
@@ -154,7 +155,7 @@ pub fn finish(stepped: &Stepped) -> Result<(), Failure> {
     let Some(director) = active.director.take() else { return Ok(()) };
     active.fills = None;
     let result = stepped.ask_director(|director| director.finish()).unwrap_or(Ok(()));
-    stepped.watch(false);
+    stepped.watch(Watch::Nothing);
     // SAFETY: the caller holds the gate.
     unsafe { stepped.engage(None) };
     crash::forget();

@@ -193,7 +193,8 @@ impl Replaying {
             return Ok(match arrival {
                 _ if !is_place => Place::Here,
                 Arrival::Steps => Place::Idle,
-                Arrival::Call | Arrival::GoesOn => Place::Later,
+                Arrival::Call => Place::Later,
+                Arrival::GoesOn => Place::Here,
             });
         }
         if !(is_place && self.threads.is_mine(object, payload)) {
