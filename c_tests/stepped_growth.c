@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared opt=O0,O2 instruments=none */
+/* test: expect-exit=0 timeout=120 modes=static opt=O2 compilers=cc instruments=none */
 /* test: engines=none engines-why="it chooses engine and policy itself" */
 /* A million steps under each policy: not one more stack, map or block of memory than the first hundred thousand needed. */
 #include "harness.h"
