@@ -257,6 +257,36 @@ static void the_same_plan_finds_the_same_schedule_and_prints_the_same_token(void
   stop_runtime();
 }
 
+/* As run_pool, but a user who finds the pool closed leaves: some schedules have a tenth of the steps of others. */
+static void *use_pool_if_open(void *unused) { return closing ? NULL : use_pool(unused); }
+static void *run_pool_that_may_be_short(void *unused) {
+  uint8_t byte;
+  (void)unused;
+  closing = 0;
+  const strand_id user = spawn(use_pool_if_open, NULL), closer = spawn(close_pool, NULL);
+  CHECK_OK(strand_join(user, STRAND_FOREVER));
+  CHECK_OK(strand_join(closer, STRAND_FOREVER));
+  strand_assert(strand_chan_recv(sink, &byte, STRAND_NO_WAIT) != STRAND_OK, "every connection is closed");
+  return NULL;
+}
+static void a_first_schedule_that_is_short_does_not_blind_pct(void) {
+  start_stepped();
+  sink = new_channel(1, STRAND_UNBOUNDED);
+  int short_first = 0;
+  for (int seed = 1; seed <= 10; seed += 1) {
+    char plan[64];
+    snprintf(plan, sizeof plan, "pct:depth=1,runs=1,seed=%d", seed);
+    short_first += passes(plan, drain_sink, run_pool_that_may_be_short, NULL).decisions < 20;
+    snprintf(plan, sizeof plan, "pct:depth=2,seed=%d", seed);
+    fails(plan, drain_sink, run_pool_that_may_be_short, NULL);
+    /* control: spread over as many steps as a short one has, it is never found */
+    snprintf(plan, sizeof plan, "pct:depth=2,seed=%d,steps=10,runs=%d", seed, scaled(5000));
+    passes(plan, drain_sink, run_pool_that_may_be_short, NULL);
+  }
+  CHECK_NUMBERS(short_first, >=, 2);
+  stop_runtime();
+}
+
 static uint64_t picks_of_one_run(void) {
   strand_step_result before = {.size = sizeof before}, after = {.size = sizeof after};
   CHECK_OK(strand_scheduler_step(1, &before));
@@ -1108,6 +1138,7 @@ int main(void) {
   CLAIM(a_token_brings_the_failure_back_in_one_run);
   CLAIM(a_token_passes_once_the_program_is_mended);
   CLAIM(pct_finds_what_100000_random_schedules_miss);
+  CLAIM(a_first_schedule_that_is_short_does_not_blind_pct);
   CLAIM(the_same_plan_finds_the_same_schedule_and_prints_the_same_token);
   CLAIM(pct_finds_a_depth_2_bug_as_often_as_it_promises);
   CLAIM(exhaustive_runs_every_interleaving_of_strands_that_yield_exactly_once);

@@ -1977,7 +1977,7 @@ typedef struct strand_explore_options {
      * How schedules are chosen and how many, as text; NULL is "pct".
      * "random": every decision at random. Keys: runs=10000, seed=1.
      * "pct": as STRAND_POLICY_PCT. Keys: runs=10000, seed=1, depth=3, steps= (default: what the
-     * first schedule has).
+     * longest schedule had).
      * "exhaustive": every schedule with at most so many preemptions. Keys: preemptions=2 (or all),
      * runs= (default: all), reduce=objects, which leaves out schedules that only change the order
      * of stretches without a common channel, strand, token or timer: right for strands that share

@@ -5,6 +5,7 @@
 //! plan      what to search and for how long, from its text     ledger    what was decided in one schedule
 //! explorer  decides each pick and writes it down               walk      every schedule, one after the other
 //! footprint what a strand touched between two decisions        shrink    a shorter schedule that fails too
+//! spread    over how many picks interruptions come
 //! ```
 //! Strands are told apart by their ordinal: the first strand of a schedule is 0, the next 1. A decision is a pick among
 //! two or more strands. Its *choice* is a place in the round of ordinals that begins with the strand that ran last, or,
@@ -16,6 +17,7 @@ pub mod footprint;
 pub mod ledger;
 pub mod plan;
 pub mod shrink;
+pub mod spread;
 pub mod walk;
 #[cfg(test)]
 mod walk_tests;

@@ -27,7 +27,7 @@ pub struct Plan {
     pub runs: u64,
     /// Pct: depth of the defects looked for.
     pub depth: u32,
-    /// Pct: picks over which change points are spread; 0: as many as the first schedule has.
+    /// Pct: picks over which change points are spread; 0: as many as the longest schedule had.
     pub steps: u64,
     /// Exhaustive: preemptions in a schedule at most.
     pub preemptions: u32,

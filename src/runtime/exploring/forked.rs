@@ -17,6 +17,7 @@ use crate::base::sys;
 use crate::engine::{outside, stepped::Stepped};
 use crate::explore::follow::follow;
 use crate::explore::shrink::shrink;
+use crate::explore::spread::Spread;
 use crate::explore::walk::Walk;
 use crate::explore::{Mode, Plan, Strategy};
 use crate::policy::{Kind, Rules};
@@ -34,14 +35,13 @@ const JOBS_MAX: u32 = 64;
 const REPORTED: c_int = 99;
 
 /// One schedule to be run by a child.
-struct Order<'a> {
+struct Order {
     rules: Rules,
     seed: u64,
     mode: Mode,
     injections: Vec<Injection>,
     detailed: bool,
     keeps_output: bool,
-    plan: &'a Plan,
 }
 
 /// A child that runs a schedule.
@@ -59,7 +59,7 @@ struct Search<'a> {
     nowhere: c_int,
     child_signal: ChildSignal,
     slots: Vec<*mut Slot>,
-    steps: u64,
+    spread: Spread,
     runs: u64,
     decisions: u64,
 }
@@ -115,7 +115,7 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
         nowhere: open_nowhere(),
         child_signal: ChildSignal::put_aside(),
         slots: Vec::new(),
-        steps: plan.steps,
+        spread: Spread::new(plan.steps),
         runs: 0,
         decisions: 0,
     };
@@ -156,23 +156,17 @@ enum Stop {
 
 impl Search<'_> {
     fn sample(&mut self) -> Result<(), Stop> {
-        // The first one alone: how long it is decides where the change points of the others lie.
-        let first = self.order(0);
-        let child = self.start(&first, 0)?;
-        let verdict = self.hear(&child);
-        self.account(&child);
-        // SAFETY: the child has ended.
-        let picks = unsafe { (*child.slot).ledger.picks() };
-        if let Some(verdict) = verdict {
-            return self.explain(0, verdict, None);
-        }
-        if self.steps == 0 {
-            self.steps = u64::from(picks).max(1);
-        }
         let mut running: VecDeque<(u64, Child)> = VecDeque::new();
-        let mut next = 1;
+        let mut next = 0;
         loop {
             while next < self.plan.runs && running.len() < self.slots.len() {
+                if Spread::changes_at(next) {
+                    // Everything before is heard first, so that what follows does not depend on who is faster.
+                    if !running.is_empty() {
+                        break;
+                    }
+                    self.spread.settle();
+                }
                 let order = self.order(next);
                 match self.start(&order, (next % self.slots.len() as u64) as usize) {
                     Ok(child) => running.push_back((next, child)),
@@ -227,24 +221,27 @@ impl Search<'_> {
         }
     }
 
-    fn order(&self, index: u64) -> Order<'_> {
+    fn order(&self, index: u64) -> Order {
         Order {
             injections: self.injections(index),
-            rules: rules_of(self.plan, self.steps),
+            rules: rules_of(self.plan, self.spread.steps()),
             seed: seed_of(self.plan, index),
             mode: Mode::Policy,
             detailed: false,
             keeps_output: self.plan.keeps_output,
-            plan: self.plan,
         }
     }
 
     /// Nothing is injected before it is known how long schedules are.
     fn injections(&self, index: u64) -> Vec<Injection> {
-        if self.steps == 0 { Vec::new() } else { inject::draw(self.plan, seed_of(self.plan, index), self.steps) }
+        if self.spread.steps() == 0 {
+            Vec::new()
+        } else {
+            inject::draw(self.plan, seed_of(self.plan, index), self.spread.steps())
+        }
     }
 
-    fn chosen(&self, choices: Vec<u32>, injections: &[Injection], story: bool, keeps_output: bool) -> Order<'_> {
+    fn chosen(&self, choices: Vec<u32>, injections: &[Injection], story: bool, keeps_output: bool) -> Order {
         Order {
             injections: injections.to_vec(),
             rules: Rules::of(Kind::Chosen),
@@ -252,18 +249,19 @@ impl Search<'_> {
             mode: Mode::Choices(choices),
             detailed: story,
             keeps_output,
-            plan: self.plan,
         }
     }
 
     fn account(&mut self, child: &Child) {
         self.runs += 1;
         // SAFETY: the child has ended.
-        self.decisions += u64::from(unsafe { (*child.slot).ledger.count() });
+        let ledger = unsafe { &(*child.slot).ledger };
+        self.decisions += u64::from(ledger.count());
+        self.spread.heard(ledger.picks());
     }
 
     /// Starts a child; in the child this is `Stop::Child`.
-    fn start(&self, order: &Order<'_>, slot: usize) -> Result<Child, Stop> {
+    fn start(&self, order: &Order, slot: usize) -> Result<Child, Stop> {
         let slot = self.slots[slot];
         // SAFETY: shared memory of ours that no running child uses.
         unsafe { (*slot).clear() };
@@ -284,7 +282,7 @@ impl Search<'_> {
     }
 
     /// The rest of this process is one schedule.
-    fn become_child(&self, order: &Order<'_>, slot: *mut Slot) -> Outcome<()> {
+    fn become_child(&self, order: &Order, slot: *mut Slot) -> Outcome<()> {
         self.child_signal.give_back();
         // SAFETY: takes numbers only. A search that is killed leaves nobody behind.
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
@@ -379,7 +377,7 @@ impl Search<'_> {
             }
         }
         let again = best.is_some();
-        let token = token_of(self.plan, index, self.steps, best, injections);
+        let token = token_of(self.plan, index, self.spread.steps(), best, injections);
         let mut out = String::new();
         let _ = writeln!(out, "libstrand: schedule {} of {} failed: {}", index + 1, self.plan, text.trim_end());
         if !again && failure != Failure::Thread {

@@ -16,6 +16,7 @@ use crate::engine::outside;
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::{Round, Seat, Stepped};
 use crate::explore::shrink::shrink;
+use crate::explore::spread::Spread;
 use crate::explore::walk::Walk;
 use crate::explore::{Ledger, Mode, Plan, Strategy};
 use crate::record::token::Injection;
@@ -65,7 +66,7 @@ struct Search<'a> {
     guide: Box<Guide>,
     plan: &'a Plan,
     program: &'a Program,
-    steps: u64,
+    spread: Spread,
 }
 
 /// Searches; with `single`, runs that one schedule.
@@ -105,7 +106,7 @@ pub fn search(plan: &Plan, single: Option<&Single>, program: &Program) -> Outcom
     });
     let exploring = poll::is_raised(poll::EXPLORED);
     poll::raise(poll::EXPLORED);
-    let mut search = Search { engine, stepped, seat, guide, plan, program, steps: plan.steps };
+    let mut search = Search { engine, stepped, seat, guide, plan, program, spread: Spread::new(plan.steps) };
     let director: *mut Guide = &mut *search.guide;
     // SAFETY: this thread holds the gate; the guide lives until it is disengaged below.
     unsafe { stepped.engage(Some(director)) };
@@ -143,7 +144,7 @@ fn new_ledger() -> Option<Box<Ledger>> {
 
 impl Search<'_> {
     fn run(&mut self) -> Outcome<Found> {
-        install(self.stepped, &rules_of(self.plan, self.steps))?;
+        install(self.stepped, &rules_of(self.plan, self.spread.steps()))?;
         match self.plan.strategy {
             Strategy::Exhaustive => self.exhaust(),
             _ => self.sample(),
@@ -173,19 +174,19 @@ impl Search<'_> {
         let mut found = Found::default();
         while found.runs < self.plan.runs {
             let index = found.runs;
+            if Spread::changes_at(index) {
+                self.spread.settle();
+                self.stepped.with_schedule(|schedule| schedule.set_steps(self.spread.steps()));
+            }
             let seed = seed_of(self.plan, index);
             let injections = self.injections(seed);
             self.schedule(seed, injections)?;
             found.runs += 1;
             found.decisions += u64::from(self.guide.ledger().count());
-            if index == 0 && self.steps == 0 {
-                self.steps = u64::from(self.guide.ledger().picks()).max(1);
-                let steps = self.steps;
-                self.stepped.with_schedule(|schedule| schedule.set_steps(steps));
-            }
             if let Some(failure) = self.guide.failure() {
                 return self.explain(found, index, failure, None);
             }
+            self.spread.heard(self.guide.ledger().picks());
             self.leave_nobody()?;
             self.forget_injected();
         }
@@ -296,7 +297,7 @@ impl Search<'_> {
 
     /// What is injected into the schedule with this seed: nothing before it is known how long schedules are.
     fn injections(&self, seed: u64) -> Vec<Injection> {
-        if self.steps == 0 { Vec::new() } else { inject::draw(self.plan, seed, self.steps) }
+        if self.spread.steps() == 0 { Vec::new() } else { inject::draw(self.plan, seed, self.spread.steps()) }
     }
 
     /// Ends the strands of a schedule. False when some do not end.
@@ -350,7 +351,7 @@ impl Search<'_> {
                 self.guide.keep_story(false);
             }
         }
-        let token = token_of(self.plan, index, self.steps, best, injections);
+        let token = token_of(self.plan, index, self.spread.steps(), best, injections);
         Ok(Found { failure: Some((index, failure, token, report)), ..found })
     }
 

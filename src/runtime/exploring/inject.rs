@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faults that an exploration injects between two steps: what a program must survive whenever it comes.
 //!
-//! When they come is drawn for each schedule: as many moments as the plan says, uniformly over the picks of the first
-//! schedule, and for each a kind and a thing. What a number means as a thing is the same in every run of a schedule:
+//! When they come is drawn for each schedule: as many moments as the plan says, uniformly over the picks of the longest
+//! schedule before, and for each a kind and a thing. What a number means as a thing is the same in every run of a schedule:
 //! the strands in the order of their spawns, the channels in the order of the table.
 
 use crate::base::failing;
