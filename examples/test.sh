@@ -44,6 +44,7 @@ hello_shared() {
         run "$outdir/hello_shared" && is 'hello from another strand'
 }
 ping_pong() { static ping_pong && run "$outdir/ping_pong" 20000 && prints 'every answer right'; }
+print_recording() { static print_recording && run "$outdir/print_recording" && prints 'steps 0 to 7: predicted'; }
 timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
@@ -144,6 +145,7 @@ expect hello_static hello_static
 expect hello_shared hello_shared
 expect ping_pong ping_pong
 expect timers timers
+expect print_recording print_recording
 expect threads threads
 expect errno_follows_the_strand errno_follows
 expect wordcount_counts_as_coreutils_do wordcount

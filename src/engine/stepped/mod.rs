@@ -99,6 +99,8 @@ pub struct Stepped {
     last: Cell<LastStep>,
     /// The director hears which OS thread does what, and of readings of the clock.
     watched: Cell<Watch>,
+    /// The director is not asked for picks.
+    policy_picks: Cell<bool>,
     /// The run has left the recording that it follows: nobody drives any more, but a shutdown.
     halted: Cell<bool>,
     refused: Cell<bool>,
@@ -129,6 +131,7 @@ impl Stepped {
             injection_at: Cell::new(u64::MAX),
             last: Cell::new(LastStep::NONE),
             watched: Cell::new(Watch::Nothing),
+            policy_picks: Cell::new(false),
             halted: Cell::new(false),
             refused: Cell::new(false),
             why: UnsafeCell::new(String::new()),

@@ -127,7 +127,11 @@ impl Stepped {
         if self.picks.get() >= self.injection_at.get() {
             self.inject();
         }
-        let index = self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule, can_go_on)))?;
+        let index = if self.policy_picks.get() {
+            self.with_schedule(|schedule| schedule.pick(&mut ()))?
+        } else {
+            self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.pick(schedule, can_go_on)))?
+        };
         Some(head::at(index))
     }
 

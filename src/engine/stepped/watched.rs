@@ -33,6 +33,11 @@ impl Stepped {
         turnover::bump();
     }
 
+    /// Picks are the policy's, whatever director there is; or the director's again. For the holder of the gate.
+    pub fn leave_picks_to_policy(&self, leave: bool) {
+        self.policy_picks.set(leave);
+    }
+
     /// A thread that drives begins a round; `opened`: the gate was open since the one before.
     #[inline]
     pub(super) fn arrive_at_round(&self, opened: bool) {

@@ -267,6 +267,15 @@ impl Replay {
         Ok(self.here()? == Here::Truncated)
     }
 
+    /// The run is about to make a pick: whether the recording has anything left.
+    pub fn goes_on(&mut self) -> Result<(), Mismatch> {
+        match self.here()? {
+            Here::End => Err(self.mismatch(Code::Exhausted, Fact::TheEnd, Fact::AnyPick)),
+            Here::Truncated => Err(self.cut_off()),
+            Here::Predicted | Here::Picks | Here::Event | Here::Check => Ok(()),
+        }
+    }
+
     /// What is said about a run that goes on where the recording was cut off.
     #[cold]
     pub fn cut_off(&self) -> Mismatch {

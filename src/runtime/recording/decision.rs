@@ -3,7 +3,7 @@
 //!
 //! A recording alternates: a pick, then its step. The engine asks for a pick before each call that may switch, too, and
 //! runs strands that it need not ask about (one that was just spawned, was picked before such a call, or keeps its turn).
-//! So a question inside of a step ends that step, and a step that nobody was asked about gets its pick when it has ended.
+//! Where picks are not written, nobody is asked. So a question inside of a step ends that step, and a step that nobody was asked about gets its pick when it has ended.
 
 use crate::base::handle::INDEX_MAX;
 use crate::engine::stepped::LastStep;

@@ -120,6 +120,7 @@ pub fn begin(engine: &'static Parallel, settings: &Settings, request: Request) -
         },
     };
     let follows = fills.is_some();
+    let asks = follows || request.record.as_ref().is_some_and(|target| target.is_explicit);
     let director: Option<Box<dyn Director>> = match (request.replay, recording) {
         (Some(source), copy) => boxed(Replaying::new(stepped, source, copy, session))?,
         (None, Some(recording)) => boxed(recording)?,
@@ -135,6 +136,7 @@ pub fn begin(engine: &'static Parallel, settings: &Settings, request: Request) -
         let _turn = stepped.turn();
         // SAFETY: this thread holds the gate; the director stays in ACTIVE until `finish` has disengaged it.
         unsafe { stepped.engage(Some(raw)) };
+        stepped.leave_picks_to_policy(!asks);
         stepped.watch(if follows { Watch::Rounds } else { Watch::Threads });
     }
     crash::watch();
@@ -156,6 +158,7 @@ pub fn finish(stepped: &Stepped) -> Result<(), Failure> {
     active.fills = None;
     let result = stepped.ask_director(|director| director.finish()).unwrap_or(Ok(()));
     stepped.watch(Watch::Nothing);
+    stepped.leave_picks_to_policy(false);
     // SAFETY: the caller holds the gate.
     unsafe { stepped.engage(None) };
     crash::forget();

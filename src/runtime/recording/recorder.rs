@@ -37,10 +37,10 @@ impl Recording {
         }
     }
 
-    /// A strand was picked.
+    /// A strand was picked. Predicted picks are counted at the ends of their steps.
     #[inline]
     pub fn picked(&mut self, strand: StrandIndex) {
-        let Some(recorder) = &mut self.recorder else { return };
+        let Some(recorder) = self.recorder.as_mut().filter(|_| self.is_explicit) else { return };
         if let Some(step) = self.decision.begin() {
             recorder.step(step);
         }

@@ -15,6 +15,7 @@ use crate::base::sys::monotonic;
 use crate::engine::clock;
 use crate::engine::stepped::{Arrival, Director, LastStep, Place, Stepped};
 use crate::policy::{Schedule, StrandIndex};
+use crate::record::identity::EXPLICIT_PICKS;
 use crate::record::{Code, Event, Failure, Mismatch, Pick, Replay};
 use crate::strand::message::fail;
 use crate::strand::{head, identity};
@@ -39,6 +40,7 @@ pub struct Replaying {
     path: CString,
     replay: Replay,
     patience: i64,
+    is_explicit: bool,
     copy: Option<Recording>,
     decision: Decision,
     threads: Threads,
@@ -58,6 +60,7 @@ impl Replaying {
         Replaying {
             stepped,
             path: source.path,
+            is_explicit: source.replay.identity().flags & EXPLICIT_PICKS != 0,
             replay: source.replay,
             patience: source.patience,
             copy,
@@ -227,6 +230,10 @@ impl Director for Replaying {
             schedule.pick(&mut ())
         } else if schedule.eligible_count() == 0 {
             None
+        } else if !self.is_explicit {
+            let goes_on = self.replay.goes_on();
+            self.heard(goes_on, Some(schedule));
+            if matches!(self.standing, Standing::Left(_)) { None } else { schedule.pick(&mut ()) }
         } else {
             let step = self.decision.begin();
             self.ends(step, Some(schedule));
