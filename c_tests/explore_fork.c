@@ -164,6 +164,18 @@ static int thread_before_program(void) {
   start_thread(sleep_in_thread, NULL);
   return deposits_program(deposit_at_once);
 }
+static void *do_nothing(void *unused) { return unused; }
+static void *start_a_quiet_thread(void *unused) {
+  join_thread(start_thread(do_nothing, NULL));
+  CHECK_OK(strand_yield());
+  return unused;
+}
+static int thread_quiet_program(void) {
+  CHECK_OK(strand_scheduler_init(NULL));
+  spawn(start_a_quiet_thread, NULL);
+  return strand_scheduler_run() != STRAND_OK;
+}
+
 static void *send_from_thread(void *unused) {
   const uint64_t value = 1;
   strand_chan_send(pool, &value, STRAND_FOREVER);
@@ -245,6 +257,7 @@ static int program_named(const char *name) {
   if (strcmp(name, "endless") == 0) return endless_program();
   if (strcmp(name, "thread_before") == 0) return thread_before_program();
   if (strcmp(name, "thread_later") == 0) return thread_later_program();
+  if (strcmp(name, "thread_quiet") == 0) return thread_quiet_program();
   if (strcmp(name, "diary") == 0) return diary_program();
   if (strcmp(name, "config") == 0) return config_program();
   if (strcmp(name, "unprepared") == 0) return unprepared_program();
@@ -505,6 +518,13 @@ static void a_thread_that_calls_in_is_never_a_pass(void) {
   CHECK_ENDED(run_program("thread_later", NULL, NULL), 0); /* control */
 }
 
+static void a_thread_that_never_calls_in_is_no_pass_either(void) {
+  const told result = explored("thread_quiet", "random:runs=5");
+  CHECK_ENDED(result, 1);
+  CHECK_SAYS(result.err, "has started an OS thread");
+  CHECK_ENDED(run_program("thread_quiet", NULL, NULL), 0); /* control */
+}
+
 static void the_configuration_asks_as_well_and_the_environment_has_the_last_word(void) {
   told found = run_program("config", NULL, NULL);
   CHECK_ENDED(found, 1);
@@ -588,6 +608,7 @@ int main(int argc, char **argv) {
   CLAIM(every_schedule_is_a_whole_run_with_the_same_files_and_one_thread);
   CLAIM(a_process_with_another_thread_is_refused_with_advice);
   CLAIM(a_thread_that_calls_in_is_never_a_pass);
+  CLAIM(a_thread_that_never_calls_in_is_no_pass_either);
   CLAIM(the_configuration_asks_as_well_and_the_environment_has_the_last_word);
   CLAIM(plans_and_tokens_that_make_no_sense_are_refused_by_init);
   CLAIM(the_token_of_another_program_says_so);

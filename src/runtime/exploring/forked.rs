@@ -107,7 +107,8 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
     }
     let _turn = stepped.turn();
     install(stepped, &rules_of(plan, plan.steps))?;
-    let Some(guide) = try_box(Guide::new(core::ptr::null_mut(), plan.max_steps)) else { return no_memory() };
+    let Some(mut guide) = try_box(Guide::new(core::ptr::null_mut(), plan.max_steps)) else { return no_memory() };
+    guide.watch_threads(single_threaded());
     let mut search = Search {
         stepped,
         plan,
@@ -470,6 +471,15 @@ fn finish(text: &str, status: c_int) -> ! {
     sys::write_error(text.as_bytes());
     // SAFETY: ends the process. What its exit handlers would do is the program's business in the children.
     unsafe { libc::_exit(status) }
+}
+
+/// Where the C library says whether there is one thread; null where it does not say, or says that there are more.
+fn single_threaded() -> *const u8 {
+    // SAFETY: the name is terminated; dlsym only looks it up. The byte is the C library's own.
+    unsafe {
+        let place = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()).cast::<u8>().cast_const();
+        if place.is_null() || place.read_volatile() == 0 { core::ptr::null() } else { place }
+    }
 }
 
 /// A descriptor that swallows what is written to it, kept out of programs that are executed; -1 if there is none.

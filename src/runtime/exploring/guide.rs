@@ -75,6 +75,7 @@ pub struct Guide {
     pub strict: bool,
     /// What a failure leads to: nothing more, or the end of the process.
     pub on_failure: Option<fn(&Guide, Failure) -> !>,
+    single: *const u8,
 }
 
 impl Guide {
@@ -93,6 +94,7 @@ impl Guide {
             picked: Default::default(),
             strict: false,
             on_failure: None,
+            single: core::ptr::null(),
         }
     }
 
@@ -136,6 +138,18 @@ impl Guide {
     pub fn finish(&mut self) {
         // SAFETY: as in `ledger`.
         self.explorer.finish(unsafe { &mut *self.ledger });
+    }
+
+    /// Where the C library says that this process has one thread (glibc 2.32: `__libc_single_threaded`), or null: a thread
+    /// that the program starts is then noticed, also if it never calls in.
+    pub fn watch_threads(&mut self, single: *const u8) {
+        self.single = single;
+    }
+
+    #[inline]
+    fn has_threads(&self) -> bool {
+        // SAFETY: null, or a byte of the C library, which stays mapped.
+        !self.single.is_null() && unsafe { self.single.read_volatile() } == 0
     }
 
     /// Keeps the story of the last steps, or not.
@@ -248,7 +262,7 @@ impl Guide {
             }
             Failure::TooLong => write!(out, "it has not ended after {} steps (max_steps)", self.steps),
             Failure::Thread => out.write_str(
-                "an OS thread of the program called in; what other threads do cannot be explored: use strands, or run it without",
+                "the program has started an OS thread; what other threads do cannot be explored: use strands, or strand_explore for a part without threads",
             ),
             Failure::Misfit => match self.explorer.misfit() {
                 Some((place, choice, options)) => write!(
@@ -353,6 +367,9 @@ impl Director for Guide {
     #[inline]
     fn step(&mut self, last: &LastStep) {
         self.steps += 1;
+        if self.has_threads() {
+            self.fails(Failure::Thread);
+        }
         if matches!(last.reason, Reason::Ended | Reason::Failed) {
             self.ended += 1;
             // Those who join it.
