@@ -91,6 +91,14 @@ ir_program() {    # NAME PRELUDE EXPECTED
     cat "$2" "$examples/$1.ll" >"$outdir/$1.ll" && $ir "$outdir/$1.ll" -o "$outdir/$1.o" &&
         "$CC" "$outdir/$1.o" "$archive" -o "$outdir/$1_ll" && run "$outdir/$1_ll" && prints "$3"
 }
+# The unmodified program is recorded, has the same run again, and another program is refused.
+recorded_ir() {
+    [ -x "$outdir/first_ll" ] && [ -x "$outdir/pipeline_ll" ] || return 1
+    run env STRAND_RECORD="$outdir/pipeline.rec" "$outdir/pipeline_ll" && prints 'take 10753840 steps' &&
+        run env STRAND_REPLAY="$outdir/pipeline.rec" STRAND_RECORD="$outdir/again.rec" "$outdir/pipeline_ll" && prints 'take 10753840 steps' &&
+        cmp "$outdir/pipeline.rec" "$outdir/again.rec" || return 1
+    ! run env STRAND_REPLAY="$outdir/pipeline.rec" "$outdir/first_ll" || { echo 'it follows the recording of another program'; return 1; }
+}
 # explored PROGRAM DEPTH WORDS: with cores as it likes, the program passes; a search of that depth finds its defect, one
 # less deep does not; the token brings the same report back, twice; the mended program passes 10,000 schedules.
 explored() {
@@ -168,9 +176,10 @@ if ir_compiler; then
     expect first_ll ir_program first "$includedir/strand.ll" "hello from LLVM's side"
     expect hello_ll ir_program hello /dev/null 'hello from another strand'
     expect pipeline_ll ir_program pipeline "$includedir/strand.ll" 'take 10753840 steps'
+    expect pipeline_ll_is_recorded_and_replayed recorded_ir
     expect pool_ll_is_explored_replayed_and_mended pool_ll_explored
 else
-    for name in first_ll hello_ll pipeline_ll pool_ll_is_explored_replayed_and_mended; do skip $name "no clang or llc of LLVM 14 or newer"; done
+    for name in first_ll hello_ll pipeline_ll pipeline_ll_is_recorded_and_replayed pool_ll_is_explored_replayed_and_mended; do skip $name "no clang or llc of LLVM 14 or newer"; done
 fi
 expect readme_shows_hello_c in_readme hello.c
 expect readme_shows_first_ll in_readme first.ll
