@@ -562,7 +562,8 @@ typedef struct strand_config {
 
 /**
  * The time on the runtime's clock. Before strand_scheduler_init() it is the monotonic clock.
- * Never less than one second, so that a time is never taken for STRAND_NO_WAIT.
+ * Never less than one second, so that a time is never taken for STRAND_NO_WAIT. In a run that is
+ * recorded or replayed it is not for signal handlers: what it says is written down.
  *
  * @return nanoseconds
  *

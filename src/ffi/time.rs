@@ -14,7 +14,8 @@ pub const STRAND_FOREVER: i64 = -1;
 pub const STRAND_NO_WAIT: i64 = 0;
 
 /// The time on the runtime's clock. Before strand_scheduler_init() it is the monotonic clock.
-/// Never less than one second, so that a time is never taken for STRAND_NO_WAIT.
+/// Never less than one second, so that a time is never taken for STRAND_NO_WAIT. In a run that is
+/// recorded or replayed it is not for signal handlers: what it says is written down.
 ///
 /// @return nanoseconds
 ///
