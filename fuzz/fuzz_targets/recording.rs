@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any bytes as a recording, as one whose CRCs agree, and as the events of a good block: opened, printed, followed.
 #![no_main]
-#![allow(dead_code, unused_imports, unused_macros)]
+#![allow(dead_code, unused_imports, unused_macros, reason = "only part of the included sources is fuzzed")]
 
 // The modules are private to the library, so they are compiled here once more.
 #[path = "../../src/base/mod.rs"]

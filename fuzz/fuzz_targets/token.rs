@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any text as a schedule token, as it is and with a check that agrees. What is accepted is written again the same.
 #![no_main]
-#![allow(dead_code, unused_imports, unused_macros)]
+#![allow(dead_code, unused_imports, unused_macros, reason = "only part of the included sources is fuzzed")]
 
 // The modules are private to the library, so they are compiled here once more.
 #[path = "../../src/base/mod.rs"]

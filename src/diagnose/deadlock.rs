@@ -7,9 +7,6 @@ use super::dump;
 use crate::engine::parallel::Parallel;
 use crate::strand::head::{self, FLAG_UNCOUNTED, Phase};
 
-/// Strands that the report names one by one.
-const NAMED_MAX: usize = 16;
-
 struct Headline(usize);
 
 impl fmt::Display for Headline {
@@ -33,13 +30,7 @@ pub fn headline(engine: &Parallel, out: &mut dyn Write) -> fmt::Result {
 pub fn report(engine: &Parallel, out: &mut dyn Write) {
     let total = (0..engine.strands.fresh()).filter(waiting).count();
     let _ = writeln!(out, "{}", Headline(total));
-    for index in (0..engine.strands.fresh()).filter(waiting).take(NAMED_MAX) {
-        let _ = out.write_str("  ");
-        let _ = dump::line(head::at(index), out);
-    }
-    if total > NAMED_MAX {
-        let _ = writeln!(out, "  and {} more", total - NAMED_MAX);
-    }
+    let _ = dump::lines(engine, waiting, out);
     let _ = out
         .write_str("if another OS thread was going to wake one of them, it must say so with strand_external_acquire");
 }

@@ -66,6 +66,22 @@ impl fmt::Display for Number {
     }
 }
 
+/// Strands that a report names one by one.
+const NAMED_MAX: usize = 16;
+
+/// A line for each of the `chosen` strands, by index, up to a number; then how many more there are.
+pub fn lines(engine: &Parallel, chosen: impl Fn(&u32) -> bool, out: &mut dyn Write) -> fmt::Result {
+    let mut left = (0..engine.strands.fresh()).filter(chosen);
+    for index in left.by_ref().take(NAMED_MAX) {
+        out.write_str("  ")?;
+        line(head::at(index), out)?;
+    }
+    match left.count() {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
+}
+
 /// Writes the line of a strand; nothing for a free head.
 pub fn line(strand: &'static Head, out: &mut dyn Write) -> fmt::Result {
     strand.lock.lock();

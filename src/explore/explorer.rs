@@ -9,6 +9,7 @@ use crate::base::status::{Outcome, Status};
 use crate::policy::{Schedule, StrandIndex};
 
 /// Who decides.
+#[derive(Clone)]
 pub enum Mode {
     /// The policy of the schedule: random, or PCT.
     Policy,
@@ -136,7 +137,7 @@ impl Explorer {
         let options = schedule.eligible_count() as u32;
         let strand = match (&self.mode, options) {
             (_, 0) => return None,
-            (Mode::Policy, 1) => schedule.pick(&mut ())?,
+            (Mode::Policy | Mode::Choices(_), 1) => schedule.pick(&mut ())?,
             (Mode::Policy, _) => {
                 let choice_of = self.detailed.then(|| self.round(schedule, can_go_on));
                 let strand = schedule.pick(&mut ())?;
@@ -148,16 +149,11 @@ impl Explorer {
                 strand
             }
             (Mode::Walk(_), _) => self.go_on_walking(schedule, can_go_on, ledger)?,
-            (Mode::Choices(_), 1) => self.only(schedule)?,
             (Mode::Choices(_), _) => self.choose(schedule, can_go_on, ledger)?,
         };
         ledger.count_pick();
         self.current = self.ordinals[strand as usize];
         Some(strand)
-    }
-
-    fn only(&mut self, schedule: &mut Schedule) -> Option<StrandIndex> {
-        schedule.pick(&mut ())
     }
 
     fn choose(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {

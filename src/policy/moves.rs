@@ -88,6 +88,7 @@ impl Schedule {
 
     /// Keeps the last `count` hand-offs (at least 1) instead of as many as the rules say, and forgets those there are.
     /// NO_MEMORY.
+    #[cfg(test)]
     pub fn keep_handoffs(&mut self, count: u32) -> Outcome<()> {
         self.handoffs.resize(count.max(1) as usize)
     }

@@ -76,6 +76,12 @@ pub fn counted(engine: &Parallel) -> (u64, u64) {
     (spawned + SPAWNED_OUTSIDE.load(Ordering::SeqCst), ended)
 }
 
+/// Whether a counted strand is left.
+pub fn somebody_is_left(engine: &Parallel) -> bool {
+    let (spawned, ended) = counted(engine);
+    spawned != ended
+}
+
 /// Uncounted strands spawned and ended.
 pub fn uncounted(engine: &Parallel) -> (u64, u64) {
     let ended = engine.workers().iter().map(|worker| worker.counts.uncounted_finished.get()).sum();

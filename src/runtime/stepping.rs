@@ -77,7 +77,7 @@ pub fn busy<T>() -> Outcome<T> {
 fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) -> (Standing, u64) {
     let mut made = 0;
     loop {
-        if nobody_is_left(engine) {
+        if !count::somebody_is_left(engine) {
             return (Standing::AllDone, made);
         }
         if made == most {
@@ -103,15 +103,10 @@ fn some_steps(engine: &Parallel, stepped: &Stepped, seat: &Seat<'_>, most: u64) 
                 }
             }
         }
-        if made < most && !nobody_is_left(engine) {
+        if made < most && count::somebody_is_left(engine) {
             let _ = stepped.let_others_in();
         }
     }
-}
-
-fn nobody_is_left(engine: &Parallel) -> bool {
-    let (spawned, ended) = count::counted(engine);
-    spawned == ended
 }
 
 /// Runs strands that were told to end, at shutdown, until `done`. False when the deadline has passed, or when nothing

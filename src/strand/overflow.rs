@@ -168,7 +168,7 @@ fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 
 /// The alternate stack of one thread.
 pub struct AlternateStack {
-    memory: AlternateMemory,
+    _memory: AlternateMemory, // unmapped after the thread has its earlier stack back
     earlier: libc::stack_t,
 }
 
@@ -248,14 +248,12 @@ impl AlternateStack {
     /// Gives the calling thread an alternate stack.
     pub fn install() -> Outcome<AlternateStack> {
         let memory = AlternateMemory::new()?;
-        Ok(AlternateStack { earlier: memory.use_here(), memory })
+        Ok(AlternateStack { earlier: memory.use_here(), _memory: memory })
     }
 }
 
 impl Drop for AlternateStack {
     fn drop(&mut self) {
-        // The memory goes after the thread has stopped using it.
-        let _ = &self.memory;
         give_back(&self.earlier);
     }
 }

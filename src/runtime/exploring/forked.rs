@@ -96,12 +96,12 @@ pub fn search(stepped: &Stepped, plan: &Plan) -> Outcome<()> {
     if let Some(further) = course::go_on(stepped) {
         return further;
     }
-    if sys::count_threads() != 1 {
+    let threads = sys::count_threads();
+    if threads != 1 {
         return fail(
             Status::UNSUPPORTED,
             format_args!(
-                "exploring forks, which needs a process with one thread at strand_scheduler_init; this one has {}. Call init first, or use strand_explore",
-                sys::count_threads()
+                "exploring forks, which needs a process with one thread at strand_scheduler_init; this one has {threads}. Call init first, or use strand_explore"
             ),
         );
     }
@@ -196,7 +196,6 @@ impl Search<'_> {
         }
         loop {
             let order = Order {
-                rules: Rules::of(Kind::Chosen),
                 mode: Mode::Walk(Box::new(walk.clone())),
                 ..self.chosen(Vec::new(), &[], false, self.plan.keeps_output)
             };
@@ -233,13 +232,8 @@ impl Search<'_> {
         }
     }
 
-    /// Nothing is injected before it is known how long schedules are.
     fn injections(&self, index: u64) -> Vec<Injection> {
-        if self.spread.steps() == 0 {
-            Vec::new()
-        } else {
-            inject::draw(self.plan, seed_of(self.plan, index), self.spread.steps())
-        }
+        inject::draw(self.plan, seed_of(self.plan, index), self.spread.steps())
     }
 
     fn chosen(&self, choices: Vec<u32>, injections: &[Injection], story: bool, keeps_output: bool) -> Order {
@@ -303,12 +297,7 @@ impl Search<'_> {
         let guide = unsafe { &mut *self.guide };
         // SAFETY: shared memory that stays mapped.
         guide.set_ledger(unsafe { &raw mut (*slot).ledger });
-        let mode = match &order.mode {
-            Mode::Policy => Mode::Policy,
-            Mode::Choices(choices) => Mode::Choices(choices.clone()),
-            Mode::Walk(walk) => Mode::Walk(walk.clone()),
-        };
-        guide.explorer.begin(mode, order.detailed);
+        guide.explorer.begin(order.mode.clone(), order.detailed);
         guide.keep_story(order.detailed);
         guide.on_failure = Some(report);
         stepped.inject_at(guide.set_injections(order.injections.clone()));

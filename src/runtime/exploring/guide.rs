@@ -20,8 +20,6 @@ use crate::sync::channel;
 
 /// Entries of the story.
 const STORY: usize = 24;
-/// Strands that a report names as still being there.
-const LEFT_MAX: usize = 16;
 
 /// How a schedule fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -297,19 +295,11 @@ impl core::fmt::Display for Event {
 /// Every strand that is still there, one a line.
 fn strands_left(engine: &Parallel, out: &mut dyn Write) -> core::fmt::Result {
     let alive = |index: &u32| head::at(*index).phase() != Phase::Free;
-    let total = (0..engine.strands.fresh()).filter(alive).count();
-    if total == 0 {
+    if !(0..engine.strands.fresh()).any(|index| alive(&index)) {
         return Ok(());
     }
     writeln!(out, "still there:")?;
-    for index in (0..engine.strands.fresh()).filter(alive).take(LEFT_MAX) {
-        out.write_str("  ")?;
-        dump::line(head::at(index), out)?;
-    }
-    if total > LEFT_MAX {
-        writeln!(out, "  and {} more", total - LEFT_MAX)?;
-    }
-    Ok(())
+    dump::lines(engine, alive, out)
 }
 
 /// Why a strand stopped, as the end of a sentence.

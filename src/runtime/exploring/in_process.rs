@@ -19,6 +19,7 @@ use crate::explore::shrink::shrink;
 use crate::explore::spread::Spread;
 use crate::explore::walk::Walk;
 use crate::explore::{Ledger, Mode, Plan, Strategy};
+use crate::policy::{Kind, Rules};
 use crate::record::token::Injection;
 use crate::strand::head::{self, Phase};
 use crate::strand::message::{fail, try_box};
@@ -262,7 +263,7 @@ impl Search<'_> {
                 Round::Stuck => {
                     count::quiet(true);
                     if self.stepped.is_quiescent() {
-                        if self.counted_are_left() {
+                        if count::somebody_is_left(self.engine) {
                             self.stepped.tell_stuck();
                         }
                         break;
@@ -290,14 +291,8 @@ impl Search<'_> {
         }
     }
 
-    fn counted_are_left(&self) -> bool {
-        let (spawned, ended) = count::counted(self.engine);
-        spawned != ended
-    }
-
-    /// What is injected into the schedule with this seed: nothing before it is known how long schedules are.
     fn injections(&self, seed: u64) -> Vec<Injection> {
-        if self.spread.steps() == 0 { Vec::new() } else { inject::draw(self.plan, seed, self.spread.steps()) }
+        inject::draw(self.plan, seed, self.spread.steps())
     }
 
     /// Ends the strands of a schedule. False when some do not end.
@@ -339,8 +334,7 @@ impl Search<'_> {
                 None => self.choices_of(seed, &injections, failure)?,
             };
             if let Some(choices) = first {
-                let rules = rules_of(&Plan { strategy: Strategy::Exhaustive, ..*self.plan }, 0);
-                install(self.stepped, &rules)?;
+                install(self.stepped, &Rules::of(Kind::Chosen))?;
                 let mut short = choices;
                 injections = without_needless(injections, |fewer| self.fails_with(&short, fewer, failure));
                 short = shrink(short, SHRINK_RUNS, |choices| self.fails_with(choices, &injections, failure));

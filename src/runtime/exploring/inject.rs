@@ -14,10 +14,11 @@ use crate::strand::head;
 use crate::sync::channel;
 use crate::wait::cancel;
 
-/// The injections of one schedule with this seed, ordered by their moment.
+/// The injections of one schedule with this seed, ordered by their moment; none while it is not known how many picks a
+/// schedule has (0).
 pub fn draw(plan: &Plan, seed: u64, picks: u64) -> Vec<Injection> {
     let kinds: Vec<Injected> = Injected::ALL.iter().map(|(kind, _)| *kind).filter(|kind| plan.injects(*kind)).collect();
-    if kinds.is_empty() {
+    if kinds.is_empty() || picks == 0 {
         return Vec::new();
     }
     // Not the numbers that the policy draws.
@@ -25,7 +26,7 @@ pub fn draw(plan: &Plan, seed: u64, picks: u64) -> Vec<Injection> {
     let mut list: Vec<Injection> = (0..plan.injections.min(INJECTIONS_MAX as u32))
         .map(|_| Injection {
             kind: kinds[random.below(kinds.len() as u64) as usize],
-            step: 1 + random.below(picks.max(1)),
+            step: 1 + random.below(picks),
             object: random.below(1 << 16),
         })
         .collect();
