@@ -24,6 +24,7 @@ const KIND_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 /// What a handle names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
+#[allow(dead_code, reason = "the numbers are part of handles and never change; some are for what comes")]
 pub enum Kind {
     /// A strand.
     Strand = 1,
@@ -31,6 +32,30 @@ pub enum Kind {
     ParkToken = 2,
     /// A channel.
     Channel = 3,
+    /// A timer that delivers into a channel.
+    Timer = 4,
+    /// A node of the cancel tree.
+    Cancel = 5,
+    /// A scope of strands and tasks.
+    Scope = 6,
+    /// A task.
+    Task = 7,
+    /// The completing side of a task that no strand computes.
+    Promise = 8,
+    /// A watch over the end of a strand or task.
+    Monitor = 9,
+    /// A generator.
+    Generator = 10,
+    /// A worklist device.
+    Device = 11,
+    /// A buffer of a device.
+    Buffer = 12,
+    /// A program of a device.
+    Program = 13,
+    /// A worklist.
+    Worklist = 14,
+    /// The completion of a dispatch.
+    Ticket = 15,
 }
 
 /// The parts of a handle of a known kind.

@@ -20,14 +20,11 @@ struct What<'a>(&'a Waiter);
 impl fmt::Display for What<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object = self.0.object.load(Ordering::Relaxed);
-        match self.0.kind() {
-            WaitKind::None => out.write_str("waits"),
-            WaitKind::Receive => write!(out, "waits to receive from {}", Chan(object)),
-            WaitKind::Send => write!(out, "waits to send to {}", Chan(object)),
-            WaitKind::Join => write!(out, "waits for the end of strand {object:#x}"),
-            WaitKind::Park => write!(out, "is parked on token {object:#x}"),
-            WaitKind::Sleep => out.write_str("sleeps"),
-            WaitKind::All => out.write_str("waits for the end of all strands"),
+        match (self.0.kind(), self.0.kind().phrase()) {
+            (WaitKind::Receive, _) => write!(out, "waits to receive from {}", Chan(object)),
+            (WaitKind::Send, _) => write!(out, "waits to send to {}", Chan(object)),
+            (_, (phrase, true)) => write!(out, "{phrase} {object:#x}"),
+            (_, (phrase, false)) => out.write_str(phrase),
         }?;
         let deadline = self.0.deadline.get();
         if deadline > 0 {

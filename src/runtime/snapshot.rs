@@ -17,7 +17,7 @@ use crate::memory::stack_class::USABLE;
 use crate::policy::Kind;
 use crate::strand::extras;
 use crate::strand::head::{self, FLAG_UNCOUNTED, Head, Phase};
-use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::waiter::Waiter;
 use crate::sync::channel::{self, Description};
 
 /// Counts changes that a reader of older documents would misunderstand.
@@ -175,17 +175,8 @@ fn locked_strand(strand: &'static Head, about: &About, json: &mut Json<'_>) {
 }
 
 fn wait(waiter: &Waiter, json: &mut Json<'_>) {
-    let what = match waiter.kind() {
-        WaitKind::None => "unknown",
-        WaitKind::Receive => "receive",
-        WaitKind::Send => "send",
-        WaitKind::Join => "join",
-        WaitKind::Park => "park",
-        WaitKind::Sleep => "sleep",
-        WaitKind::All => "all",
-    };
     json.object(|json| {
-        json.member("for", |json| json.text(what));
+        json.member("for", |json| json.text(waiter.kind().word()));
         json.member("object", |json| handle(waiter.object.load(Ordering::Relaxed), json));
         json.member("deadline", |json| match waiter.deadline.get() {
             deadline if deadline > 0 => json.number(deadline),

@@ -30,20 +30,92 @@ pub enum WaitKind {
     Sleep = 5,
     /// The end of all counted strands.
     All = 6,
+    /// One of several things.
+    Select = 7,
+    /// A mutex.
+    Mutex = 8,
+    /// A read-write lock, to read.
+    ReadLock = 9,
+    /// A read-write lock, to write.
+    WriteLock = 10,
+    /// Units of a semaphore.
+    Semaphore = 11,
+    /// A condition.
+    Condition = 12,
+    /// A wait-group that comes to zero.
+    WaitGroup = 13,
+    /// The end of a once-only call by somebody else.
+    Once = 14,
+    /// The outcome of a task.
+    Task = 15,
+    /// Several tasks.
+    TaskJoin = 16,
+    /// The children of a scope.
+    Scope = 17,
+    /// The cancellation of a token.
+    Cancel = 18,
+    /// The next value of a generator.
+    Generator = 19,
+    /// A generator that waits to be resumed.
+    Resume = 20,
+    /// A call on another thread.
+    Offload = 21,
+    /// A tick.
+    Timer = 22,
+    /// A dispatch.
+    Ticket = 23,
+    /// A file descriptor.
+    File = 24,
+    /// A world that goes on.
+    World = 25,
 }
+
+use WaitKind as Kind;
+
+/// All of them, in the order of their numbers: number, word of a snapshot, phrase of a report, whether an object follows.
+const KINDS: [(WaitKind, &str, &str, bool); 26] = [
+    (Kind::None, "unknown", "waits", false),
+    (Kind::Receive, "receive", "waits to receive from channel", true),
+    (Kind::Send, "send", "waits to send to channel", true),
+    (Kind::Join, "join", "waits for the end of strand", true),
+    (Kind::Park, "park", "is parked on token", true),
+    (Kind::Sleep, "sleep", "sleeps", false),
+    (Kind::All, "all", "waits for the end of all strands", false),
+    (Kind::Select, "select", "waits in a select", false),
+    (Kind::Mutex, "mutex", "waits for mutex", true),
+    (Kind::ReadLock, "read_lock", "waits to read under lock", true),
+    (Kind::WriteLock, "write_lock", "waits to write under lock", true),
+    (Kind::Semaphore, "semaphore", "waits for semaphore", true),
+    (Kind::Condition, "condition", "waits for condition", true),
+    (Kind::WaitGroup, "wait_group", "waits for wait-group", true),
+    (Kind::Once, "once", "waits for the once-only call", true),
+    (Kind::Task, "task", "waits for task", true),
+    (Kind::TaskJoin, "task_join", "joins tasks", false),
+    (Kind::Scope, "scope", "waits for scope", true),
+    (Kind::Cancel, "cancel", "waits for the cancellation of token", true),
+    (Kind::Generator, "generator", "waits for generator", true),
+    (Kind::Resume, "resume", "waits to be resumed as generator", true),
+    (Kind::Offload, "offload", "waits for an offloaded call", false),
+    (Kind::Timer, "timer", "waits for timer", true),
+    (Kind::Ticket, "ticket", "waits for ticket", true),
+    (Kind::File, "file", "waits for file descriptor", true),
+    (Kind::World, "world", "waits for the world to go on", false),
+];
 
 impl WaitKind {
     /// From the byte in a waiter.
-    pub const fn from_byte(byte: u8) -> WaitKind {
-        match byte {
-            1 => WaitKind::Receive,
-            2 => WaitKind::Send,
-            3 => WaitKind::Join,
-            4 => WaitKind::Park,
-            5 => WaitKind::Sleep,
-            6 => WaitKind::All,
-            _ => WaitKind::None,
-        }
+    pub fn from_byte(byte: u8) -> WaitKind {
+        KINDS.get(byte as usize).map_or(WaitKind::None, |entry| entry.0)
+    }
+
+    /// The word used in snapshots.
+    pub fn word(self) -> &'static str {
+        KINDS[self as usize].1
+    }
+
+    /// What the strand does, for reports, to be followed by the object if there is one to name.
+    pub fn phrase(self) -> (&'static str, bool) {
+        (KINDS[self as usize].2, KINDS[self as usize].3)
     }
 }
 
@@ -142,5 +214,21 @@ impl Waiter {
 impl Default for Waiter {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_wait_has_its_place_in_the_table_and_a_word_of_its_own() {
+        let mut words = std::collections::BTreeSet::new();
+        for (number, (kind, word, phrase, _)) in KINDS.iter().enumerate() {
+            assert_eq!(*kind as usize, number);
+            assert_eq!(WaitKind::from_byte(number as u8), *kind);
+            assert!(words.insert(*word) && !phrase.is_empty());
+        }
+        assert_eq!(WaitKind::from_byte(255), WaitKind::None);
     }
 }

@@ -360,7 +360,14 @@ impl Woken {
 
     /// Tries to win a waiter for `status`. The caller holds the lock that keeps the waiter in place.
     pub fn win(&mut self, waiter: &Waiter, status: Status) -> bool {
+        self.win_with(waiter, status, || {})
+    }
+
+    /// As [`Self::win`]; the winner leaves what else it has for the waiter in `leave`, before the status.
+    #[inline]
+    pub fn win_with(&mut self, waiter: &Waiter, status: Status, leave: impl FnOnce()) -> bool {
         let Some(won) = waiter.claim.claim() else { return false };
+        leave();
         if won == Won::Wake {
             waiter.next.set(core::ptr::null());
             if self.last.is_null() {

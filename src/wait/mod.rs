@@ -4,5 +4,7 @@
 pub mod block;
 pub mod cancel;
 pub mod end;
+#[allow(dead_code, reason = "its first users land next")]
+pub mod list;
 pub mod park;
 pub mod threads;

@@ -15,7 +15,6 @@ use crate::policy::{Schedule, StrandIndex};
 use crate::record::token::{Injected, Injection};
 use crate::strand::fault;
 use crate::strand::head::{self, Phase};
-use crate::strand::waiter::WaitKind;
 use crate::sync::channel;
 
 /// Entries of the story.
@@ -314,18 +313,10 @@ impl core::fmt::Display for Stop<'_> {
             Reason::Ended => out.write_str("ends"),
             Reason::Failed => out.write_str("fails"),
             Reason::Preempted => out.write_str("is held up before a call that may wait"),
-            Reason::Waits => {
-                let what = match self.0.waits_for {
-                    WaitKind::Receive => "waits to receive from channel",
-                    WaitKind::Send => "waits to send to channel",
-                    WaitKind::Join => "waits for the end of strand",
-                    WaitKind::Park => "is parked on token",
-                    WaitKind::Sleep => return out.write_str("sleeps"),
-                    WaitKind::All => return out.write_str("waits for all strands"),
-                    WaitKind::None => return out.write_str("waits"),
-                };
-                write!(out, "{what} {:#x}", self.0.object)
-            }
+            Reason::Waits => match self.0.waits_for.phrase() {
+                (phrase, true) => write!(out, "{phrase} {:#x}", self.0.object),
+                (phrase, false) => out.write_str(phrase),
+            },
         }
     }
 }
