@@ -15,7 +15,7 @@ use crate::strand::extras::Extras;
 use crate::strand::fault::{self, Lossy, Named};
 use crate::strand::head::{self, FLAG_EXTRAS, Head};
 use crate::strand::{extras, hooks, locals, message, on_exit};
-use crate::wait::end;
+use crate::wait::{cancel, end};
 
 /// The loop of a context: runs one strand after the other on its stack. Upcall of the engine.
 ///
@@ -60,7 +60,6 @@ fn argument_of(head: &Head) -> *mut c_void {
 /// Hooks, belongings, and the last switch. Comes back when the context is used again, for the next strand.
 #[inline(always)]
 fn end_strand(body: &'static Body) {
-    body.shield.set(body.shield.get() + 1);
     if !body.hooks.get().is_null() || !body.locals.get().is_null() || !body.message.get().is_null() {
         end_belongings(body);
     }
@@ -71,6 +70,7 @@ fn end_strand(body: &'static Body) {
 #[cold]
 #[inline(never)]
 fn end_belongings(body: &Body) {
+    cancel::shield_for_ever(body);
     // The drop of a local may register a hook, and a hook may set a local.
     while !body.hooks.get().is_null() || !body.locals.get().is_null() {
         on_exit::run(body);

@@ -9,7 +9,7 @@
 //! It shares a page with the first frames, so a parked strand costs one page and one line (the head).
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::context::Context;
 use super::exceptions::Handled;
@@ -40,8 +40,8 @@ pub struct Body {
     pub modes: Cell<Modes>,
     /// Entry function.
     pub entry: Cell<usize>,
-    /// Depth of shields: above 0, cancellation is not delivered.
-    pub shield: Cell<u32>,
+    /// Depth of shields: above 0, cancellation is not delivered. It begins to be above 0 under the head's lock.
+    pub shield: AtomicU32,
     /// The fault ended the frames without unwinding them.
     pub frames_dropped: Cell<bool>,
     /// Index of the head whose park word the strand borrows, or `u32::MAX`.
@@ -58,6 +58,8 @@ pub struct Body {
     pub hooks: Cell<*mut Hook>,
     /// Message of the last failed call, or null.
     pub message: Cell<*mut Message>,
+    /// Why the strand was cancelled, if it was and has no extras to keep that.
+    pub reason: AtomicU64,
 
     /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
     pub handled: Cell<Handled>,
@@ -78,7 +80,7 @@ impl Body {
         self.entry.set(head.entry.load(Ordering::Relaxed));
         self.errno.set(0);
         self.modes.set(Modes::DEFAULT);
-        self.shield.set(0);
+        self.shield.store(0, Ordering::Relaxed);
         self.frames_dropped.set(false);
         self.lent.set(u32::MAX);
         self.last_status.set(0);
@@ -88,6 +90,7 @@ impl Body {
         self.locals.set(core::ptr::null_mut());
         self.hooks.set(core::ptr::null_mut());
         self.message.set(core::ptr::null_mut());
+        self.reason.store(0, Ordering::Relaxed);
         self.waiter.claim.close();
         self.waiter.bind(head);
     }
@@ -103,6 +106,12 @@ impl Body {
     pub fn head(&self) -> &'static Head {
         // SAFETY: set by `prepare` before the strand runs; heads stay mapped while the runtime is initialised.
         unsafe { &*self.head.get() }
+    }
+
+    /// Whether cancellation is not delivered now.
+    #[inline]
+    pub fn is_shielded(&self) -> bool {
+        self.shield.load(Ordering::Relaxed) != 0
     }
 
     /// Whether a context is suspended here.

@@ -8,6 +8,7 @@
 
 use core::alloc::Layout;
 use core::ffi::c_void;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::body::Body;
 use super::head::{FLAG_EXTRAS, FLAG_STARTED, Head};
@@ -26,6 +27,8 @@ pub struct Extras {
     pub local: *mut c_void,
     /// Locals inherited from the spawner, until the first run.
     pub locals: *mut LocalArray,
+    /// Why the strand was cancelled, if it was.
+    pub reason: AtomicU64,
     argument_bytes: usize,
     name_length: usize,
 }
@@ -103,7 +106,9 @@ pub fn of<'a>(head: &Head, body: Option<&Body>) -> Option<&'a Extras> {
     let extras = match body {
         Some(body) if head.has(FLAG_STARTED) => body.extras.get(),
         _ if head.has(FLAG_EXTRAS) && !head.has(FLAG_STARTED) => {
-            head.payload.load(core::sync::atomic::Ordering::Relaxed) as *mut Extras
+            // Acquire: a strand that starts meanwhile leaves its payload to other uses, after it has said so.
+            let extras = head.payload.load(Ordering::Acquire) as *mut Extras;
+            if head.has(FLAG_STARTED) { head.body().extras.get() } else { extras }
         }
         _ => return None,
     };

@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use super::block::{Published, Source, Woken, open_sole};
-use super::park;
+use super::{cancel, park};
 use crate::base::status::Status;
 use crate::engine::parallel::worker;
 use crate::engine::{self, After, Commit, Worker};
@@ -102,6 +102,7 @@ fn end_generation(strand: &'static Head) -> Woken {
     strand.lock.lock();
     let mut join = strand.joiners.load(Ordering::Relaxed) as *const Join;
     strand.joiners.store(0, Ordering::Relaxed);
+    let cancelled = strand.cancelled.swap(0, Ordering::Relaxed) != 0;
     strand.end_generation();
     while !join.is_null() {
         // SAFETY: linked joins are alive; `next` is read before the win, after which the joiner may go on.
@@ -112,6 +113,9 @@ fn end_generation(strand: &'static Head) -> Woken {
         join = next;
     }
     strand.lock.unlock();
+    if cancelled {
+        cancel::ended();
+    }
     woken
 }
 

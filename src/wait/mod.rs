@@ -2,9 +2,12 @@
 //! Waiting: suspending a strand or an OS thread until exactly one of several things has ended the wait.
 
 pub mod block;
+#[allow(dead_code, reason = "its users land next")]
 pub mod cancel;
 pub mod end;
 #[allow(dead_code, reason = "its first users land next")]
 pub mod list;
 pub mod park;
+#[allow(dead_code, reason = "its users land next")]
+pub mod reason;
 pub mod threads;

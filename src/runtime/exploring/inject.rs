@@ -12,7 +12,7 @@ use crate::policy::StrandIndex;
 use crate::record::token::{INJECTIONS_MAX, Injected, Injection};
 use crate::strand::head;
 use crate::sync::channel;
-use crate::wait::cancel;
+use crate::wait::{cancel, end};
 
 /// The injections of one schedule with this seed, ordered by their moment; none while it is not known how many picks a
 /// schedule has (0).
@@ -53,7 +53,9 @@ pub fn without_needless(list: Vec<Injection>, mut fails: impl FnMut(&[Injection]
 /// Upcall of the engine: injects a fault. `strand` is the one that is meant where a strand is.
 pub fn inject(kind: Injected, object: u64, strand: Option<StrandIndex>) {
     match (kind, strand) {
-        (Injected::Cancel, Some(index)) => cancel::cancel(head::at(index)),
+        (Injected::Cancel, Some(index)) => {
+            cancel::cancel(head::at(index), None, 0, end::finish_dormant);
+        }
         (Injected::Close, _) => {
             if let Some(chan) = channel::nth(object) {
                 let _ = channel::close(chan);
