@@ -519,6 +519,68 @@ static void row_unpark(void) {
 
 static void row_errno_location(void) { CHECK(strand_errno_location() != NULL); }
 
+static void *never_called(void *arg) {
+  fail_now(__FILE__, __LINE__, "a function was called although its call was refused");
+  return arg;
+}
+static void *give_back(void *arg) { return arg; }
+static void never_dropped(void *arg) {
+  (void)arg;
+  fail_now(__FILE__, __LINE__, "an argument was dropped although it was not handed over");
+}
+
+static void row_offload(void) {
+  void *result = &now_in;
+  GIVES(STRAND_ERR_INVALID, strand_offload(NULL, NULL, STRAND_FOREVER, &result));
+  GIVES(STRAND_ERR_INVALID, strand_offload(never_called, NULL, -2, &result));
+  GIVES(STRAND_ERR_INVALID, strand_offload(never_called, NULL, INT64_MIN, &result));
+  NEEDS_A_RUNTIME(strand_offload(never_called, NULL, STRAND_FOREVER, &result));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_offload(never_called, NULL, STRAND_NO_WAIT, &result));
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_TIMEOUT, strand_offload(never_called, NULL, 1, &result));
+  }
+  CHECK(result == &now_in);
+  GIVES(STRAND_OK, strand_offload(give_back, &result, INT64_MAX, NULL));
+  GIVES(STRAND_OK, strand_offload(give_back, NULL, STRAND_FOREVER, &result));
+  CHECK(result == NULL);
+}
+
+static void row_offload_with(void) {
+  strand_offload_options options;
+  void *result = &now_in;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(NULL, never_called, NULL, STRAND_FOREVER, &result));
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result)); /* size 0 */
+  options.size = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result));
+  options.size = (uint32_t)sizeof options;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, NULL, NULL, STRAND_FOREVER, &result));
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, -2, &result));
+  options.flags = 1u << 31;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result));
+  options.flags = 0;
+  options.arg_bytes = 8;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, &result, STRAND_FOREVER, &result));
+  options.arg_bytes = 0;
+  options.arg_drop = never_dropped;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result));
+  options.arg_drop = NULL;
+  options.result_drop = never_dropped;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result));
+  options.flags = STRAND_OFFLOAD_ABANDON;
+  options.arg_drop = never_dropped;
+  options.arg_bytes = 8;
+  GIVES(STRAND_ERR_INVALID, strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result)); /* of what? */
+  options.arg_bytes = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_offload_with(&options, never_called, &result, STRAND_FOREVER, &result));
+  options.arg_bytes = 0;
+  NEEDS_A_RUNTIME(strand_offload_with(&options, never_called, NULL, STRAND_FOREVER, &result));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_offload_with(&options, never_called, NULL, STRAND_NO_WAIT, &result));
+  CHECK(result == &now_in);
+  GIVES(STRAND_OK, strand_offload_with(&options, give_back, NULL, STRAND_FOREVER, &result));
+  CHECK(result == NULL);
+}
+
 static void row_chan_new(void) {
   strand_chan out = 77;
   GIVES(STRAND_ERR_INVALID, strand_chan_new(8, 0, NULL));
@@ -924,6 +986,7 @@ static const row rows[] = {
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
     ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
+    ROW(offload),         ROW(offload_with),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
     ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),

@@ -544,6 +544,13 @@ typedef struct strand_config {
     uint32_t handoffs;
     /** Most progress tokens that a strand can have. Default: 16. */
     uint32_t token_cap;
+    /**
+     * Most threads that make calls for strands (see strand_offload()); they are started as they are
+     * needed. Default: 64. At most 1,024. Environment: STRAND_OFFLOAD_THREADS.
+     */
+    uint32_t offload_threads;
+    /** 0 */
+    uint32_t reserved;
 } strand_config;
 
 /* ---- Time and deadlines -------------------------------------------------------------------------
@@ -1788,6 +1795,120 @@ STRAND_API strand_status strand_chan_retain(strand_chan chan);
  * @since 0.1
  */
 STRAND_API strand_status strand_chan_release(strand_chan chan);
+
+/* ---- Offload ------------------------------------------------------------------------------------
+ *
+ * A call that blocks its OS thread (reading a file, looking a name up, a library that knows
+ * nothing of strands) stops every strand of that thread's worker. strand_offload() has it made by
+ * a thread of a pool, while the calling strand waits and the others go on. Threads are started as
+ * they are needed, up to offload_threads of the configuration, and leave after some seconds without
+ * work; calls are made in the order in which they came.
+ *
+ * A call cannot be stopped from outside. One that has not begun is taken back at its deadline or
+ * when its strand is cancelled, and then never runs; one that has begun is waited for, as by Go,
+ * because its function may use what the strand has on its stack. (libuv and Tokio answer the same
+ * way: what runs is not cancelled.) A call made with STRAND_OFFLOAD_ABANDON owns its argument, and so
+ * it can be left behind.
+ */
+
+/**
+ * Flag: at its deadline, and when its strand is cancelled, the call is left behind, although it has
+ * begun.
+ */
+#define STRAND_OFFLOAD_ABANDON 1
+
+/** Options of an offloaded call: 0 or NULL in a field is the default. */
+typedef struct strand_offload_options {
+    /** sizeof(strand_offload_options) */
+    uint32_t size;
+    /** STRAND_OFFLOAD_ bits. */
+    uint32_t flags;
+    /**
+     * With STRAND_OFFLOAD_ABANDON, not 0: so many bytes at arg are copied, and fn gets the address of
+     * the copy, which is gone when fn has returned. 0: fn gets arg itself.
+     */
+    size_t arg_bytes;
+    /**
+     * With STRAND_OFFLOAD_ABANDON: gets what fn would have got, if fn never runs and the status is
+     * STRAND_ERR_TIMEOUT or STRAND_ERR_CANCELLED. Runs on the strand.
+     */
+    void (*arg_drop)(void *arg);
+    /**
+     * With STRAND_OFFLOAD_ABANDON: gets the result of a call that was left behind. Runs on the
+     * thread that made it.
+     */
+    void (*result_drop)(void *result);
+} strand_offload_options;
+
+/**
+ * Calls fn(arg) on a thread that may block, and waits for its result. errno and the floating-point
+ * modes go there with the call and come back with it, so the call leaves errno as if the strand had
+ * made it. The thread is named "strand-offload" and has all asynchronous signals blocked; on it
+ * strand_self() is 0, there are no strand locals, and calls of this library behave as on any OS
+ * thread. fn may throw nothing.
+ *
+ * The call counts as an external hold while it lasts: it may wake somebody, so nothing is a deadlock
+ * meanwhile, and a virtual clock stands still. Calls that wait for each other need as many threads as
+ * there are of them. A shutdown waits for calls that run. An OS thread that calls this makes the call
+ * itself, at once. Exploration does not know what other threads do: there the schedule fails with a
+ * report that says so.
+ *
+ * @param fn        the function; it may block
+ * @param arg       handed to it
+ * @param deadline  until when the call may wait for its turn, see strand_after(); once begun it is
+ *                  waited for beyond that
+ * @param result    what fn returned; may be NULL
+ * @return STRAND_OK: fn has run to its end, even if the deadline has passed or the strand was
+ *         cancelled meanwhile;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_CANCELLED: fn did not run and never will;
+ *         STRAND_ERR_WOULD_BLOCK: the deadline was STRAND_NO_WAIT, fn did not run;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no thread could be had, fn did not run;
+ *         STRAND_ERR_PANIC: fn was written in Rust and panicked;
+ *         STRAND_ERR_INVALID: fn is NULL or the deadline is below -1;
+ *         STRAND_ERR_UNSUPPORTED: the schedule is being explored;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_offload(void *(*fn)(
+        void *arg),
+        void *arg,
+        int64_t deadline,
+        void **result);
+
+/**
+ * Calls fn(arg) on a thread that may block, with options. With STRAND_OFFLOAD_ABANDON the argument
+ * is handed over where the status is STRAND_OK, STRAND_ERR_TIMEOUT or STRAND_ERR_CANCELLED: fn gets it,
+ * or arg_drop where fn never runs. A call that is left behind goes on to its end; until then it is
+ * still an external hold, and a shutdown waits for it.
+ *
+ * @param options   copied
+ * @param fn        the function; it may block
+ * @param arg       handed to it, or copied
+ * @param deadline  see strand_after()
+ * @param result    what fn returned; may be NULL
+ * @return as strand_offload(); with STRAND_OFFLOAD_ABANDON
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_CANCELLED: fn did not run and never will, or it was left
+ *         behind;
+ *         STRAND_ERR_NO_MEMORY: no memory for the call, fn did not run;
+ *         STRAND_ERR_LIMIT: an argument of more than 2^30 bytes is not copied;
+ *         STRAND_ERR_INVALID: options is NULL, or an option makes no sense
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_offload_with(const struct strand_offload_options *options, void *(*fn)(
+        void *arg),
+        void *arg,
+        int64_t deadline,
+        void **result);
 
 /* ---- Information and statistics -----------------------------------------------------------------
  */

@@ -78,6 +78,7 @@
 ;   STRAND_SPAWN_MIGRATABLE = 16
 ;   STRAND_SPAWN_INHERIT_LOCALS = 32
 ;   STRAND_UNBOUNDED = -1
+;   STRAND_OFFLOAD_ABANDON = 1
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -85,8 +86,8 @@
 ; size, reserved, data, message_transfer, message_drop, strand_resume, strand_suspend, strand_exit, fatal
 %strand_language_hooks = type { i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr }
 
-; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks, quantum, age_step, bypass_limit, pct_depth, pct_steps, handoffs, token_cap
-%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, i32, i32, i32, i32, i64, i32, i32 }
+; size, engine, workers, policy, seed, migration, fault_policy, stack_bytes, max_strands, max_steps, clock, gpu, record, replay, explore, log, log_data, hooks, quantum, age_step, bypass_limit, pct_depth, pct_steps, handoffs, token_cap, offload_threads, reserved
+%strand_config = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, i32, i32, i32, i32, i64, i32, i32, i32, i32 }
 
 ; size, outcome, steps, total_steps, strand, reason, reserved, object
 %strand_step_result = type { i32, i32, i64, i64, i64, i32, i32, i64 }
@@ -102,6 +103,9 @@
 
 ; size, flags, element_size, capacity, name, name_length, transfer, drop, data
 %strand_chan_options = type { i32, i32, i64, i64, ptr, i64, ptr, ptr, ptr }
+
+; size, flags, arg_bytes, arg_drop, result_drop
+%strand_offload_options = type { i32, i32, i64, ptr, ptr }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -174,6 +178,8 @@ declare noundef i32 @strand_chan_length(i64 noundef %chan, ptr nocapture noundef
 declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
+declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
+declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

@@ -19,6 +19,7 @@ mod base;
 mod diagnose;
 mod engine;
 mod explore;
+mod io;
 mod memory;
 mod policy;
 mod record;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Thin wrappers over the system calls that the library makes itself. None of them changes `errno`.
 
+use core::ffi::{CStr, c_void};
+use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
 
 /// Runs `call` and puts `errno` back to what it was, so that a wake inside a successful call leaves no trace.
@@ -156,4 +158,56 @@ pub fn signal_name(signal: i32) -> &'static str {
 /// Number of processors that this process may use: the affinity mask, lowered by a cgroup quota.
 pub fn usable_processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u32)
+}
+
+/// What an OS thread runs.
+pub type ThreadMain = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// Starts an OS thread with every asynchronous signal blocked; `None` when the system refuses.
+pub fn start_thread(main: ThreadMain, argument: *mut c_void) -> Option<libc::pthread_t> {
+    keeping_errno(|| {
+        let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
+        let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut earlier = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: the sets are initialised by sigfillset and pthread_sigmask; the new thread inherits the mask, which
+        // leaves the faults that a thread raises itself unblocked.
+        unsafe {
+            libc::sigfillset(blocked.as_mut_ptr());
+            for fault in
+                [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS]
+            {
+                libc::sigdelset(blocked.as_mut_ptr(), fault);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), earlier.as_mut_ptr());
+            let created = libc::pthread_create(thread.as_mut_ptr(), core::ptr::null(), main, argument) == 0;
+            libc::pthread_sigmask(libc::SIG_SETMASK, earlier.as_ptr(), core::ptr::null_mut());
+            created.then(|| thread.assume_init())
+        }
+    })
+}
+
+/// Waits for the end of a thread that [`start_thread`] gave, once.
+pub fn join_thread(thread: libc::pthread_t) {
+    // SAFETY: by contract the thread was started and not joined.
+    unsafe { libc::pthread_join(thread, core::ptr::null_mut()) };
+}
+
+/// Names the calling thread, for debuggers and `/proc`. At most 15 bytes count.
+pub fn name_thread(name: &CStr) {
+    // SAFETY: the name is terminated; the kernel reads at most 16 bytes of it.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+/// `errno` of the calling thread. Not inlined: a compiler may keep the address over a switch.
+#[inline(never)]
+pub fn errno() -> i32 {
+    // SAFETY: the address of this thread's errno.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Sets `errno` of the calling thread. Not inlined, as [`errno`].
+#[inline(never)]
+pub fn set_errno(errno: i32) {
+    // SAFETY: the address of this thread's errno.
+    unsafe { *libc::__errno_location() = errno };
 }

@@ -5,6 +5,7 @@
 //! in a wait), who may still make a strand ready: while there is one, nothing is a deadlock. Strands are not counted;
 //! they cannot outlive the runtime that runs them.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use super::{parallel, stepped};
@@ -32,6 +33,13 @@ const ACTIVE: u64 = 1 << 32;
 static COUNTS: AtomicU64 = AtomicU64::new(0);
 /// Open external holds.
 static HOLDS: AtomicU64 = AtomicU64::new(0);
+/// Calls of strands that other threads make for them.
+static AWAY: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Which of the calls for strands this thread makes, from 1; 0: none.
+    static ERRAND: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Where the runtime is in its life.
 pub fn state() -> State {
@@ -61,6 +69,7 @@ pub fn active() -> u32 {
 /// In a forked child nobody is inside.
 pub fn forget_all() {
     COUNTS.store(0, Ordering::SeqCst);
+    AWAY.store(0, Ordering::SeqCst);
 }
 
 /// Reasons why somebody may still be woken from outside.
@@ -82,6 +91,44 @@ pub fn let_go() -> bool {
 /// No hold is open in a new runtime.
 pub fn forget_holds() {
     HOLDS.store(0, Ordering::SeqCst);
+}
+
+/// Calls of strands that other threads make for them, and that have not come back.
+pub fn away() -> u64 {
+    AWAY.load(Ordering::SeqCst)
+}
+
+/// Whether somebody outside may still make a strand ready, who is in no call now.
+pub fn somebody_may_come() -> bool {
+    holds() > 0 || away() > 0
+}
+
+/// One call of a strand that another thread makes. Until it is dropped the world outside counts as busy with it.
+pub struct Away(());
+
+impl Away {
+    /// One more.
+    pub fn begin() -> Away {
+        AWAY.fetch_add(1, Ordering::SeqCst);
+        Away(())
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        AWAY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The calling thread makes the call with this number for a strand, or (0) none. On the stepped engine each such call
+/// counts as a thread of its own, so that a recording does not depend on which thread of a pool makes it.
+pub fn set_errand(number: u64) {
+    ERRAND.set(number);
+}
+
+/// What [`set_errand`] was told.
+pub fn errand() -> u64 {
+    ERRAND.get()
 }
 
 /// Refuses a call that waits when it is made by a callback on a worker's own stack: it would stop the worker.
@@ -135,13 +182,7 @@ pub fn enter() -> Outcome<Call> {
         State::Up => {
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
                 look_at_thread();
-                call.gated = stepped.gate.enter();
-                if call.gated {
-                    stepped.arrive_active();
-                } else {
-                    COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst);
-                    call.counted = INSIDE;
-                }
+                call.pass(stepped);
                 // A shutdown may have begun while the gate was closed.
                 if state() == State::Stopping {
                     return Err(Status::CANCELLED);
@@ -152,6 +193,30 @@ pub fn enter() -> Outcome<Call> {
         State::Stopping => Err(Status::CANCELLED),
         State::Down => Err(Status::NOT_INITIALISED),
         State::Forked => Err(Status::FORKED),
+    }
+}
+
+/// Counts a thread of the runtime itself in, which brings a strand what it waits for: also during a shutdown, which waits
+/// for that strand and joins this thread before it takes anything down.
+pub fn enter_on_behalf() -> Call {
+    COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
+    let mut call = Call { gated: false, counted: INSIDE + ACTIVE };
+    if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
+        call.pass(stepped);
+    }
+    call
+}
+
+impl Call {
+    /// Passes the gate of the stepped engine.
+    fn pass(&mut self, stepped: &stepped::Stepped) {
+        self.gated = stepped.gate.enter();
+        if self.gated {
+            stepped.arrive_active();
+        } else {
+            COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst);
+            self.counted = INSIDE;
+        }
     }
 }
 

@@ -193,6 +193,11 @@ pub struct strand_config {
     pub handoffs: u32,
     /// Most progress tokens that a strand can have. Default: 16.
     pub token_cap: u32,
+    /// Most threads that make calls for strands (see strand_offload()); they are started as they are
+    /// needed. Default: 64. At most 1,024. Environment: STRAND_OFFLOAD_THREADS.
+    pub offload_threads: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null, None or 0 in every
@@ -216,6 +221,7 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
     }
     // SAFETY: the caller's promise.
     let config = unsafe { sized::read(config, function) }?;
+    check::zero(config.reserved.into(), function, "strand_config.reserved")?;
     let hooks = match config.hooks.is_null() {
         true => LanguageHooks::default(),
         // SAFETY: the caller's promise.
@@ -233,6 +239,7 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
         pct_steps: config.pct_steps,
         handoffs: config.handoffs,
         token_cap: config.token_cap,
+        offload_threads: config.offload_threads,
         migration: config.migration,
         fault_policy: config.fault_policy,
         stack_bytes: config.stack_bytes,

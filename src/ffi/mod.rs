@@ -19,6 +19,7 @@ pub mod errno;
 pub mod explore;
 pub mod info;
 pub mod local;
+pub mod offload;
 pub mod park;
 pub mod policy;
 pub mod record;

@@ -9,6 +9,7 @@ use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::parallel::idle::WORKERS_MAX;
 use crate::engine::stepped::Setup;
+use crate::io::pool::{THREADS_DEFAULT, THREADS_MAX};
 use crate::memory::stack_class::{self, DEFAULT_CLASS, USABLE};
 use crate::policy::{Kind, Rules};
 use crate::strand::hooks::LanguageHooks;
@@ -113,6 +114,8 @@ pub struct Config {
     pub explore: Words,
     /// Where the library's words go.
     pub log: Option<(LogFunction, *mut c_void)>,
+    /// Threads of the pool that makes calls for strands, at most.
+    pub offload_threads: u32,
     /// The language's hooks.
     pub hooks: LanguageHooks,
 }
@@ -138,6 +141,8 @@ pub struct Settings {
     pub stack_class: u8,
     /// Strands that may be alive at once, if there is a limit.
     pub max_strands: Option<u32>,
+    /// Threads of the pool that makes calls for strands, at most.
+    pub offload_threads: u32,
     /// The language's hooks.
     pub hooks: LanguageHooks,
     /// Where the library's words go.
@@ -160,6 +165,7 @@ impl Settings {
             && self.fault_policy == other.fault_policy
             && self.stack_class == other.stack_class
             && self.max_strands == other.max_strands
+            && self.offload_threads == other.offload_threads
             && self.hooks == other.hooks
             && self.log.map(|(function, data)| (function as usize, data))
                 == other.log.map(|(function, data)| (function as usize, data))
@@ -221,6 +227,7 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
         fault_policy: config.fault_policy,
         stack_class: class_for(config.stack_bytes, DEFAULT_CLASS)?,
         max_strands: max_strands(config.max_strands)?,
+        offload_threads: if config.offload_threads == 0 { THREADS_DEFAULT } else { config.offload_threads },
         hooks: config.hooks,
         log: config.log,
         identity_by_thread,
@@ -289,6 +296,7 @@ fn refuse_too_much(config: &Config) -> Outcome<()> {
         ("age_step", config.age_step, AGE_STEP_MAX),
         ("pct_depth", config.pct_depth, PCT_DEPTH_MAX),
         ("handoffs", config.handoffs, HANDOFFS_MAX),
+        ("offload_threads", config.offload_threads, THREADS_MAX),
     ];
     for (name, value, most) in bounded {
         if value > most {

@@ -237,7 +237,7 @@ fn log_deadlock() {
 /// Every worker idle, no timer, no hold, no OS thread that is up to something. Each of these can only be undone by
 /// another of them, and an OS thread that enters later finds the deadlock as it was.
 fn nothing_can_happen(engine: &Parallel) -> bool {
-    outside::holds() == 0
+    !outside::somebody_may_come()
         && outside::active() == 0
         && !cancel::is_all_cancelled()
         && engine.is_quiescent()

@@ -8,6 +8,7 @@ use core::fmt;
 use super::config::{Config, Words};
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::idle::WORKERS_MAX;
+use crate::io::pool::THREADS_MAX;
 use crate::memory::stack_class::USABLE;
 use crate::strand::message::fail;
 
@@ -21,13 +22,14 @@ pub struct Extra {
 }
 
 /// Every variable there is.
-const NAMES: [&CStr; 12] = [
+const NAMES: [&CStr; 13] = [
     c"STRAND_ENGINE",
     c"STRAND_WORKERS",
     c"STRAND_POLICY",
     c"STRAND_SEED",
     c"STRAND_STACK_BYTES",
     c"STRAND_MIGRATION",
+    c"STRAND_OFFLOAD_THREADS",
     c"STRAND_IDENTITY",
     c"STRAND_GUARD",
     c"STRAND_RECORD",
@@ -62,6 +64,9 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
             config.stack_bytes = number(name, text, USABLE[USABLE.len() - 1] as u64)? as usize;
         }
         "STRAND_MIGRATION" => fill_u32(&mut config.migration, choose(name, text, &["free", "new_only", "never"])?),
+        "STRAND_OFFLOAD_THREADS" => {
+            fill_u32(&mut config.offload_threads, number(name, text, u64::from(THREADS_MAX))? as u32);
+        }
         "STRAND_IDENTITY" => extra.identity_by_thread = choose(name, text, &["stack", "tls"])? == 1,
         "STRAND_GUARD" => extra.mprotect_guards = choose(name, text, &["auto", "mprotect"])? == 1,
         "STRAND_REPLAY" => config.replay = Words(value.as_ptr().cast()),

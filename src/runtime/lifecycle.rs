@@ -18,6 +18,7 @@ use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
 use crate::explore::Plan;
+use crate::io::pool as offload_pool;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
 use crate::policy::{Kind, Rules};
@@ -48,6 +49,7 @@ static SETTINGS: Current = Current(UnsafeCell::new(Settings {
     fault_policy: config::FAULT_ISOLATE,
     stack_class: crate::memory::stack_class::DEFAULT_CLASS,
     max_strands: None,
+    offload_threads: offload_pool::THREADS_DEFAULT,
     hooks: hooks::NONE,
     log: None,
     identity_by_thread: false,
@@ -246,6 +248,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     fault::reset();
     locals::reset();
     policies::reset();
+    offload_pool::start(settings.offload_threads);
     head::publish_base(Some(&engine.strands));
     identity::publish(Some(layout), settings.identity_by_thread);
     let engine = Parallel::publish(engine);
@@ -361,7 +364,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
 fn is_empty(engine: &Parallel) -> bool {
     // OS threads that were on their way into a wait are cancelled as they arrive.
     threads::cancel_all();
-    count::live(engine).0 == 0 && outside::inside() == 0
+    count::live(engine).0 == 0 && outside::inside() == 0 && outside::away() == 0
 }
 
 fn wait_until(deadline: i64, done: impl Fn() -> bool) -> bool {
@@ -397,7 +400,8 @@ fn give_up(engine: &'static Parallel) -> Outcome<()> {
         strand.lock.unlock();
     }
     let inside = outside::inside();
-    if others == 0 && inside == 0 && engine.is_quiescent() {
+    let away = outside::away();
+    if others == 0 && inside == 0 && away == 0 && engine.is_quiescent() {
         take_down(engine, parked > 0);
         return fail(
             Status::TIMEOUT,
@@ -407,7 +411,7 @@ fn give_up(engine: &'static Parallel) -> Outcome<()> {
     fail(
         Status::TIMEOUT,
         format_args!(
-            "{} strands have not ended and {inside} OS threads are inside calls; call again to go on waiting{}",
+            "{} strands have not ended, {inside} OS threads are inside calls and {away} offloaded calls have not returned; call again to go on waiting{}",
             parked + others,
             text_of(&text)
         ),
@@ -432,6 +436,8 @@ fn end_late_dormants(engine: &Parallel) {
 /// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
 fn take_down(engine: &'static Parallel, abandon: bool) {
     engine.stop();
+    // After the workers, which may still be starting a thread for a call that was made by another meanwhile.
+    offload_pool::stop();
     end_late_dormants(engine);
     // SAFETY: no strand runs, no call is inside.
     unsafe { channel::stop() };

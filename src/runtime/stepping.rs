@@ -126,7 +126,9 @@ pub fn drive_to_the_end(engine: &'static Parallel, stepped: &Stepped, deadline: 
         let round = Seat::take(stepped, &engine.workers()[0]).map(|seat| stepped.round(&seat));
         match round {
             Some(Round::Ran | Round::Fired) => _ = stepped.let_others_in(),
-            Some(Round::Stuck | Round::Idle { until: None }) if outside::inside() == 0 => return done(),
+            Some(Round::Stuck | Round::Idle { until: None }) if outside::inside() == 0 && outside::away() == 0 => {
+                return done();
+            }
             _ => stepped.sleep_behind_the_gate(Some(sys::monotonic() + PAUSE)),
         }
     }

@@ -19,7 +19,7 @@ typedef char version_is_text[sizeof STRAND_VERSION_STRING > 5 ? 1 : -1];
 strand_status use(strand_chan chan, uint64_t *value);
 strand_status use(strand_chan chan, uint64_t *value) {
     strand_config config = { sizeof config, STRAND_ENGINE_PARALLEL, 2, STRAND_POLICY_COOPERATIVE, 0,
-        STRAND_MIGRATE_FREE, STRAND_FAULT_ISOLATE, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0 };
+        STRAND_MIGRATE_FREE, STRAND_FAULT_ISOLATE, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
     strand_status status = strand_scheduler_init(&config);
     if (status != STRAND_OK) return status;
     if (strand_poll_word != 0) status = strand_checkpoint();
@@ -85,7 +85,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
     };
     let sizes = [
         ("strand_language_hooks", size_of::<strand::ffi::config::strand_language_hooks>(), 64),
-        ("strand_config", size_of::<strand::ffi::config::strand_config>(), 144),
+        ("strand_config", size_of::<strand::ffi::config::strand_config>(), 152),
         ("strand_step_result", size_of::<strand::ffi::step::strand_step_result>(), 48),
         ("strand_explore_options", size_of::<strand::ffi::explore::strand_explore_options>(), 32),
         ("strand_explore_result", size_of::<strand::ffi::explore::strand_explore_result>(), 552),
@@ -93,6 +93,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_lane_options", size_of::<strand::ffi::policy::strand_lane_options>(), 32),
         ("strand_handoff", size_of::<strand::ffi::policy::strand_handoff>(), 32),
         ("strand_chan_options", size_of::<strand::ffi::channel::strand_chan_options>(), 64),
+        ("strand_offload_options", size_of::<strand::ffi::offload::strand_offload_options>(), 32),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];
     let mut text = "#include <strand.h>\n".to_owned();

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 16] = [
+pub(crate) const SECTIONS: [&str; 17] = [
     "version",
     "status",
     "config",
@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: [&str; 16] = [
     "park",
     "errno",
     "channel",
+    "offload",
     "info",
     "explore",
     "record",

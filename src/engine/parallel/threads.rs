@@ -3,12 +3,11 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use super::worker::Worker;
-use crate::base::sys::keeping_errno;
+use crate::base::sys;
 use crate::strand::overflow::AlternateStack;
 
 thread_local! {
@@ -90,36 +89,17 @@ pub fn forget_all() {
 
 /// In a model the threads are the model's own.
 #[cfg(loom)]
-fn start(_: extern "C" fn(*mut c_void) -> *mut c_void, _: *mut c_void) -> bool {
+fn start(_: sys::ThreadMain, _: *mut c_void) -> bool {
     true
 }
 
 #[cfg(not(loom))]
-fn start(main: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void) -> bool {
+fn start(main: sys::ThreadMain, argument: *mut c_void) -> bool {
     let mut list = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if list.try_reserve(1).is_err() {
         return false;
     }
-    keeping_errno(|| {
-        let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
-        let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
-        let mut earlier = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: the sets are initialised by sigfillset and pthread_sigmask; the new thread inherits the mask, which
-        // leaves the faults that a thread raises itself unblocked.
-        unsafe {
-            libc::sigfillset(blocked.as_mut_ptr());
-            for fault in
-                [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS]
-            {
-                libc::sigdelset(blocked.as_mut_ptr(), fault);
-            }
-            libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), earlier.as_mut_ptr());
-            let created = libc::pthread_create(thread.as_mut_ptr(), core::ptr::null(), main, argument) == 0;
-            libc::pthread_sigmask(libc::SIG_SETMASK, earlier.as_ptr(), core::ptr::null_mut());
-            if created {
-                list.push(thread.assume_init());
-            }
-            created
-        }
-    })
+    let started = sys::start_thread(main, argument);
+    list.extend(started);
+    started.is_some()
 }

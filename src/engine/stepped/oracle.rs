@@ -46,6 +46,11 @@ pub trait Director {
     /// The running strand uses an object: a handle, or one of `touched`. Told only while `poll::FOLLOWED` is raised.
     fn touched(&mut self, _object: u64) {}
 
+    /// A strand has another thread do something for it: whether that can be followed.
+    fn leaves(&mut self) -> bool {
+        true
+    }
+
     /// The calling OS thread is about to do something with the engine, for which it has waited so many nanoseconds
     /// already. Asked only while the engine is watched.
     fn arrives(&mut self, _arrival: Arrival, _waited: i64) -> Place {

@@ -86,7 +86,7 @@ impl Stepped {
         if self.halted.get() {
             return Round::Fired;
         }
-        let busy = outside::holds() > 0 || outside::active() > 0;
+        let busy = outside::somebody_may_come() || outside::active() > 0;
         let earliest = worker.timers().earliest();
         if earliest == NO_TIMER {
             return if busy || self.holds_somebody() { Round::Idle { until: None } } else { Round::Stuck };

@@ -259,7 +259,7 @@ impl Guide {
             }
             Failure::TooLong => write!(out, "it has not ended after {} steps (max_steps)", self.steps),
             Failure::Thread => out.write_str(
-                "the program has started an OS thread; what other threads do cannot be explored: use strands, or strand_explore for a part without threads",
+                "the program has started an OS thread (or offloads a call to one); what other threads do cannot be explored: use strands, or strand_explore for a part without threads",
             ),
             Failure::Misfit => match self.explorer.misfit() {
                 Some((place, choice, options)) => write!(
@@ -389,5 +389,10 @@ impl Director for Guide {
 
     fn stuck(&mut self) {
         self.fails(Failure::Deadlock);
+    }
+
+    fn leaves(&mut self) -> bool {
+        self.fails(Failure::Thread);
+        false
     }
 }

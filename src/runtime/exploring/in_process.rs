@@ -255,7 +255,7 @@ impl Search<'_> {
             match self.stepped.round(&self.seat) {
                 Round::Ran | Round::Fired => {}
                 // Everybody who is ready is held, and nobody has said that somebody outside will let one go.
-                Round::Idle { until: None } if outside::holds() == 0 && outside::active() == 0 => {
+                Round::Idle { until: None } if !outside::somebody_may_come() && outside::active() == 0 => {
                     self.stepped.tell_stuck();
                     break;
                 }

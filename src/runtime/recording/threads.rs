@@ -5,12 +5,16 @@
 //! the order of first arrival; the thread that made init is 0), how many calls and how many steps or timer batches there
 //! were since the last turn, and for a new thread its name. By these a replay finds the same place again. A thread is
 //! known by its arrival and its name; threads of one name that first call at about the same time may change roles,
-//! which a replay notices only where they do different things.
+//! which a replay notices only where they do different things. A thread of the library's own that makes calls for strands
+//! is a new one with each call, named after it.
 
 use core::cell::Cell;
+use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::engine::outside;
 use crate::record::{Event, varint};
+use crate::strand::message::Text;
 
 /// Kind of the external completions that are turns of threads.
 pub const TURN: u8 = 1;
@@ -22,14 +26,14 @@ const PAYLOAD: usize = 2 * varint::MAX + NAME;
 static SESSION: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Session and number of this thread in it.
-    static MINE: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    /// Session, number of this thread in it, and the errand on which it has that number.
+    static MINE: Cell<(u32, u32, u64)> = const { Cell::new((0, 0, 0)) };
 }
 
 /// A new recording or replay, in which the calling thread is number 0.
 pub fn begin_session() -> u32 {
     let session = SESSION.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-    MINE.set((session, 0));
+    MINE.set((session, 0, outside::errand()));
     session
 }
 
@@ -39,6 +43,14 @@ struct Name([u8; NAME]);
 impl Name {
     fn of_this_thread() -> Name {
         let mut name = [0; NAME];
+        let errand = outside::errand();
+        if errand != 0 {
+            // Any thread of the pool may make the call: it is known by its number.
+            let mut text = Text::<NAME>::new();
+            let _ = write!(text, "call {errand:x}");
+            name[..text.as_bytes().len()].copy_from_slice(text.as_bytes());
+            return Name(name);
+        }
         // SAFETY: writes at most 16 bytes with a terminator into the buffer, which has them.
         unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
         Name(name)
@@ -95,8 +107,8 @@ impl Threads {
     }
 
     fn number(&self) -> Option<u32> {
-        let (session, number) = MINE.get();
-        (session == self.session).then_some(number)
+        let (session, number, errand) = MINE.get();
+        (session == self.session && errand == outside::errand()).then_some(number)
     }
 
     /// The calling thread is the one that acts.
@@ -109,7 +121,7 @@ impl Threads {
         let number = self.number().unwrap_or(self.known);
         let name = (number >= self.known).then(Name::of_this_thread);
         self.known = self.known.max(number + 1);
-        MINE.set((self.session, number));
+        MINE.set((self.session, number, outside::errand()));
         let payload = Payload::of(self.calls, self.acts, name.as_ref());
         (self.current, self.calls, self.acts) = (number, 0, 0);
         (number, payload)
