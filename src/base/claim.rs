@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! IDLE ──begin──► OPENING ──publish──► OPEN ──claim──► CLAIMED
-//!                    └────claim───► CLAIMED_EARLY (the opener resumes the waiter itself)
+//!           ▲        └────claim───► CLAIMED_EARLY (the opener resumes the waiter itself)
+//!           └────────reopen─────────────┘
 //! ```
 //! A message, a close, a timer and a cancellation may all want to end the same wait. The first to move the word wins,
 //! alone transfers data and alone makes the waiter ready; the others find it claimed and leave. A wait with several
 //! sources is published source by source while it is still `OPENING`; a source that fires meanwhile leaves the waiter
-//! to its opener, so that nobody resumes a waiter that is still being published.
+//! to its opener, so that nobody resumes a waiter that is still being published. The opener too claims the wait before
+//! it moves anything for a source that it finds ready; when the other side of that source turns out to be gone, it opens
+//! the wait again and publishes all sources anew, because whoever came meanwhile took it for a wait that is over.
 
 use super::sync::atomic::{AtomicU32, Ordering};
 
@@ -49,6 +52,13 @@ impl Claim {
     pub fn begin(&self) {
         // Release pairs with the Acquire of an early claim: its status comes after what `Waiter::describe` wrote.
         self.0.store(OPENING, Ordering::Release);
+    }
+
+    /// The opener has claimed its own wait and moved nothing: the wait is open again, as after [`Self::begin`]. No
+    /// source knows the waiter any more.
+    #[cold]
+    pub fn reopen(&self) {
+        self.begin();
     }
 
     /// Every source is published. False when one of them has already claimed the wait: the opener goes on at once.

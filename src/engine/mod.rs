@@ -119,6 +119,31 @@ pub unsafe fn checkpoint(body: &'static Body) {
     }
 }
 
+/// What is chosen from where the program leaves it open; the numbers are part of recordings.
+pub mod choice {
+    /// Cases of one wait that are all ready.
+    pub const CASES: u8 = 1;
+}
+
+/// One of `n` things, where the program leaves it open which: each is equally likely. The stepped engine says which, so
+/// that its runs can be repeated. The caller is a strand, or an OS thread inside a call.
+#[inline]
+pub fn choose(what: u8, n: u32) -> u32 {
+    match parallel::worker::running() {
+        _ if n < 2 => 0,
+        Some(worker) if !crate::strand::poll::is_raised(crate::strand::poll::STEPPED) => worker.draw(n),
+        _ => choose_slowly(what, n),
+    }
+}
+
+#[cold]
+fn choose_slowly(what: u8, n: u32) -> u32 {
+    match parallel::engine().and_then(parallel::Parallel::stepped) {
+        Some(stepped) => stepped.choose(what, n),
+        None => parallel::draw_outside(n),
+    }
+}
+
 /// Things that are touched and have no handle; handles are above them.
 pub mod touched {
     /// Anything.

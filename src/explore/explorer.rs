@@ -149,23 +149,44 @@ impl Explorer {
                 strand
             }
             (Mode::Walk(_), _) => self.go_on_walking(schedule, can_go_on, ledger)?,
-            (Mode::Choices(_), _) => self.choose(schedule, can_go_on, ledger)?,
+            (Mode::Choices(_), _) => self.take_listed(schedule, can_go_on, ledger)?,
         };
         ledger.count_pick();
         self.current = self.ordinals[strand as usize];
         Some(strand)
     }
 
-    fn choose(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {
-        self.round(schedule, can_go_on);
-        let options = self.options.len() as u32;
-        let Mode::Choices(choices) = &self.mode else { return None };
+    /// The strand that runs leaves open which one of `n` is taken.
+    #[cold]
+    pub fn choose(&mut self, schedule: &mut Schedule, n: u32, ledger: &mut Ledger) -> u32 {
+        let choice = match &mut self.mode {
+            Mode::Policy => schedule.choose(n),
+            Mode::Choices(_) => self.listed(n),
+            Mode::Walk(walk) => {
+                follow::value(ledger, n);
+                walk.value(n)
+            }
+        };
+        ledger.note(Decision { ordinal: self.current, options: n, choice, can_go_on: 0 });
+        choice
+    }
+
+    /// The next choice of the list, for which there are so many possibilities.
+    fn listed(&mut self, options: u32) -> u32 {
+        let Mode::Choices(choices) = &self.mode else { return 0 };
         let mut choice = choices.get(self.at).copied().unwrap_or(0);
         if choice >= options {
             self.misfit.get_or_insert((self.at, choice, options));
             choice = 0;
         }
         self.at += 1;
+        choice
+    }
+
+    fn take_listed(&mut self, schedule: &mut Schedule, can_go_on: bool, ledger: &mut Ledger) -> Option<StrandIndex> {
+        self.round(schedule, can_go_on);
+        let options = self.options.len() as u32;
+        let choice = self.listed(options);
         let ordinal = self.options[choice as usize];
         ledger.note(Decision { ordinal, options, choice, can_go_on: u32::from(can_go_on) });
         let strand = self.indices[ordinal as usize];

@@ -3,8 +3,10 @@
 //! steps from the log.
 //!
 //! ```text
-//! word   flags in bits 0 to 7 (1: can go on, 2: everything was touched, 4: a pick), number of further words above
+//! word   flags in bits 0 to 7 (1: can go on, 2: everything was touched, 4: a pick, 8: a value), number of further words
+//!        above
 //! ran    the objects touched since the last pick        pick   the ordinals to choose from
+//! value  how many there are to choose from
 //! ```
 
 use super::footprint::Footprint;
@@ -14,6 +16,7 @@ use super::walk::Walk;
 const GOES_ON: u64 = 1;
 const EVERYTHING: u64 = 2;
 const PICK: u64 = 4;
+const VALUE: u64 = 8;
 
 /// Logs a stretch.
 pub fn ran(ledger: &mut Ledger, footprint: &Footprint, can_go_on: bool) {
@@ -29,6 +32,12 @@ pub fn pick(ledger: &mut Ledger, options: &[u32], can_go_on: bool) {
     options.iter().for_each(|ordinal| ledger.log(u64::from(*ordinal)));
 }
 
+/// Logs that one of `n` values is taken.
+pub fn value(ledger: &mut Ledger, n: u32) {
+    ledger.log(1 << 8 | VALUE);
+    ledger.log(u64::from(n));
+}
+
 /// Does what was logged.
 pub fn follow(walk: &mut Walk, ledger: &Ledger) {
     walk.begin();
@@ -37,6 +46,10 @@ pub fn follow(walk: &mut Walk, ledger: &Ledger) {
         let (count, can_go_on) = ((word >> 8) as usize, word & GOES_ON != 0);
         let Some((further, rest)) = rest.split_at_checked(count) else { return walk.cut() };
         log = rest;
+        if word & VALUE != 0 {
+            walk.value(further.first().map_or(1, |n| *n as u32));
+            continue;
+        }
         if word & PICK != 0 {
             let options: Vec<u32> = further.iter().map(|ordinal| *ordinal as u32).collect();
             if !options.is_empty() {

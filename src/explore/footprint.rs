@@ -40,6 +40,12 @@ impl Footprint {
         self.everything = true;
     }
 
+    /// What the other one touched was touched too.
+    pub fn merge(&mut self, other: &Footprint) {
+        self.everything |= other.everything;
+        other.objects.iter().for_each(|object| self.touch(*object));
+    }
+
     /// Whether the order of the two stretches may matter.
     pub fn conflicts(&self, other: &Footprint) -> bool {
         self.everything || other.everything || self.objects.iter().any(|object| other.objects.contains(object))

@@ -12,6 +12,9 @@
 //! preemption more (Coons, Musuvathi, McKinley, "Bounded partial-order reduction", OOPSLA 2013), so a strand sleeps only
 //! where its twin never needs more: when it was the one that could go on undisturbed, or when its stretch ended in a wait,
 //! a yield or its end.
+//!
+//! A strand may also leave open which of several values it gets, in the middle of a stretch. All of them are tried; that
+//! is no preemption. What the stretch touches is then what it touches with any of them.
 
 use super::footprint::Footprint;
 
@@ -30,8 +33,11 @@ struct Node {
     can_go_on: bool,
     /// Who slept when the decision was first met, and who was sent to sleep at it since.
     asleep: Vec<Sleeper>,
-    /// What the chosen strand touched up to its next decision, and whether it could go on there.
+    /// What the chosen strand touched up to its next decision, with every value that it got so far, and whether it could
+    /// go on there.
     after: Option<(Footprint, bool)>,
+    /// Not who goes next, but which value the strand that runs gets.
+    is_value: bool,
 }
 
 /// See the module documentation.
@@ -78,8 +84,39 @@ impl Walk {
         let running = self.running;
         self.asleep.retain(|one| one.ordinal != running && !one.footprint.conflicts(footprint));
         if let Some(node) = self.at.take().and_then(|at| self.path.get_mut(at)) {
-            node.after = Some((footprint.clone(), can_go_on));
+            let (touched, went_on) = node.after.get_or_insert_with(|| (Footprint::default(), false));
+            touched.merge(footprint);
+            *went_on |= can_go_on;
         }
+    }
+
+    /// The strand that runs gets one of `n` values: which.
+    pub fn value(&mut self, n: u32) -> u32 {
+        if n < 2 {
+            return 0;
+        }
+        if let Some(node) = self.path.get(self.depth) {
+            self.depth += 1;
+            return (node.chosen as u32).min(n - 1);
+        }
+        if self.redundant || self.cut {
+            return 0;
+        }
+        if self.path.try_reserve(1).is_err() {
+            self.cut = true;
+            return 0;
+        }
+        let options = (0..n).collect();
+        self.path.push(Node {
+            options,
+            chosen: 0,
+            can_go_on: false,
+            asleep: Vec::new(),
+            after: None,
+            is_value: true,
+        });
+        self.depth += 1;
+        0
     }
 
     /// Who goes next: a place among `options`, which are in the order of their choices.
@@ -113,7 +150,14 @@ impl Walk {
             return 0;
         }
         let asleep = self.asleep.clone();
-        self.path.push(Node { options: options.to_vec(), chosen: first, can_go_on, asleep, after: None });
+        self.path.push(Node {
+            options: options.to_vec(),
+            chosen: first,
+            can_go_on,
+            asleep,
+            after: None,
+            is_value: false,
+        });
         self.at = Some(self.depth);
         self.depth += 1;
         first
@@ -129,7 +173,7 @@ impl Walk {
         while let Some(node) = self.path.last_mut() {
             spent -= cost(node.chosen, node.can_go_on);
             let (footprint, went_on) = node.after.take().unwrap_or((Footprint::everything(), true));
-            if self.reduces && (node.chosen == 0 && node.can_go_on || !went_on) {
+            if self.reduces && !node.is_value && (node.chosen == 0 && node.can_go_on || !went_on) {
                 node.asleep.push(Sleeper { ordinal: node.options[node.chosen], footprint });
             }
             let awake = |place: &usize| !node.asleep.iter().any(|one| one.ordinal == node.options[*place]);

@@ -24,6 +24,7 @@ pub mod park;
 pub mod policy;
 pub mod record;
 pub mod scheduler;
+pub mod select;
 pub mod spawn;
 pub mod status;
 pub mod step;

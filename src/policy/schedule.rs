@@ -11,6 +11,7 @@ use super::memory::grow;
 use super::order::Order;
 use super::rules::{Cause, Chooser, Kind, NONE, Rules, StrandIndex};
 use super::strands::{Place, Strand, Strands, entry, entry_mut};
+use crate::base::random::Random;
 use crate::base::status::{Outcome, Status};
 
 /// See the module documentation.
@@ -26,6 +27,12 @@ pub struct Schedule {
     pub(super) sequence: u64,
     running: StrandIndex,
     checkpoints: u32, // in the turn of the running one
+    choices: Random,
+}
+
+/// What choices other than picks are drawn from: the seed of the picks, but another sequence.
+fn choices_of(rules: &Rules) -> Random {
+    Random::new(rules.seed ^ 0x5e1e_c7ed_ca5e_0000)
 }
 
 impl Schedule {
@@ -44,6 +51,7 @@ impl Schedule {
             sequence: 0,
             running: NONE,
             checkpoints: 0,
+            choices: choices_of(&rules),
         })
     }
 
@@ -58,6 +66,13 @@ impl Schedule {
         (self.ready, self.held, self.sequence) = (0, 0, 0);
         (self.running, self.checkpoints) = (NONE, 0);
         self.rules.seed = seed;
+        self.choices = choices_of(&self.rules);
+    }
+
+    /// One of `n` things that the program leaves open, such as which of several ready cases commits: each is equally
+    /// likely, under every rule.
+    pub fn choose(&mut self, n: u32) -> u32 {
+        self.choices.below(u64::from(n)) as u32
     }
 
     /// `Pct`: the number of picks over which the change points are spread, from the next `clear` on. 0 changes nothing.

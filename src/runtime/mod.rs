@@ -9,6 +9,7 @@ pub mod exploring;
 pub mod lifecycle;
 pub mod policies;
 pub mod recording;
+pub mod select;
 pub mod snapshot;
 pub mod stepping;
 pub mod strands;

@@ -144,6 +144,41 @@ pub struct Waiter {
     pub timer_worker: Cell<u32>,
     /// 1 when an OS thread was woken.
     pub signal: AtomicU32,
+    /// The first cases of a wait with several; for dumps.
+    pub shown: Shown,
+}
+
+/// Cases of a wait with several that a dump names.
+pub const SHOWN: usize = 3;
+
+/// What the first cases of a wait with several are; for dumps, which may see one that is over. All-zero memory is none.
+pub struct Shown {
+    objects: [AtomicU64; SHOWN],
+    /// A kind a byte.
+    kinds: AtomicU32,
+}
+
+impl Shown {
+    fn new() -> Shown {
+        Shown { objects: core::array::from_fn(|_| AtomicU64::new(0)), kinds: AtomicU32::new(0) }
+    }
+
+    /// Writes down what a wait that is about to begin waits for.
+    #[inline]
+    pub fn set(&self, cases: impl Iterator<Item = (WaitKind, u64)>) {
+        let mut kinds = 0;
+        for (place, (kind, object)) in cases.take(SHOWN).enumerate() {
+            kinds |= (kind as u32) << (8 * place);
+            self.objects[place].store(object, Ordering::Relaxed);
+        }
+        self.kinds.store(kinds, Ordering::Relaxed);
+    }
+
+    /// What was written down.
+    pub fn get(&self) -> [(WaitKind, u64); SHOWN] {
+        let kinds = self.kinds.load(Ordering::Relaxed).to_le_bytes();
+        core::array::from_fn(|place| (WaitKind::from_byte(kinds[place]), self.objects[place].load(Ordering::Relaxed)))
+    }
 }
 
 impl Waiter {
@@ -160,6 +195,7 @@ impl Waiter {
             signal: AtomicU32::new(0),
             next: Cell::new(core::ptr::null()),
             kind: AtomicU8::new(0),
+            shown: Shown::new(),
         }
     }
 
@@ -183,6 +219,12 @@ impl Waiter {
         self.kind.store(kind as u8, Ordering::Relaxed);
         self.object.store(object, Ordering::Relaxed);
         self.deadline.set(deadline);
+    }
+
+    /// The winner has brought a message, whatever else was waited for.
+    #[inline(always)]
+    pub fn received(&self) {
+        self.kind.store(WaitKind::Receive as u8, Ordering::Relaxed);
     }
 
     /// What is waited for.

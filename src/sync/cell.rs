@@ -189,6 +189,12 @@ impl Channel {
         self.closed.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether its messages have hooks.
+    #[inline(always)]
+    pub fn is_hooked(&self) -> bool {
+        self.hooked.load(Ordering::Relaxed) != 0
+    }
+
     /// Elements before a sender waits.
     #[inline(always)]
     pub fn capacity(&self) -> usize {

@@ -85,6 +85,57 @@ struct Found {
     _call: Option<outside::Call>,
 }
 
+/// Why a handle or an element is refused, as the end of a sentence about it.
+pub type Refused = (Status, &'static str);
+
+/// What a case of a select is about.
+pub struct Target {
+    /// The cell.
+    pub channel: &'static Channel,
+    /// The parts of the handle.
+    pub parts: Parts,
+    /// The element, or a place for none.
+    pub element: *mut u8,
+    /// The hooks of its messages and their size, where there are any.
+    pub hooks: Option<(MessageHooks, usize)>,
+}
+
+/// A live channel for a case of a select, whose caller is on a strand or counted in.
+pub fn target(chan: u64, element: *mut u8) -> Result<Target, Refused> {
+    engine::touch(chan);
+    let parts = handle::decode(Kind::Channel, chan).ok_or((Status::INVALID, "is not the handle of a channel"))?;
+    const NEVER: Refused = (Status::INVALID, "is a channel that was never made");
+    const GONE: Refused = (Status::STALE, "is a channel that is gone");
+    let channel = match table().filter(|table| parts.index < table.fresh()) {
+        Some(table) => table.slot(parts.index),
+        None if HISTORY.judge_unknown(parts.index, parts.generation) == Status::STALE => return Err(GONE),
+        None => return Err(NEVER),
+    };
+    if channel.is(parts) && channel.hooked.load(Ordering::Relaxed) == 0 && !element.is_null() {
+        return Ok(Target { channel, parts, element, hooks: None });
+    }
+    let held = match channel.lock_by_as(worker::running(), parts) {
+        Ok(held) => held,
+        Err(Status::STALE) => return Err(GONE),
+        Err(_) => return Err(NEVER),
+    };
+    let (hooks, size) = (channel.message_hooks(), channel.element_size());
+    channel.lock.unlock_from(held);
+    let element = if size == 0 { core::ptr::NonNull::dangling().as_ptr() } else { element };
+    if element.is_null() {
+        return Err((Status::INVALID, "has elements with bytes, but element is NULL"));
+    }
+    Ok(Target { channel, parts, element, hooks: hooks.transfer.is_some().then_some((hooks, size)) })
+}
+
+/// As [`target`], for a strand that has nothing to attend to; `None` where that has to look more closely.
+#[inline(always)]
+pub fn quick_target(chan: u64) -> Option<(&'static Channel, Parts)> {
+    let parts = handle::decode(Kind::Channel, chan)?;
+    let channel = table().filter(|table| parts.index < table.fresh())?.slot(parts.index);
+    channel.is(parts).then_some((channel, parts))
+}
+
 #[inline(always)]
 fn find(chan: u64) -> Outcome<Found> {
     engine::touch(chan);
@@ -334,7 +385,7 @@ fn close_locked(channel: &Channel) -> Woken {
     for list in [&channel.receivers, &channel.senders] {
         while let Some(node) = list.pop() {
             // SAFETY: a linked node's waiter is in place.
-            woken.win(unsafe { &*node.waiter.get() }, Status::CLOSED);
+            woken.win_with(unsafe { &*node.waiter.get() }, Status::CLOSED, || node.won.set(true));
         }
     }
     woken

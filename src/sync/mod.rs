@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What strands talk through.
 
+pub mod cases;
 pub mod cell;
 pub mod channel;
 pub mod elements;

@@ -16,7 +16,7 @@ use crate::wait::block::{self, NO_WAIT, Published, Source, open_sole};
 /// Slots above which an unbounded channel gives its storage back when it is drained.
 const KEPT_SLOTS: usize = 4096;
 
-enum Attempt {
+pub(super) enum Attempt {
     /// An element was received; the waiter, if any, is to be woken.
     Received(Option<*const Waiter>),
     /// Nothing is there.
@@ -28,7 +28,7 @@ enum Attempt {
 /// # Safety
 /// The lock is held; `element` is writable for one element.
 #[inline(always)]
-unsafe fn attempt(channel: &Channel, element: *mut u8) -> Attempt {
+pub(super) unsafe fn attempt(channel: &Channel, element: *mut u8) -> Attempt {
     let size = channel.element_size();
     let ring = &channel.ring;
     if ring.len() > 0 {
@@ -56,6 +56,7 @@ fn win_sender(channel: &Channel, take: impl FnOnce(*const u8)) -> Option<Option<
         let waiter = unsafe { &*node.waiter.get() };
         let Some(won) = waiter.claim.claim() else { continue };
         take(node.element);
+        node.won.set(true);
         waiter.set_status(Status::OK);
         return Some((won == Won::Wake).then_some(waiter as *const Waiter));
     }

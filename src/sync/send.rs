@@ -13,7 +13,7 @@ use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, NO_WAIT, Published, Source, open_sole};
 
 /// What came of an attempt under the lock.
-enum Attempt {
+pub(super) enum Attempt {
     /// The element is gone; the waiter, if any, is to be woken.
     Sent(Option<*const Waiter>),
     /// The ring is full and nobody receives.
@@ -27,7 +27,7 @@ enum Attempt {
 /// # Safety
 /// The lock is held; `element` is readable for one element.
 #[inline(always)]
-unsafe fn attempt(channel: &Channel, element: *const u8) -> Attempt {
+pub(super) unsafe fn attempt(channel: &Channel, element: *const u8) -> Attempt {
     if channel.is_closed() {
         return Attempt::Closed;
     }
@@ -59,6 +59,8 @@ unsafe fn hand_over(channel: &Channel, element: *const u8, size: usize) -> Optio
         let Some(won) = waiter.claim.claim() else { continue };
         // SAFETY: the receiver waits with room for one element.
         unsafe { elements::copy(element, node.element, size) };
+        node.won.set(true);
+        waiter.received();
         waiter.set_status(Status::OK);
         return Some((won == Won::Wake).then_some(waiter as *const Waiter));
     }

@@ -16,6 +16,8 @@ pub struct Node {
     next: Cell<*const Node>,
     back: Cell<*const Node>,
     linked: Cell<bool>,
+    /// Set by whoever ends the wait through this node, before the status.
+    pub won: Cell<bool>,
 }
 
 impl Node {
@@ -27,6 +29,7 @@ impl Node {
             next: Cell::new(ptr::null()),
             back: Cell::new(ptr::null()),
             linked: Cell::new(false),
+            won: Cell::new(false),
         }
     }
 
@@ -108,6 +111,20 @@ impl List {
             if next.is_null() { self.last.set(back) } else { (*next).back.set(back) }
         }
         node.linked.set(false);
+    }
+
+    /// Whether somebody else than `waiter` still waits here.
+    pub fn has_other(&self, waiter: &Waiter) -> bool {
+        let mut node = self.first();
+        while !node.is_null() {
+            // SAFETY: linked nodes are alive, and so are their waiters.
+            let (other, next) = unsafe { (&*(*node).waiter.get(), (*node).next.get()) };
+            if !ptr::eq(other, waiter) && other.claim.is_open() {
+                return true;
+            }
+            node = next;
+        }
+        false
     }
 
     /// Number of those that still wait; one that has timed out is linked until it runs.

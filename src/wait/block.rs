@@ -35,10 +35,15 @@ pub enum Published {
     Waiting,
     /// There is nothing to wait for: the wait ends with this status, and nothing was published.
     Done(Status),
+    /// The wait was won while it was being published, by the source itself or by somebody else, who writes the status.
+    Won,
 }
 
 /// Something that can be waited for.
 pub trait Source {
+    /// It has several sources of its own, so it is withdrawn whatever ended the wait.
+    const SEVERAL: bool = false;
+
     /// Puts the waiter into the wait list, after looking once more whether it need wait at all. With `sole` this is
     /// the only source: the claim word is opened with [`open_sole`] as the last act under the source's lock.
     ///
@@ -145,7 +150,7 @@ fn wait_with<S: Source>(
     if deadline != FOREVER {
         disarm(waiter);
     }
-    if matches!(status, Status::TIMEOUT | Status::CANCELLED) {
+    if S::SEVERAL || matches!(status, Status::TIMEOUT | Status::CANCELLED) {
         // SAFETY: published by the commit (or not at all, which `withdraw` finds out); the wait is over.
         unsafe { source.withdraw(waiter) };
     }
@@ -167,6 +172,7 @@ unsafe fn commit_sole<S: Source>(worker: &Worker, strand: &'static Head, record:
             After::Gone
         }
         Published::Done(status) => finish_at_once(waiter, status),
+        Published::Won => After::Resume,
     }
 }
 
@@ -181,14 +187,18 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
     waiter.claim.begin();
     waiter.timer_worker.set(u32::MAX);
     // SAFETY: as above.
-    if let Published::Done(status) = unsafe { source.publish(waiter, false) } {
-        // An early winner (a canceller) has moved nothing, so what the source did counts. But it is still going to write
-        // its status: wait for that before the wait is closed.
-        if waiter.claim.claim().is_none() {
-            waiter.settled();
+    match unsafe { source.publish(waiter, false) } {
+        Published::Waiting => {}
+        Published::Won => return After::Resume,
+        Published::Done(status) => {
+            // An early winner (a canceller) has moved nothing, so what the source did counts. But it is still going to
+            // write its status: wait for that before the wait is closed.
+            if waiter.claim.claim().is_none() {
+                waiter.settled();
+            }
+            waiter.claim.close();
+            return finish_at_once(waiter, status);
         }
-        waiter.claim.close();
-        return finish_at_once(waiter, status);
     }
     if deadline != FOREVER {
         waiter.timer.deadline.set(deadline);
@@ -256,18 +266,18 @@ fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
     // SAFETY: this thread's own waiter; it stays in place until the end of this function.
     let status = match unsafe { source.publish(&waiter, false) } {
         Published::Done(status) => status,
-        Published::Waiting => {
-            let status = sleep_on_thread(&waiter, deadline);
-            if matches!(
-                status,
-                Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY
-            ) {
-                // SAFETY: published above, and the wait is over.
-                unsafe { source.withdraw(&waiter) };
-            }
-            status
-        }
+        Published::Won => waiter.settled(),
+        Published::Waiting => sleep_on_thread(&waiter, deadline),
     };
+    if S::SEVERAL
+        || matches!(
+            status,
+            Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY
+        )
+    {
+        // SAFETY: published above (or not at all, which `withdraw` finds out), and the wait is over.
+        unsafe { source.withdraw(&waiter) };
+    }
     threads::unregister(&waiter);
     status
 }

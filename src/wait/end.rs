@@ -9,14 +9,16 @@ use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use super::block::{Published, Source, Woken, open_sole};
+use super::several::{Case, Entry, claim_own};
 use super::{cancel, park};
-use crate::base::status::Status;
+use crate::base::handle::{self, Kind};
+use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::worker;
 use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, FLAG_UNCOUNTED, Head};
-use crate::strand::waiter::Waiter;
+use crate::strand::waiter::{WaitKind, Waiter};
 
 /// One wait for the end of one strand, in the joiner's frame and in the list of the head.
 pub struct Join {
@@ -26,6 +28,7 @@ pub struct Join {
     next: Cell<*const Join>,
     back: Cell<*const Join>,
     linked: Cell<bool>,
+    won: Cell<bool>,
 }
 
 impl Join {
@@ -38,7 +41,12 @@ impl Join {
             next: Cell::new(core::ptr::null()),
             back: Cell::new(core::ptr::null()),
             linked: Cell::new(false),
+            won: Cell::new(false),
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.strand.generation() != self.generation
     }
 
     fn link(&self) {
@@ -67,12 +75,20 @@ impl Join {
         }
         self.linked.set(false);
     }
+
+    fn unlink_under_lock(&self) {
+        self.strand.lock.lock();
+        if self.linked.get() {
+            self.unlink();
+        }
+        self.strand.lock.unlock();
+    }
 }
 
 impl Source for Join {
     unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
         self.strand.lock.lock();
-        if self.strand.generation() != self.generation {
+        if self.has_ended() {
             self.strand.lock.unlock();
             return Published::Done(Status::OK);
         }
@@ -88,11 +104,51 @@ impl Source for Join {
     }
 
     unsafe fn withdraw(&self, _: &Waiter) {
+        self.unlink_under_lock();
+    }
+}
+
+impl Case for Join {
+    fn shown(&self) -> (WaitKind, u64) {
+        (WaitKind::Join, handle::encode(Kind::Strand, self.generation, head::index_of(self.strand)))
+    }
+
+    fn looks_ready(&self) -> bool {
+        self.has_ended()
+    }
+
+    fn attempt(&self) -> Outcome<Option<Status>> {
         self.strand.lock.lock();
-        if self.linked.get() {
-            self.unlink();
+        let ended = self.has_ended();
+        self.strand.lock.unlock();
+        Ok(ended.then_some(Status::OK))
+    }
+
+    unsafe fn publish(&self, waiter: &Waiter, _: Option<&Worker>) -> Entry {
+        self.strand.lock.lock();
+        let ended = self.has_ended();
+        if !ended {
+            self.waiter.set(waiter);
+            self.link();
         }
         self.strand.lock.unlock();
+        if !ended {
+            return Entry::Waiting;
+        }
+        // Nothing is moved, and an end stays: there is no need for the lock.
+        let Some(claimed) = claim_own(waiter) else { return Entry::Won };
+        self.won.set(true);
+        claimed.commit(Status::OK)
+    }
+
+    unsafe fn withdraw(&self, _: Option<&Worker>) {
+        if !self.won.get() {
+            self.unlink_under_lock();
+        }
+    }
+
+    fn has_won(&self) -> bool {
+        self.won.get()
     }
 }
 
@@ -109,7 +165,7 @@ fn end_generation(strand: &'static Head) -> Woken {
         let (this, next) = unsafe { (&*join, (*join).next.get()) };
         this.linked.set(false);
         // SAFETY: a linked join's waiter is in place.
-        woken.win(unsafe { &*this.waiter.get() }, Status::OK);
+        woken.win_with(unsafe { &*this.waiter.get() }, Status::OK, || this.won.set(true));
         join = next;
     }
     strand.lock.unlock();

@@ -10,4 +10,5 @@ pub mod list;
 pub mod park;
 #[allow(dead_code, reason = "its users land next")]
 pub mod reason;
+pub mod several;
 pub mod threads;

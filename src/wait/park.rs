@@ -9,16 +9,24 @@
 //!                   ▼                ▼
 //!                NOTIFIED          IDLE, the strand goes on
 //! ```
+//! As one of several things that are waited for, a word is only lent to the wait, and stays armed when something else
+//! ends that:
+//! ```text
+//! ARMED ──publish──► OFFERED ──unpark──► TAKEN when it wins the wait, else NOTIFIED
+//!   ▲                   │
+//!   └─────withdraw──────┘
+//! ```
 //! A token is the head's index and the epoch. The epoch moves on at each begin and never wraps: when that of a head is
 //! used up, the strand borrows the park word of a spare head, whose slot is retired afterwards.
 
 use super::block::{self, Published, Source};
+use super::several::{Case, Entry, claim_own};
 use crate::base::claim::Won;
 use crate::base::handle::{self, GENERATION_MAX, Kind};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::Ordering;
 use crate::base::sync::spin;
-use crate::engine::parallel;
+use crate::engine::{Worker, parallel};
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::head::{self, Head};
@@ -29,6 +37,8 @@ const ARMED: u64 = 1;
 const WAITING: u64 = 2;
 const BUSY: u64 = 3;
 const NOTIFIED: u64 = 4;
+const OFFERED: u64 = 5;
+const TAKEN: u64 = 6;
 const PHASE: u64 = 7;
 
 const fn word(epoch: u64, phase: u64) -> u64 {
@@ -145,8 +155,8 @@ impl Source for Parked {
     }
 }
 
-/// Parks the running strand on a token of its own; the value of the unpark.
-pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
+/// The word that a token of the running strand names, its epoch, and what is in it: armed or notified.
+fn own_word(body: &Body, token: u64) -> Outcome<(&'static Head, u64, u64)> {
     let holder = park_head(body);
     let parts = handle::decode(Kind::ParkToken, token).ok_or(Status::INVALID)?;
     if parts.index != head::index_of(holder) {
@@ -159,8 +169,111 @@ pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
     if now & PHASE == IDLE {
         return Err(Status::STALE);
     }
-    if now & PHASE == ARMED {
-        let source = Parked { holder, epoch: parts.generation };
+    Ok((holder, parts.generation, now & PHASE))
+}
+
+/// A token as one of several things that the running strand waits for. A wait that ends otherwise leaves it as it was.
+pub struct Offered {
+    holder: &'static Head,
+    epoch: u64,
+    /// Where the value of the unpark goes, or null.
+    value: *mut u64,
+    won: core::cell::Cell<bool>,
+}
+
+impl Offered {
+    /// A case for a token of the running strand.
+    ///
+    /// # Safety
+    /// `value` is null or writable until the case is settled.
+    pub unsafe fn new(body: &Body, token: u64, value: *mut u64) -> Outcome<Offered> {
+        let (holder, epoch, _) = own_word(body, token)?;
+        Ok(Offered { holder, epoch, value, won: core::cell::Cell::new(false) })
+    }
+
+    /// The phase, once no waker is writing the value.
+    fn phase(&self) -> u64 {
+        loop {
+            // Acquire pairs with the Release of the waker: the value is visible.
+            match self.holder.park.load(Ordering::Acquire) & PHASE {
+                BUSY => spin(),
+                phase => return phase,
+            }
+        }
+    }
+}
+
+impl Case for Offered {
+    fn shown(&self) -> (WaitKind, u64) {
+        (WaitKind::Park, handle::encode(Kind::ParkToken, self.epoch, head::index_of(self.holder)))
+    }
+
+    fn looks_ready(&self) -> bool {
+        self.phase() == NOTIFIED
+    }
+
+    fn attempt(&self) -> Outcome<Option<Status>> {
+        if self.phase() != NOTIFIED {
+            return Ok(None);
+        }
+        self.won.set(true);
+        Ok(Some(Status::OK))
+    }
+
+    unsafe fn publish(&self, waiter: &Waiter, _: Option<&Worker>) -> Entry {
+        let (armed, offered) = (word(self.epoch, ARMED), word(self.epoch, OFFERED));
+        // AcqRel: Release hands the waiter to the waker, Acquire takes the value of one that was faster.
+        match self.holder.park.compare_exchange(armed, offered, Ordering::AcqRel, Ordering::Acquire) {
+            // Offered already by another case of this wait: that one takes the unpark.
+            Ok(_) => return Entry::Waiting,
+            Err(now) if now & PHASE == OFFERED => return Entry::Waiting,
+            Err(_) => {}
+        }
+        let Some(claimed) = claim_own(waiter) else { return Entry::Won };
+        if self.phase() != NOTIFIED {
+            return claimed.give_up();
+        }
+        self.won.set(true);
+        claimed.commit(Status::OK)
+    }
+
+    unsafe fn withdraw(&self, _: Option<&Worker>) {
+        let (armed, offered) = (word(self.epoch, ARMED), word(self.epoch, OFFERED));
+        loop {
+            match self.phase() {
+                OFFERED => {
+                    if self.holder.park.compare_exchange(offered, armed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                        return;
+                    }
+                }
+                TAKEN => {
+                    // Of two cases with this token the first one is told.
+                    self.holder.park.store(word(self.epoch, NOTIFIED), Ordering::Release);
+                    return self.won.set(true);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn has_won(&self) -> bool {
+        self.won.get()
+    }
+
+    fn settle(&self, _: Status) {
+        if !self.value.is_null() {
+            // SAFETY: writable by contract of `new`.
+            unsafe { self.value.write(self.holder.payload_value()) };
+        }
+        close(self.holder);
+    }
+}
+
+/// Parks the running strand on a token of its own; the value of the unpark.
+pub fn park(body: &'static Body, token: u64, deadline: i64) -> Outcome<u64> {
+    let (holder, epoch, phase) = own_word(body, token)?;
+    if phase == ARMED {
+        let source = Parked { holder, epoch };
         match block::wait_multi(&source, WaitKind::Park, token, deadline) {
             Status::OK => {}
             Status::WOULD_BLOCK => return Err(Status::WOULD_BLOCK),
@@ -200,7 +313,7 @@ pub fn unpark(strands: &Table<Head>, token: u64, value: u64) -> Outcome<()> {
             return Err(Status::INVALID);
         }
         handle::compare(now >> 3, parts.generation)?;
-        if !matches!(now & PHASE, ARMED | WAITING) {
+        if !matches!(now & PHASE, ARMED | WAITING | OFFERED) {
             return Err(Status::STALE);
         }
         // AcqRel: Acquire pairs with `begin` and `publish`; from here the strand waits for us in `close`.
@@ -215,21 +328,27 @@ pub fn unpark(strands: &Table<Head>, token: u64, value: u64) -> Outcome<()> {
         holder.park.store(word(parts.generation, NOTIFIED), Ordering::Release);
         return Ok(());
     }
-    wake_parked(holder, parts.generation, value)
+    wake_parked(holder, parts.generation, value, now & PHASE == OFFERED)
 }
 
-fn wake_parked(holder: &'static Head, epoch: u64, value: u64) -> Outcome<()> {
+fn wake_parked(holder: &'static Head, epoch: u64, value: u64, offered: bool) -> Outcome<()> {
     let strand = owner(holder);
     // The word is BUSY, so the strand cannot leave its wait (it closes the word first) and its body is in place.
     let Some(body) = strand.started_body() else { return Err(Status::STALE) };
     let waiter = &body.waiter;
     let won = waiter.claim.claim();
-    if won.is_some() {
+    if won.is_some() || offered {
         holder.set_payload_value(value);
     }
-    let next = if won.is_some() { NOTIFIED } else { IDLE };
+    let next = match (won, offered) {
+        (Some(_), true) => TAKEN,
+        (None, false) => IDLE,
+        // Offered to a wait that something else has ended: the next one on this token finds it.
+        _ => NOTIFIED,
+    };
     holder.park.store(word(epoch, next), Ordering::Release);
     match won {
+        None if offered => Ok(()),
         None => Err(Status::STALE),
         Some(won) => {
             waiter.set_status(Status::OK);

@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: [&str; 17] = [
     "park",
     "errno",
     "channel",
+    "select",
     "offload",
     "info",
     "explore",

@@ -35,6 +35,7 @@ use inject::Inject;
 use ticker::Ticker;
 use worker::Worker;
 
+pub use search::draw_outside;
 pub use threads::{forget_all, this_worker};
 pub(in crate::engine) use threads::{leave_worker, sit_at};
 pub use timers::NEVER as NO_TIMER;

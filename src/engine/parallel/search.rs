@@ -8,6 +8,7 @@
 
 use super::timers::NEVER;
 use super::worker::Worker;
+use crate::base::random::splitmix64;
 use crate::base::sync::{monotonic, spin};
 use crate::strand::head::Head;
 
@@ -162,6 +163,12 @@ impl Worker {
         }
     }
 
+    /// A number below `n`.
+    #[inline]
+    pub fn draw(&self, n: u32) -> u32 {
+        (u64::from(self.next_random()) * u64::from(n) >> 32) as u32
+    }
+
     fn next_random(&self) -> u32 {
         // Marsaglia's xorshift: which victim comes first decides nothing but the load.
         let mut x = self.random.get();
@@ -230,6 +237,14 @@ impl Worker {
         let earliest = self.timers.earliest();
         earliest == NEVER || earliest > monotonic()
     }
+}
+
+/// A number below `n` for an OS thread, which has no worker.
+#[cold]
+pub fn draw_outside(n: u32) -> u32 {
+    static DRAWS: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+    let mut word = DRAWS.fetch_add(0x9e37_79b9_7f4a_7c15, core::sync::atomic::Ordering::Relaxed);
+    (u128::from(splitmix64(&mut word)) * u128::from(n) >> 64) as u32
 }
 
 #[cfg(all(test, loom))]

@@ -245,6 +245,11 @@ impl Stepped {
         }
     }
 
+    /// The running strand, or whoever holds the gate, leaves open which one of `n` is taken.
+    pub(in crate::engine) fn choose(&self, what: u8, n: u32) -> u32 {
+        self.with_oracle(|oracle| self.with_schedule(|schedule| oracle.choose(schedule, what, n)))
+    }
+
     /// The running strand, or whoever holds the gate, uses an object.
     pub(in crate::engine) fn touched(&self, object: u64) {
         if self.gate.is_mine() {

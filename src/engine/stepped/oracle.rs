@@ -35,6 +35,11 @@ pub trait Director {
     /// The next strand, out of the ready ones. `can_go_on`: the one that ran last is among them, and did not give its
     /// turn away.
     fn pick(&mut self, schedule: &mut Schedule, can_go_on: bool) -> Option<StrandIndex>;
+    /// The strand that runs (or whoever holds the gate) leaves it open which one of `n` is taken; `what` is one of
+    /// [`crate::engine::choice`].
+    fn choose(&mut self, schedule: &mut Schedule, _what: u8, n: u32) -> u32 {
+        schedule.choose(n)
+    }
     /// A step has ended.
     fn step(&mut self, last: &super::LastStep);
     /// What to inject at this pick; asked when the moment has come that [`super::Stepped::inject_at`] was told.
@@ -122,6 +127,15 @@ impl Oracle {
             Oracle::Policy => schedule.pick(&mut ()),
             // SAFETY: as above.
             Oracle::Director(director) => unsafe { (**director).pick(schedule, can_go_on) },
+        }
+    }
+
+    #[inline]
+    pub(super) fn choose(&mut self, schedule: &mut Schedule, what: u8, n: u32) -> u32 {
+        match self {
+            Oracle::Policy => schedule.choose(n),
+            // SAFETY: as above.
+            Oracle::Director(director) => unsafe { (**director).choose(schedule, what, n) },
         }
     }
 

@@ -303,7 +303,6 @@ impl Replay {
     }
 
     /// One of `n` things is to be chosen: which was it?
-    #[allow(dead_code)] // no part of the engine asks for it yet
     pub fn choice(&mut self, kind: u8, n: u32) -> Result<u32, Mismatch> {
         match self.expect(&Event::Choice { kind, n, chosen: 0 })? {
             Event::Choice { chosen, .. } => Ok(chosen),

@@ -264,7 +264,7 @@ impl Guide {
             Failure::Misfit => match self.explorer.misfit() {
                 Some((place, choice, options)) => write!(
                     out,
-                    "the schedule is not one of this program: its choice {} is {choice}, where there are {options} strands to choose from",
+                    "the schedule is not one of this program: its choice {} is {choice}, where there are {options} to choose from",
                     place + 1
                 ),
                 None => Ok(()),
@@ -343,6 +343,16 @@ impl Director for Guide {
             let _ = write!(name, "{}", entry::named(head, head.started_body()));
         }
         Some(strand)
+    }
+
+    fn choose(&mut self, schedule: &mut Schedule, _: u8, n: u32) -> u32 {
+        // SAFETY: as in `ledger`.
+        let ledger = unsafe { &mut *self.ledger };
+        let chosen = self.explorer.choose(schedule, n, ledger);
+        if self.strict && self.explorer.misfit().is_some() {
+            self.fails(Failure::Misfit);
+        }
+        chosen
     }
 
     #[inline]

@@ -47,6 +47,13 @@ impl Recording {
         note_pick(recorder, self.is_explicit, u64::from(strand) + 1);
     }
 
+    /// One of several things was taken. What the seed says anyway is not written.
+    pub fn chosen(&mut self, kind: u8, n: u32, chosen: u32) {
+        if self.is_explicit {
+            self.event(&Event::Choice { kind, n, chosen });
+        }
+    }
+
     /// Something else has happened.
     pub fn event(&mut self, event: &Event<'_>) {
         if let Some(recorder) = &mut self.recorder {
@@ -84,6 +91,12 @@ impl Director for Recording {
         let strand = schedule.pick(&mut ())?;
         self.picked(strand);
         Some(strand)
+    }
+
+    fn choose(&mut self, schedule: &mut Schedule, what: u8, n: u32) -> u32 {
+        let chosen = schedule.choose(n);
+        self.chosen(what, n, chosen);
+        chosen
     }
 
     #[inline]

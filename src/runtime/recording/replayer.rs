@@ -246,6 +246,19 @@ impl Director for Replaying {
         Some(picked)
     }
 
+    fn choose(&mut self, schedule: &mut Schedule, what: u8, n: u32) -> u32 {
+        // Drawn in any case: whoever goes on past the end of the recording goes on with the same sequence.
+        let mut chosen = schedule.choose(n);
+        if self.follows() && self.is_explicit {
+            let recorded = self.replay.choice(what, n);
+            chosen = self.heard(recorded, Some(schedule)).unwrap_or(chosen);
+        }
+        if let Some(copy) = &mut self.copy {
+            copy.chosen(what, n, chosen);
+        }
+        chosen
+    }
+
     fn step(&mut self, last: &LastStep) {
         if self.story.len() == STORY {
             self.story.pop_front();

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Select: one of several things, whichever is there first, and no trace of the others.
+//!
+//! ```text
+//! raw    the cases as the caller has them       any    every kind of case as one type
+//! ```
+//! What a strand mostly does, receives and sends on a few channels, takes a short way of its own: the cases are looked
+//! at where the caller has them, and are made into cases of a wait only when none of them is ready.
+
+mod any;
+mod raw;
+
+use core::mem::MaybeUninit;
+
+use crate::base::failing;
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside;
+use crate::engine::parallel::worker;
+use crate::engine::{self, choice};
+use crate::strand::message::fail;
+use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::{identity, poll};
+use crate::sync::cases::{self, Receiving, Sending};
+use crate::sync::{channel, receive, send};
+use crate::wait::block::{FOREVER, NO_WAIT};
+use crate::wait::cancel;
+use crate::wait::several::{self, Case, Entry, earlier};
+use any::{Any, Never, Opening};
+pub use any::{CANCEL, FD, NONE, PARK, RECV, SEND, STRAND, TASK, TICKET, TIMER};
+use raw::Cases;
+pub use raw::RawCase;
+
+/// Flag of a call in which the first of several ready cases commits.
+pub const FIRST_LISTED: u32 = 1;
+
+/// Cases of a call that needs no memory.
+pub const INLINE: usize = 8;
+
+/// Which case has committed, and how.
+type Committed = (usize, Status);
+
+/// Waits until one of the cases has committed: its number.
+///
+/// # Safety
+/// The cases are as large as their sizes say, aligned, and they and what they point to stay as they are until this
+/// returns.
+#[inline(always)]
+pub unsafe fn select(first: *mut RawCase, count: usize, deadline: i64, flags: u32) -> Outcome<usize> {
+    // SAFETY: by contract.
+    let cases = unsafe { Cases::new(first, count) }?;
+    let fair = flags & FIRST_LISTED == 0;
+    // SAFETY: by contract.
+    let (index, status) = match unsafe { select_quickly(&cases, deadline, fair) } {
+        Some(done) => done?,
+        // SAFETY: by contract.
+        None => unsafe { select_anywhere(&cases, deadline, fair) }?,
+    };
+    cases.tell(index, status);
+    Ok(index)
+}
+
+/// A receive or a send of the short way.
+enum Plain {
+    Off(Never),
+    Receive(Receiving),
+    Send(Sending),
+}
+
+macro_rules! each {
+    ($plain:expr, $case:ident => $call:expr) => {
+        match $plain {
+            Plain::Off($case) => $call,
+            Plain::Receive($case) => $call,
+            Plain::Send($case) => $call,
+        }
+    };
+}
+
+impl Case for Plain {
+    fn shown(&self) -> (WaitKind, u64) {
+        each!(self, case => case.shown())
+    }
+    fn looks_ready(&self) -> bool {
+        each!(self, case => case.looks_ready())
+    }
+    fn attempt(&self) -> Outcome<Option<Status>> {
+        each!(self, case => case.attempt())
+    }
+    unsafe fn publish(&self, waiter: &Waiter, worker: Option<&engine::Worker>) -> Entry {
+        // SAFETY: by contract.
+        each!(self, case => unsafe { case.publish(waiter, worker) })
+    }
+    unsafe fn withdraw(&self, worker: Option<&engine::Worker>) {
+        // SAFETY: by contract.
+        each!(self, case => unsafe { case.withdraw(worker) })
+    }
+    fn has_won(&self) -> bool {
+        each!(self, case => case.has_won())
+    }
+}
+
+/// The short way: a strand with nothing to attend to, and nothing but plain receives and sends on live channels. `None`
+/// where something is different, and nothing has happened.
+///
+/// # Safety
+/// As [`select`].
+#[inline(always)]
+unsafe fn select_quickly(cases: &Cases, deadline: i64, fair: bool) -> Option<Outcome<Committed>> {
+    if poll::is_raised(poll::CANCEL | poll::EXPLORED) || !cases.are_known() || cases.count() > INLINE {
+        return None;
+    }
+    let worker = worker::running()?;
+    let raw = cases.known();
+    let (mut ready, mut live) = (0u32, 0u32);
+    for (index, case) in raw.iter().enumerate() {
+        if case.size as usize != raw::KNOWN {
+            return None;
+        }
+        if case.kind == NONE {
+            continue;
+        }
+        let sends = case.kind == SEND;
+        if !sends && case.kind != RECV || case.element.is_null() || case.events != 0 {
+            return None;
+        }
+        let (channel, _) = channel::quick_target(case.handle)?;
+        let looks_ready = if sends {
+            if channel.is_hooked() {
+                return None;
+            }
+            cases::looks_free(channel)
+        } else {
+            cases::looks_full(channel)
+        };
+        live |= 1 << index;
+        ready |= u32::from(looks_ready) << index;
+    }
+    while ready != 0 {
+        let index = if fair { pick_bit(ready) } else { ready.trailing_zeros() };
+        ready &= !(1 << index);
+        let case = &raw[index as usize];
+        let (channel, parts) = channel::quick_target(case.handle)?;
+        let element = case.element.cast::<u8>();
+        // SAFETY: by contract; a live channel, and this strand's worker.
+        let done = unsafe {
+            if case.kind == SEND {
+                send::send_on_strand(channel, parts, element, NO_WAIT, worker)
+            } else {
+                receive::receive_on_strand(channel, parts, element, NO_WAIT, worker)
+            }
+        };
+        match cases::judge(done) {
+            Ok(Some(status)) => return Some(Ok((index as usize, status))),
+            Ok(None) => {}
+            Err(status) => return Some(Err(status)),
+        }
+    }
+    if deadline == NO_WAIT {
+        return Some(Err(Status::WOULD_BLOCK));
+    }
+    if live == 0 {
+        return None;
+    }
+    // SAFETY: by contract.
+    unsafe { wait_quickly(raw, deadline) }
+}
+
+/// One of the bits that are set, each equally likely.
+#[inline(always)]
+fn pick_bit(mut bits: u32) -> u32 {
+    let count = bits.count_ones();
+    if count > 1 {
+        for _ in 0..engine::choose(choice::CASES, count) {
+            bits &= bits - 1;
+        }
+    }
+    bits.trailing_zeros()
+}
+
+/// # Safety
+/// As [`select`]; nothing but plain receives and sends.
+#[inline(never)]
+unsafe fn wait_quickly(raw: &[RawCase], deadline: i64) -> Option<Outcome<Committed>> {
+    let mut room = [const { MaybeUninit::<Plain>::uninit() }; INLINE];
+    for (place, case) in room.iter_mut().zip(raw) {
+        let (handle, element) = (case.handle, case.element.cast::<u8>());
+        place.write(match case.kind {
+            NONE => Plain::Off(Never),
+            kind => {
+                let (channel, parts) = channel::quick_target(handle)?;
+                // SAFETY: by contract.
+                unsafe {
+                    if kind == SEND {
+                        Plain::Send(Sending::new(channel, parts, element))
+                    } else {
+                        Plain::Receive(Receiving::new(channel, parts, element))
+                    }
+                }
+            }
+        });
+    }
+    // SAFETY: as many as there are cases are written; they have nothing to drop.
+    let plain = unsafe { core::slice::from_raw_parts(room.as_ptr().cast::<Plain>(), raw.len()) };
+    let status = several::wait(plain, first_to_publish(plain.len()), deadline);
+    Some(winner(plain, status).ok_or(status))
+}
+
+/// Where publication begins. What becomes ready while cases are published commits in their order, so the order changes;
+/// on the stepped engine nothing does.
+#[inline]
+fn first_to_publish(count: usize) -> usize {
+    if poll::is_raised(poll::STEPPED) { 0 } else { engine::choose(choice::CASES, count as u32) as usize }
+}
+
+/// The case that has ended a wait, if it was one of them.
+#[inline]
+fn winner<C: Case>(cases: &[C], status: Status) -> Option<Committed> {
+    if !matches!(status, Status::OK | Status::CLOSED) {
+        return None;
+    }
+    Some((cases.iter().position(Case::has_won)?, status))
+}
+
+/// # Safety
+/// As [`select`].
+#[inline(never)]
+unsafe fn select_anywhere(cases: &Cases, deadline: i64, fair: bool) -> Outcome<Committed> {
+    let body = identity::current();
+    if deadline != NO_WAIT {
+        if let Some(body) = body {
+            cancel::before_waiting(body)?;
+        }
+        outside::refuse_on_worker()?;
+    }
+    let _call = if body.is_some() { None } else { Some(outside::enter()?) };
+    if cases.count() <= INLINE {
+        let mut room = [const { MaybeUninit::<Any>::uninit() }; INLINE];
+        // SAFETY: by contract.
+        return unsafe { select_in(&mut room[..cases.count()], cases, deadline, fair) };
+    }
+    let mut room: Vec<MaybeUninit<Any>> = Vec::new();
+    if failing::now() || room.try_reserve_exact(cases.count()).is_err() {
+        return fail(Status::NO_MEMORY, format_args!("strand_select: no memory for {} cases", cases.count()));
+    }
+    // SAFETY: reserved, and uninitialised is a value of the elements.
+    unsafe { room.set_len(cases.count()) };
+    // SAFETY: by contract.
+    unsafe { select_in(&mut room, cases, deadline, fair) }
+}
+
+/// Cases that were opened. They are given up when this is dropped.
+struct Opened<'a> {
+    room: &'a mut [MaybeUninit<Any>],
+    count: usize,
+}
+
+impl Opened<'_> {
+    /// # Safety
+    /// There is room; what the case points to stays as long as this.
+    unsafe fn open(&mut self, opening: &Opening, cases: &Cases) -> Outcome<()> {
+        let index = self.count;
+        let raw = cases.get(index)?;
+        // SAFETY: by contract.
+        match unsafe { opening.open(raw) } {
+            Ok(case) => self.room[index].write(case).placed(),
+            Err((status, why)) => return refuse(index, raw, status, why),
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn cases(&self) -> &[Any] {
+        // SAFETY: as many were written.
+        unsafe { core::slice::from_raw_parts(self.room.as_ptr().cast(), self.count) }
+    }
+}
+
+#[cold]
+fn refuse(index: usize, raw: &RawCase, status: Status, why: &str) -> Outcome<()> {
+    match raw.kind {
+        kind if !(NONE..=STRAND).contains(&kind) => {
+            fail(status, format_args!("strand_select: case {index}: kind {kind} {why}"))
+        }
+        TIMER if raw.handle == 0 => fail(status, format_args!("strand_select: case {index}: {} {why}", raw.deadline)),
+        _ => fail(status, format_args!("strand_select: case {index}: {:#x} {why}", raw.handle)),
+    }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        for case in &mut self.room[..self.count] {
+            // SAFETY: written, and not used after this.
+            unsafe {
+                case.assume_init_ref().abandon();
+                case.assume_init_drop();
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`select`]; there is room for all cases.
+unsafe fn select_in(
+    room: &mut [MaybeUninit<Any>],
+    cases: &Cases,
+    deadline: i64,
+    fair: bool,
+) -> Outcome<Committed> {
+    let mut opened = Opened { room, count: 0 };
+    let opening = Opening::new();
+    for _ in 0..cases.count() {
+        // SAFETY: by contract.
+        unsafe { opened.open(&opening, cases) }?;
+    }
+    let all = opened.cases();
+    if deadline == FOREVER && !all.iter().any(Any::can_be_ready) {
+        return fail(
+            Status::INVALID,
+            format_args!("strand_select: none of {} cases can ever be ready, and there is no deadline", all.len()),
+        );
+    }
+    let done = match try_all(all, fair)? {
+        Some(done) => done,
+        None if deadline == NO_WAIT => return Err(Status::WOULD_BLOCK),
+        None => wait(all, deadline, fair)?,
+    };
+    all[done.0].settle(done.1);
+    Ok(done)
+}
+
+/// Tries the cases that look ready: one of them at random first, or the first one.
+fn try_all(cases: &[Any], fair: bool) -> Outcome<Option<Committed>> {
+    let ready = cases.iter().filter(|case| case.looks_ready()).count();
+    if ready == 0 {
+        return Ok(None);
+    }
+    let skipped = if fair { engine::choose(choice::CASES, ready as u32) as usize } else { 0 };
+    let looks_ready = |index: &usize| cases[*index].looks_ready();
+    let first = (0..cases.len()).filter(looks_ready).nth(skipped).unwrap_or(0);
+    for index in (first..cases.len()).chain(0..first).filter(looks_ready) {
+        if let Some(status) = cases[index].attempt()? {
+            return Ok(Some((index, status)));
+        }
+    }
+    Ok(None)
+}
+
+fn wait(cases: &[Any], deadline: i64, fair: bool) -> Outcome<Committed> {
+    cases.iter().for_each(Case::prepare);
+    let moment = cases.iter().map(Any::moment).fold(FOREVER, earlier);
+    let first = if fair { first_to_publish(cases.len()) } else { 0 };
+    let status = several::wait(cases, first, earlier(deadline, moment));
+    if let Some(done) = winner(cases, status) {
+        return Ok(done);
+    }
+    // The timer of a case is on the caller's side when both come at once.
+    if status == Status::TIMEOUT && moment != FOREVER && earlier(deadline, moment) == moment {
+        return Ok((timer_of(cases, moment, fair), Status::OK));
+    }
+    Err(status)
+}
+
+/// One of the cases whose timer fires at this moment.
+fn timer_of(cases: &[Any], moment: i64, fair: bool) -> usize {
+    let due = |index: &usize| cases[*index].moment() == moment;
+    let count = (0..cases.len()).filter(due).count();
+    let skipped = if fair { engine::choose(choice::CASES, count as u32) as usize } else { 0 };
+    (0..cases.len()).filter(due).nth(skipped).unwrap_or(0)
+}
