@@ -634,6 +634,62 @@ static void row_chan_recv(void) {
   CHECK_EQUAL(value, 77);
 }
 
+static strand_case bad_case(uint32_t kind, uint64_t handle, void *element) {
+  strand_case one;
+  memset(&one, 0, sizeof one);
+  one.size = (uint32_t)sizeof one;
+  one.kind = kind;
+  one.handle = handle;
+  one.element = element;
+  return one;
+}
+static void row_select(void) {
+  uint64_t value = 77;
+  size_t index = 4711;
+  strand_case one = bad_case(STRAND_CASE_RECV, good_channel, &value);
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_NO_WAIT, 0, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_select(NULL, 1, STRAND_NO_WAIT, 0, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select((strand_case *)((char *)&one + 1), 1, STRAND_NO_WAIT, 0, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, -2, 0, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_NO_WAIT, 2, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_NO_WAIT, UINT32_MAX, &index));
+  GIVES(STRAND_ERR_LIMIT, strand_select(&one, SIZE_MAX, STRAND_NO_WAIT, 0, &index));
+  GIVES(STRAND_ERR_LIMIT, strand_select(&one, (1 << 24) + 1, STRAND_NO_WAIT, 0, &index));
+  for (uint32_t size = 0; size < 40; size += 1) {
+    one.size = size;
+    GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_NO_WAIT, 0, &index));
+  }
+  one.size = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_NO_WAIT, 0, &index));
+  one.size = (uint32_t)sizeof one;
+  NEEDS_A_RUNTIME(strand_select(&one, 1, STRAND_NO_WAIT, 0, &index));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle,
+                          (one.handle = handle, strand_select(&one, 1, STRAND_FOREVER, 0, &index)));
+  one = bad_case(STRAND_CASE_STRAND, 0, NULL);
+  REFUSES_FOREIGN_HANDLES(live_strand, handle,
+                          (one.handle = handle, strand_select(&one, 1, STRAND_FOREVER, 0, &index)));
+  one = bad_case(STRAND_CASE_RECV, gone_channel, &value);
+  GIVES(STRAND_ERR_STALE, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_SEND, good_channel, NULL);
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(1000, good_channel, &value);
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_FD, 1, NULL);
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_TICKET, 1, NULL);
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_PARK, live_token, NULL);
+  GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : STRAND_ERR_NOT_ON_STRAND,
+        strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_NONE, 0, NULL);
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select(NULL, 0, STRAND_FOREVER, 0, &index));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_select(&one, 1, STRAND_NO_WAIT, 0, &index));
+  GIVES(STRAND_ERR_TIMEOUT, strand_select(&one, 1, 1, 0, &index));
+  CHECK_EQUAL(value, 77);
+  CHECK_EQUAL(index, 4711);
+}
+
 static void row_chan_try_send(void) {
   const uint64_t value = 1;
   uint64_t back = 0;
@@ -993,6 +1049,7 @@ static const row rows[] = {
     ROW(lane_new),        ROW(set_lane),         ROW(lane),               ROW(tokens_grant),
     ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(recording_verify),
     ROW(recording_print), ROW(input),      ROW(snapshot),
+    ROW(select),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -1796,6 +1796,127 @@ STRAND_API strand_status strand_chan_retain(strand_chan chan);
  */
 STRAND_API strand_status strand_chan_release(strand_chan chan);
 
+/* ---- Select -------------------------------------------------------------------------------------
+ *
+ * Waits for one of several things: whichever is there first commits, alone, and the others are as
+ * if nobody had asked.
+ */
+
+/** Never ready: switches a case off. Nothing but size is looked at. */
+#define STRAND_CASE_NONE 0
+
+/**
+ * Receive from the channel handle into element. A closed and empty channel commits too, with
+ * STRAND_ERR_CLOSED.
+ */
+#define STRAND_CASE_RECV 1
+
+/**
+ * Send what is at element to the channel handle. A closed channel commits too, with
+ * STRAND_ERR_CLOSED. A transfer function copies the element once, before the case is tried or
+ * waits; if another case commits, the copy goes to the drop function.
+ */
+#define STRAND_CASE_SEND 2
+
+/** The end of a task. STRAND_ERR_UNSUPPORTED in this version. */
+#define STRAND_CASE_TASK 3
+
+/**
+ * The moment deadline, see strand_after(); handle is 0. STRAND_NO_WAIT is always ready,
+ * STRAND_FOREVER never. When it comes together with the deadline of the call, the case commits.
+ */
+#define STRAND_CASE_TIMER 4
+
+/** The cancellation of a token. STRAND_ERR_UNSUPPORTED in this version. */
+#define STRAND_CASE_CANCEL 5
+
+/** A file that is ready. STRAND_ERR_UNSUPPORTED in this version. */
+#define STRAND_CASE_FD 6
+
+/**
+ * The unpark of the token handle, which strand_park_begin() gave to the calling strand; element
+ * is NULL or a uint64_t that gets the value. When another case commits, or none, the wait of the
+ * token goes on: it is as it was, and a later strand_park() or strand_select() finds its unpark.
+ */
+#define STRAND_CASE_PARK 7
+
+/** The end of a dispatch. STRAND_ERR_UNSUPPORTED in this version. */
+#define STRAND_CASE_TICKET 8
+
+/** The end of the strand handle, as strand_join(). */
+#define STRAND_CASE_STRAND 9
+
+/** Of several cases that are ready each is equally likely to commit. */
+#define STRAND_SELECT_FAIR 0
+
+/** Of several cases that are ready the first one listed commits. */
+#define STRAND_SELECT_FIRST_LISTED 1
+
+/** One of the things to wait for. */
+typedef struct strand_case {
+    /** sizeof(strand_case), the same in all cases of a call: it is the way to the next one. */
+    uint32_t size;
+    /** STRAND_CASE_RECV and so on */
+    uint32_t kind;
+    /** What it is about, as its kind says. */
+    uint64_t handle;
+    /**
+     * Where a result goes, or what is sent, as its kind says. NULL where elements have no bytes.
+     */
+    void *element;
+    /** STRAND_CASE_TIMER: when. Of other kinds it is not looked at. */
+    int64_t deadline;
+    /** Written for the case that commits, and for no other: STRAND_OK or STRAND_ERR_CLOSED. */
+    strand_status status;
+    /** 0 */
+    uint32_t events;
+} strand_case;
+
+/**
+ * Waits until one of the cases can commit, and commits it: the element is received or sent, and
+ * *index says which one it was. Exactly one commits. The others leave no trace: nothing is
+ * received, sent or kept for them. A send and a receive of one call on one channel never meet each
+ * other; a channel may stand in any number of cases. On any status but STRAND_OK none has
+ * committed.
+ *
+ * Up to 8 cases need no memory. Where a message and a cancellation, or a message and the deadline,
+ * come together, one of them wins, and a message that was moved is reported as STRAND_OK.
+ *
+ * @param cases     count of them, all of the same size; may be NULL when count is 0
+ * @param count     their number, at most 2^24. With none, or only with cases that are switched
+ *                  off, the call waits for its deadline
+ * @param deadline  see strand_after(); a deadline in the past tries once
+ * @param flags     STRAND_SELECT_FAIR or STRAND_SELECT_FIRST_LISTED
+ * @param index     number of the case that has committed, from 0; written on STRAND_OK only
+ * @return STRAND_OK: look at *index, and at the status of that case;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: no case was ready in time;
+ *         STRAND_ERR_INVALID: cases or index is NULL, the cases differ in size, a case makes no
+ *         sense (strand_last_error() says which and why), none of them can ever be ready and the
+ *         deadline is STRAND_FOREVER, flags has unknown bits, or the deadline is below -1;
+ *         STRAND_ERR_STALE: what a case is about is gone;
+ *         STRAND_ERR_UNSUPPORTED: a kind that this version cannot wait for;
+ *         STRAND_ERR_LIMIT: too many cases;
+ *         STRAND_ERR_NO_MEMORY: for more than 8 cases, the copy of a message, or an unbounded
+ *         channel that cannot grow;
+ *         STRAND_ERR_NOT_ON_STRAND: STRAND_CASE_PARK, and the caller is no strand;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback, and the deadline is not STRAND_NO_WAIT;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_select(
+        struct strand_case *cases,
+        size_t count,
+        int64_t deadline,
+        uint32_t flags,
+        size_t *index);
+
 /* ---- Offload ------------------------------------------------------------------------------------
  *
  * A call that blocks its OS thread (reading a file, looking a name up, a library that knows

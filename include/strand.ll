@@ -78,6 +78,18 @@
 ;   STRAND_SPAWN_MIGRATABLE = 16
 ;   STRAND_SPAWN_INHERIT_LOCALS = 32
 ;   STRAND_UNBOUNDED = -1
+;   STRAND_CASE_NONE = 0
+;   STRAND_CASE_RECV = 1
+;   STRAND_CASE_SEND = 2
+;   STRAND_CASE_TASK = 3
+;   STRAND_CASE_TIMER = 4
+;   STRAND_CASE_CANCEL = 5
+;   STRAND_CASE_FD = 6
+;   STRAND_CASE_PARK = 7
+;   STRAND_CASE_TICKET = 8
+;   STRAND_CASE_STRAND = 9
+;   STRAND_SELECT_FAIR = 0
+;   STRAND_SELECT_FIRST_LISTED = 1
 ;   STRAND_OFFLOAD_ABANDON = 1
 ;   STRAND_TOKEN_MAX = 512
 
@@ -103,6 +115,9 @@
 
 ; size, flags, element_size, capacity, name, name_length, transfer, drop, data
 %strand_chan_options = type { i32, i32, i64, i64, ptr, i64, ptr, ptr, ptr }
+
+; size, kind, handle, element, deadline, status, events
+%strand_case = type { i32, i32, i64, ptr, i64, i32, i32 }
 
 ; size, flags, arg_bytes, arg_drop, result_drop
 %strand_offload_options = type { i32, i32, i64, ptr, ptr }
@@ -178,6 +193,7 @@ declare noundef i32 @strand_chan_length(i64 noundef %chan, ptr nocapture noundef
 declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
+declare noundef i32 @strand_select(ptr nocapture noundef %cases, i64 noundef %count, i64 noundef %deadline, i32 noundef %flags, ptr nocapture noundef %index) nounwind
 declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind

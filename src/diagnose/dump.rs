@@ -23,6 +23,7 @@ impl fmt::Display for What<'_> {
         match (self.0.kind(), self.0.kind().phrase()) {
             (WaitKind::Receive, _) => write!(out, "waits to receive from {}", Chan(object)),
             (WaitKind::Send, _) => write!(out, "waits to send to {}", Chan(object)),
+            (WaitKind::Select, _) => several(self.0, object, out),
             (_, (phrase, true)) => write!(out, "{phrase} {object:#x}"),
             (_, (phrase, false)) => out.write_str(phrase),
         }?;
@@ -33,6 +34,26 @@ impl fmt::Display for What<'_> {
         }
         Ok(())
     }
+}
+
+/// A strand in a select: how many cases it has, and the first of them.
+fn several(waiter: &Waiter, count: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(out, "waits in a select of {} (", Number(count as usize, "case"))?;
+    let cases = waiter.shown.get();
+    let mut shown = 0;
+    for (kind, object) in cases.into_iter().take_while(|(kind, _)| *kind != WaitKind::None) {
+        out.write_str(if shown == 0 { "" } else { "; " })?;
+        shown += 1;
+        let (phrase, _) = kind.phrase();
+        match kind {
+            WaitKind::Receive => write!(out, "to receive from {}", Chan(object)),
+            WaitKind::Send => write!(out, "to send to {}", Chan(object)),
+            WaitKind::Sleep => out.write_str("for a moment"),
+            WaitKind::Park => write!(out, "for the unpark of token {object:#x}"),
+            _ => write!(out, "{} {object:#x}", phrase.trim_start_matches("waits ")),
+        }?;
+    }
+    out.write_str(if shown < count as usize { "; and others)" } else { ")" })
 }
 
 struct Chan(u64);

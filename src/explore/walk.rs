@@ -107,14 +107,7 @@ impl Walk {
             return 0;
         }
         let options = (0..n).collect();
-        self.path.push(Node {
-            options,
-            chosen: 0,
-            can_go_on: false,
-            asleep: Vec::new(),
-            after: None,
-            is_value: true,
-        });
+        self.path.push(Node { options, chosen: 0, can_go_on: false, asleep: Vec::new(), after: None, is_value: true });
         self.depth += 1;
         0
     }

@@ -10,36 +10,36 @@ use crate::runtime::select::{self, RawCase};
 use core::ffi::c_void;
 
 /// Never ready: switches a case off. Nothing but size is looked at.
-pub const STRAND_CASE_NONE: u32 = select::NONE;
+pub const STRAND_CASE_NONE: u32 = 0;
 /// Receive from the channel handle into element. A closed and empty channel commits too, with
 /// STRAND_ERR_CLOSED.
-pub const STRAND_CASE_RECV: u32 = select::RECV;
+pub const STRAND_CASE_RECV: u32 = 1;
 /// Send what is at element to the channel handle. A closed channel commits too, with
 /// STRAND_ERR_CLOSED. A transfer function copies the element once, before the case is tried or
 /// waits; if another case commits, the copy goes to the drop function.
-pub const STRAND_CASE_SEND: u32 = select::SEND;
+pub const STRAND_CASE_SEND: u32 = 2;
 /// The end of a task. STRAND_ERR_UNSUPPORTED in this version.
-pub const STRAND_CASE_TASK: u32 = select::TASK;
+pub const STRAND_CASE_TASK: u32 = 3;
 /// The moment deadline, see strand_after(); handle is 0. STRAND_NO_WAIT is always ready,
 /// STRAND_FOREVER never. When it comes together with the deadline of the call, the case commits.
-pub const STRAND_CASE_TIMER: u32 = select::TIMER;
+pub const STRAND_CASE_TIMER: u32 = 4;
 /// The cancellation of a token. STRAND_ERR_UNSUPPORTED in this version.
-pub const STRAND_CASE_CANCEL: u32 = select::CANCEL;
+pub const STRAND_CASE_CANCEL: u32 = 5;
 /// A file that is ready. STRAND_ERR_UNSUPPORTED in this version.
-pub const STRAND_CASE_FD: u32 = select::FD;
+pub const STRAND_CASE_FD: u32 = 6;
 /// The unpark of the token handle, which strand_park_begin() gave to the calling strand; element
 /// is NULL or a uint64_t that gets the value. When another case commits, or none, the wait of the
 /// token goes on: it is as it was, and a later strand_park() or strand_select() finds its unpark.
-pub const STRAND_CASE_PARK: u32 = select::PARK;
+pub const STRAND_CASE_PARK: u32 = 7;
 /// The end of a dispatch. STRAND_ERR_UNSUPPORTED in this version.
-pub const STRAND_CASE_TICKET: u32 = select::TICKET;
+pub const STRAND_CASE_TICKET: u32 = 8;
 /// The end of the strand handle, as strand_join().
-pub const STRAND_CASE_STRAND: u32 = select::STRAND;
+pub const STRAND_CASE_STRAND: u32 = 9;
 
 /// Of several cases that are ready each is equally likely to commit.
 pub const STRAND_SELECT_FAIR: u32 = 0;
 /// Of several cases that are ready the first one listed commits.
-pub const STRAND_SELECT_FIRST_LISTED: u32 = select::FIRST_LISTED;
+pub const STRAND_SELECT_FIRST_LISTED: u32 = 1;
 
 /// One of the things to wait for.
 #[repr(C)]
@@ -61,6 +61,12 @@ pub struct strand_case {
 }
 
 const _: () = assert!(size_of::<strand_case>() == size_of::<RawCase>());
+// The core has the numbers too: one table, checked against the header's.
+const _: () = assert!(
+    STRAND_CASE_NONE == select::NONE
+        && STRAND_CASE_STRAND == select::STRAND
+        && STRAND_SELECT_FIRST_LISTED == select::FIRST_LISTED
+);
 
 /// Waits until one of the cases can commit, and commits it: the element is received or sent, and
 /// *index says which one it was. Exactly one commits. The others leave no trace: nothing is

@@ -270,10 +270,7 @@ fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
         Published::Waiting => sleep_on_thread(&waiter, deadline),
     };
     if S::SEVERAL
-        || matches!(
-            status,
-            Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY
-        )
+        || matches!(status, Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY)
     {
         // SAFETY: published above (or not at all, which `withdraw` finds out), and the wait is over.
         unsafe { source.withdraw(&waiter) };

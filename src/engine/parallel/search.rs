@@ -166,7 +166,7 @@ impl Worker {
     /// A number below `n`.
     #[inline]
     pub fn draw(&self, n: u32) -> u32 {
-        (u64::from(self.next_random()) * u64::from(n) >> 32) as u32
+        ((u64::from(self.next_random()) * u64::from(n)) >> 32) as u32
     }
 
     fn next_random(&self) -> u32 {
@@ -244,7 +244,7 @@ impl Worker {
 pub fn draw_outside(n: u32) -> u32 {
     static DRAWS: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
     let mut word = DRAWS.fetch_add(0x9e37_79b9_7f4a_7c15, core::sync::atomic::Ordering::Relaxed);
-    (u128::from(splitmix64(&mut word)) * u128::from(n) >> 64) as u32
+    ((u128::from(splitmix64(&mut word)) * u128::from(n)) >> 64) as u32
 }
 
 #[cfg(all(test, loom))]

@@ -26,7 +26,8 @@ use crate::wait::block::{FOREVER, NO_WAIT};
 use crate::wait::cancel;
 use crate::wait::several::{self, Case, Entry, earlier};
 use any::{Any, Never, Opening};
-pub use any::{CANCEL, FD, NONE, PARK, RECV, SEND, STRAND, TASK, TICKET, TIMER};
+pub use any::{NONE, STRAND};
+use any::{RECV, SEND, TIMER};
 use raw::Cases;
 pub use raw::RawCase;
 
@@ -300,12 +301,7 @@ impl Drop for Opened<'_> {
 
 /// # Safety
 /// As [`select`]; there is room for all cases.
-unsafe fn select_in(
-    room: &mut [MaybeUninit<Any>],
-    cases: &Cases,
-    deadline: i64,
-    fair: bool,
-) -> Outcome<Committed> {
+unsafe fn select_in(room: &mut [MaybeUninit<Any>], cases: &Cases, deadline: i64, fair: bool) -> Outcome<Committed> {
     let mut opened = Opened { room, count: 0 };
     let opening = Opening::new();
     for _ in 0..cases.count() {

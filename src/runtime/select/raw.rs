@@ -57,7 +57,7 @@ impl Cases {
         if stride == KNOWN {
             return Ok(Cases { first, count, stride });
         }
-        if stride < KNOWN || stride > LARGEST || !stride.is_multiple_of(8) {
+        if !(KNOWN..=LARGEST).contains(&stride) || !stride.is_multiple_of(8) {
             return fail(
                 Status::INVALID,
                 format_args!("strand_select: case 0: size is {stride}; set it to sizeof(strand_case)"),
