@@ -91,6 +91,10 @@ static strand_id live_strand;
 static strand_id ended_strand;
 static strand_park_token live_token;
 static strand_park_token ended_token;
+static strand_task live_task; /* of live_promise, which nobody completes */
+static strand_task gone_task;
+static strand_promise live_promise;
+static strand_promise gone_promise;
 
 /* Neither of the kind that is asked for nor ever issued. */
 static size_t foreign_handles(uint64_t good, uint64_t *list) {
@@ -116,9 +120,15 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   if (good != live_token) {
     list[count++] = live_token;
   }
+  if (good != live_task) {
+    list[count++] = live_task;
+  }
+  if (good != live_promise) {
+    list[count++] = live_promise;
+  }
   return count;
 }
-enum { MOST_FOREIGN = 16 };
+enum { MOST_FOREIGN = 20 };
 
 #define REFUSES_FOREIGN_HANDLES(good, handle, call)            \
   do {                                                         \
@@ -145,6 +155,10 @@ static void *wait_at_the_gate(void *arg) {
 
 static void *park_once(void *arg) {
   CHECK_OK(strand_park_begin(&ended_token));
+  CHECK_OK(strand_promise_new(0, &live_promise, &live_task)); /* made by a strand it is no hold */
+  CHECK_OK(strand_promise_new(0, &gone_promise, &gone_task));
+  CHECK_OK(strand_promise_release(gone_promise));
+  CHECK_OK(strand_task_release(gone_task));
   return arg;
 }
 
@@ -1025,6 +1039,191 @@ static void row_snapshot(void) {
   CHECK_EQUAL(buffer[2], 'x');
 }
 
+/* ------------------------------------------------------------------------------------------ tasks and promises */
+
+static strand_status answer_at_once(void *arg, uint64_t *value) {
+  *value = (uint64_t)(uintptr_t)arg;
+  return STRAND_OK;
+}
+
+static void row_task_spawn(void) {
+  strand_task task = 77;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn(0, NULL, NULL, &task));
+  NEEDS_A_RUNTIME(strand_task_spawn(0, answer_at_once, NULL, &task));
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn(1, answer_at_once, NULL, &task));
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn(live_task, answer_at_once, NULL, &task));
+  CHECK_EQUAL(task, 77);
+  GIVES(STRAND_OK, strand_task_spawn(0, answer_at_once, NULL, NULL));
+}
+
+static void row_task_spawn_with(void) {
+  strand_task_options options = {.size = sizeof options};
+  strand_task task = 77;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, NULL, NULL, &task));
+  options.size = 4;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.size = (uint32_t)sizeof options;
+  options.flags = STRAND_SPAWN_DORMANT;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.flags = 0;
+  options.name_length = 3;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.name_length = 0;
+  NEEDS_A_RUNTIME(strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.scope = 1;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.scope = 0;
+  options.stack_bytes = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  options.stack_bytes = 0;
+  options.lane = 999;
+  GIVES(STRAND_ERR_INVALID, strand_task_spawn_with(&options, answer_at_once, NULL, &task));
+  CHECK_EQUAL(task, 77);
+  GIVES(STRAND_OK, strand_task_spawn_with(NULL, answer_at_once, NULL, NULL));
+}
+
+static void row_task_await(void) {
+  uint64_t value = 77;
+  GIVES(STRAND_ERR_INVALID, strand_task_await(live_task, -2, &value));
+  NEEDS_A_RUNTIME(strand_task_await(live_task, STRAND_FOREVER, &value));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_await(handle, STRAND_FOREVER, &value));
+  GIVES(STRAND_ERR_STALE, strand_task_await(gone_task, STRAND_FOREVER, &value));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_task_await(live_task, STRAND_NO_WAIT, &value));
+  GIVES(STRAND_ERR_TIMEOUT, strand_task_await(live_task, 1, NULL));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_task_take(void) {
+  uint64_t value = 77;
+  GIVES(STRAND_ERR_INVALID, strand_task_take(live_task, STRAND_FOREVER, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_take(live_task, INT64_MIN, &value));
+  NEEDS_A_RUNTIME(strand_task_take(live_task, STRAND_FOREVER, &value));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_take(handle, STRAND_FOREVER, &value));
+  GIVES(STRAND_ERR_STALE, strand_task_take(gone_task, STRAND_FOREVER, &value));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_task_take(live_task, STRAND_NO_WAIT, &value));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_task_outcome(void) {
+  strand_outcome outcome = {.size = sizeof outcome, .state = 77};
+  GIVES(STRAND_ERR_INVALID, strand_task_outcome(live_task, NULL));
+  outcome.size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_task_outcome(live_task, &outcome));
+  outcome.size = sizeof outcome;
+  NEEDS_A_RUNTIME(strand_task_outcome(live_task, &outcome));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_outcome(handle, &outcome));
+  GIVES(STRAND_ERR_STALE, strand_task_outcome(gone_task, &outcome));
+  CHECK_EQUAL(outcome.state, 77);
+  GIVES(STRAND_OK, strand_task_outcome(live_task, &outcome));
+  CHECK_EQUAL(outcome.state, STRAND_PENDING);
+}
+
+static void row_task_fault(void) {
+  strand_fault fault = {.size = sizeof fault};
+  GIVES(STRAND_ERR_INVALID, strand_task_fault(live_task, 0, NULL));
+  fault.size = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_task_fault(live_task, 0, &fault));
+  fault.size = sizeof fault;
+  NEEDS_A_RUNTIME(strand_task_fault(live_task, 0, &fault));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_fault(handle, 0, &fault));
+  GIVES(STRAND_ERR_STALE, strand_task_fault(gone_task, 0, &fault));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_task_fault(live_task, 0, &fault));
+}
+
+static void row_task_cancel(void) {
+  NEEDS_A_RUNTIME(strand_task_cancel(live_task, 0));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_cancel(handle, 0));
+  GIVES(STRAND_ERR_STALE, strand_task_cancel(gone_task, 0));
+}
+
+static void row_task_retain(void) {
+  NEEDS_A_RUNTIME(strand_task_retain(live_task));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_retain(handle));
+  GIVES(STRAND_ERR_STALE, strand_task_retain(gone_task));
+  GIVES(STRAND_OK, strand_task_retain(live_task));
+}
+
+static void row_task_release(void) {
+  NEEDS_A_RUNTIME(strand_task_release(live_task));
+  REFUSES_FOREIGN_HANDLES(live_task, handle, strand_task_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_task_release(gone_task));
+  GIVES(STRAND_OK, strand_task_release(live_task)); /* what the row before has taken */
+}
+
+static void row_task_self(void) { CHECK_EQUAL(strand_task_self(), 0); }
+
+static void row_promise_new(void) {
+  strand_promise promise = 77;
+  strand_task task = 77;
+  GIVES(STRAND_ERR_INVALID, strand_promise_new(0, NULL, &task));
+  GIVES(STRAND_ERR_INVALID, strand_promise_new(0, &promise, NULL));
+  NEEDS_A_RUNTIME(strand_promise_new(0, &promise, &task));
+  GIVES(STRAND_ERR_INVALID, strand_promise_new(1, &promise, &task));
+  GIVES(STRAND_ERR_INVALID, strand_promise_new(live_promise, &promise, &task));
+  CHECK_EQUAL(promise, 77);
+  CHECK_EQUAL(task, 77);
+}
+
+static void row_promise_new_with(void) {
+  strand_promise_options options = {.size = sizeof options};
+  strand_promise promise = 77;
+  strand_task task = 77;
+  GIVES(STRAND_ERR_INVALID, strand_promise_new_with(&options, NULL, &task));
+  options.size = 20;
+  GIVES(STRAND_ERR_INVALID, strand_promise_new_with(&options, &promise, &task));
+  options.size = sizeof options;
+  options.flags = 2;
+  GIVES(STRAND_ERR_INVALID, strand_promise_new_with(&options, &promise, &task));
+  options.flags = 0;
+  NEEDS_A_RUNTIME(strand_promise_new_with(&options, &promise, &task));
+  options.scope = 1;
+  GIVES(STRAND_ERR_INVALID, strand_promise_new_with(&options, &promise, &task));
+  CHECK_EQUAL(promise, 77);
+}
+
+static void row_promise_complete(void) {
+  NEEDS_A_RUNTIME(strand_promise_complete(live_promise, 1));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_complete(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_promise_complete(gone_promise, 1));
+}
+
+static void row_promise_fail(void) {
+  GIVES(STRAND_ERR_INVALID, strand_promise_fail(live_promise, STRAND_OK, NULL, 0));
+  GIVES(STRAND_ERR_INVALID, strand_promise_fail(live_promise, 1, NULL, 0));
+  GIVES(STRAND_ERR_INVALID, strand_promise_fail(live_promise, STRAND_ERR_IO, NULL, 1));
+  GIVES(STRAND_ERR_INVALID, strand_promise_fail(live_promise, STRAND_ERR_IO, "x", SIZE_MAX));
+  NEEDS_A_RUNTIME(strand_promise_fail(live_promise, STRAND_ERR_IO, NULL, 0));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_fail(handle, STRAND_ERR_IO, NULL, 0));
+  GIVES(STRAND_ERR_STALE, strand_promise_fail(gone_promise, STRAND_ERR_IO, NULL, 0));
+}
+
+static void row_promise_cancel(void) {
+  NEEDS_A_RUNTIME(strand_promise_cancel(live_promise, 1));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_cancel(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_promise_cancel(gone_promise, 1));
+}
+
+static void row_promise_is_cancelled(void) {
+  NEEDS_A_RUNTIME(strand_promise_is_cancelled(live_promise));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_is_cancelled(handle));
+  GIVES(STRAND_ERR_STALE, strand_promise_is_cancelled(gone_promise));
+  GIVES(STRAND_OK, strand_promise_is_cancelled(live_promise));
+}
+
+static void row_promise_retain(void) {
+  NEEDS_A_RUNTIME(strand_promise_retain(live_promise));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_retain(handle));
+  GIVES(STRAND_ERR_STALE, strand_promise_retain(gone_promise));
+  GIVES(STRAND_OK, strand_promise_retain(live_promise));
+}
+
+static void row_promise_release(void) {
+  NEEDS_A_RUNTIME(strand_promise_release(live_promise));
+  REFUSES_FOREIGN_HANDLES(live_promise, handle, strand_promise_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_promise_release(gone_promise));
+  GIVES(STRAND_OK, strand_promise_release(live_promise)); /* what the row before has taken */
+}
+
 typedef struct row {
   const char *function;
   void (*check)(void);
@@ -1050,6 +1249,11 @@ static const row rows[] = {
     ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(recording_verify),
     ROW(recording_print), ROW(input),      ROW(snapshot),
     ROW(select),
+    ROW(task_spawn),      ROW(task_spawn_with),  ROW(task_await),         ROW(task_take),
+    ROW(task_outcome),    ROW(task_fault),       ROW(task_cancel),        ROW(task_retain),
+    ROW(task_release),    ROW(task_self),        ROW(promise_new),        ROW(promise_new_with),
+    ROW(promise_complete), ROW(promise_fail),    ROW(promise_cancel),     ROW(promise_is_cancelled),
+    ROW(promise_retain),  ROW(promise_release),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -1076,6 +1280,8 @@ static void every_function_refuses_bad_input_in_every_context(void) {
   good_channel = (UINT64_C(3) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
   live_strand = (UINT64_C(1) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
   live_token = (UINT64_C(2) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
+  live_task = (UINT64_C(7) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
+  live_promise = (UINT64_C(8) << KIND_SHIFT) | (UINT64_C(1) << INDEX_BITS);
   check_all_rows(BEFORE_INIT);
   start_runtime(1);
   if (is_parallel()) { /* under a hold a virtual clock stands still, and no deadline passes */
@@ -1088,6 +1294,7 @@ static void every_function_refuses_bad_input_in_every_context(void) {
   CHECK_EQUAL(ended, 1);
   /* After all that the runtime is as good as new. */
   CHECK_OK(strand_unpark(live_token, 1));
+  CHECK_OK(strand_promise_complete(live_promise, 1));
   if (is_parallel()) {
     CHECK_OK(strand_external_release());
   }

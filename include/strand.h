@@ -1917,6 +1917,545 @@ STRAND_API strand_status strand_select(
         uint32_t flags,
         size_t *index);
 
+/* ---- Tasks --------------------------------------------------------------------------------------
+ *
+ * A task is a strand with an outcome: a value, a failure or a cancellation, written once and seen
+ * alike by everybody who asks, from strands and threads, any number of times. The handle is
+ * counted. A task whose last handle is released while it runs goes on, and nobody learns its
+ * outcome.
+ *
+ * A value is one machine word. Whoever gives a task a value_drop has it called once for a value
+ * that nobody took with strand_task_take(), when the last handle is gone; and arg_drop once for
+ * an argument that the entry function never got. Both run on the stack of whoever finds that out,
+ * where they may not wait.
+ */
+
+/** The task has not begun, or is that of an open promise. */
+#define STRAND_PENDING 0
+
+/** The task has begun and not ended. */
+#define STRAND_RUNNING 1
+
+/** The task has ended with a value. */
+#define STRAND_SUCCEEDED 2
+
+/** The task has ended with a failure. */
+#define STRAND_FAILED 3
+
+/** The task was cancelled. */
+#define STRAND_CANCELLED 4
+
+/** Names a scope; 0 is the root, to which everything belongs that is not spawned into another. */
+typedef uint64_t strand_scope;
+
+/**
+ * The function of a task. 0: the task has succeeded with *value (0 if it wrote none), also when
+ * it was cancelled meanwhile. STRAND_ERR_CANCELLED when it was: the task is cancelled. Any other
+ * negative number: the task has failed with that code; a positive one: with STRAND_ERR_INVALID.
+ */
+typedef strand_status (*strand_task_entry)(void *arg, uint64_t *value);
+
+/** Names a task; below 2^62 and never used again. 0 is no task. */
+typedef uint64_t strand_task;
+
+/** How a task is made: 0 or NULL in a field is the default. */
+typedef struct strand_task_options {
+    /** sizeof(strand_task_options) */
+    uint32_t size;
+    /** STRAND_SPAWN_ bits, STRAND_SPAWN_DORMANT excepted. */
+    uint32_t flags;
+    /** Name of the task's strand, of name_length bytes. Copied, and cut where it is long. */
+    const char *name;
+    /** Bytes at name. */
+    size_t name_length;
+    /** Usable bytes of stack, as in strand_spawn_options. */
+    size_t stack_bytes;
+    /** The lane it is in at first, as in strand_spawn_options. */
+    uint32_t lane;
+    /** For policies that look at it; higher comes first. See strand_set_priority(). */
+    int32_t priority;
+    /** The scope it belongs to; 0 for the root. */
+    strand_scope scope;
+    /** Ends the argument if the entry function never runs. */
+    void (*arg_drop)(void *arg);
+    /** Ends the value if nobody takes it. */
+    void (*value_drop)(uint64_t value);
+    /** Handed to the language hooks as the strand's own pointer. */
+    void *local;
+} strand_task_options;
+
+/** How a task has ended, or how far it is. */
+typedef struct strand_outcome {
+    /** sizeof(strand_outcome) */
+    uint32_t size;
+    /** STRAND_PENDING, STRAND_RUNNING, STRAND_SUCCEEDED, STRAND_FAILED or STRAND_CANCELLED. */
+    uint32_t state;
+    /** STRAND_SUCCEEDED: the value; 0 when it was taken. */
+    uint64_t value;
+    /** STRAND_FAILED: why. STRAND_SUCCEEDED: STRAND_ERR_TAKEN when the value was taken. Else 0. */
+    strand_status code;
+    /**
+     * In a join the place in the order of completion, from 0; UINT32_MAX for a task that has not
+     * ended. Else 0.
+     */
+    uint32_t rank;
+    /** STRAND_CANCELLED: why; the reason of the first who asked for it. */
+    uint64_t reason;
+} strand_outcome;
+
+/**
+ * Starts a task. Its strand is ready at once and may have run, and ended, before this returns. On
+ * failure the argument is still the caller's.
+ *
+ * @param scope  the scope it belongs to; 0 for the root
+ * @param entry  what the task runs
+ * @param arg    handed to entry
+ * @param out    the task's handle; NULL for a task whose outcome nobody asks for
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: entry is NULL, or scope names no scope and never did;
+ *         STRAND_ERR_STALE: the scope is gone;
+ *         STRAND_ERR_LIMIT: as many strands are alive as the configuration or a handle allows;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the scope is cancelled or the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_spawn(
+        strand_scope scope,
+        strand_task_entry entry,
+        void *arg,
+        strand_task *out);
+
+/**
+ * Starts a task with options. It switches only with STRAND_SPAWN_RUN_FIRST.
+ *
+ * @param options  NULL: as strand_task_spawn() into the root. Copied, with the name.
+ * @param entry    what the task runs
+ * @param arg      handed to entry
+ * @param out      the task's handle; NULL for a task whose outcome nobody asks for
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: entry is NULL, or an option has no such value;
+ *         STRAND_ERR_LIMIT: as strand_task_spawn(), or more stack than the largest class;
+ *         STRAND_ERR_STALE, STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED: as strand_task_spawn();
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_spawn_with(
+        const struct strand_task_options *options,
+        strand_task_entry entry,
+        void *arg,
+        strand_task *out);
+
+/**
+ * Waits until a task has ended. The value stays the task's: everybody who awaits it gets the same
+ * word. Off-strand the thread is blocked.
+ *
+ * @param task      the task
+ * @param deadline  see strand_after()
+ * @param value     its value; may be NULL
+ * @return STRAND_OK: it has succeeded;
+ *         STRAND_ERR_FAILED: it has failed; strand_task_outcome() has the code, strand_task_fault()
+ *         the rest;
+ *         STRAND_ERR_CANCELLED: it was cancelled, or else the caller is asked to end, or the
+ *         runtime was shut down meanwhile: strand_task_outcome() tells which;
+ *         STRAND_ERR_TAKEN: its value was taken;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it has not ended;
+ *         STRAND_ERR_INVALID: task names no task and never did, or the one that makes the call; or
+ *         the deadline is below -1;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_await(strand_task task, int64_t deadline, uint64_t *value);
+
+/**
+ * Waits until a task has ended and moves its value out: value_drop will not run for it, and nobody
+ * gets it again. Of several who try one gets it.
+ *
+ * @param task      the task
+ * @param deadline  see strand_after()
+ * @param value     its value
+ * @return STRAND_OK: the value is the caller's;
+ *         STRAND_ERR_TAKEN: it was taken before;
+ *         STRAND_ERR_INVALID: value is NULL, or as strand_task_await();
+ *         STRAND_ERR_FAILED, STRAND_ERR_CANCELLED, STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK,
+ *         STRAND_ERR_STALE, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED,
+ *         STRAND_ERR_FORKED: as strand_task_await()
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_take(strand_task task, int64_t deadline, uint64_t *value);
+
+/**
+ * Tells how a task has ended, or how far it is. A failure that was asked for here, awaited, joined
+ * or selected is not reported by strand_scheduler_run().
+ *
+ * @param task  the task
+ * @param out   filled; out->size is set by the caller
+ * @return STRAND_OK, however far the task is;
+ *         STRAND_ERR_INVALID: out is NULL or has no such size, or task names no task and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_outcome(strand_task task, struct strand_outcome *out);
+
+/**
+ * Asks a task to end. One that has not begun is cancelled at once, and its argument goes to
+ * arg_drop. One that runs goes on: every call of its strand that may wait returns
+ * STRAND_ERR_CANCELLED, and what its entry function returns decides. The task of a promise is
+ * cancelled at once.
+ *
+ * @param task    the task
+ * @param reason  handed to whoever asks for the outcome; those from 2^63 are the library's own
+ * @return STRAND_OK: it was asked for; the first reason stays;
+ *         STRAND_ERR_ALREADY: the task has ended;
+ *         STRAND_ERR_INVALID: task names no task and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_cancel(strand_task task, uint64_t reason);
+
+/**
+ * Takes one more handle on a task, to be released too.
+ *
+ * @param task  the task
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: task names no task and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_LIMIT: it has 2^30;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_retain(strand_task task);
+
+/**
+ * Gives a handle on a task back. After the last one calls with it are STRAND_ERR_STALE; who waits
+ * for the task goes on waiting. A task that runs is left alone, and its value dropped at its end.
+ *
+ * @param task  the task
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: task names no task and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_release(strand_task task);
+
+/**
+ * The task that the calling strand runs. It is no further handle: one that is to outlive the
+ * others is retained.
+ *
+ * @return its handle; 0 on a strand that runs no task, and off-strand
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_task strand_task_self(void);
+
+/* ---- Faults of tasks ----------------------------------------------------------------------------
+ *
+ * A task that fails leaves a record: the code, a message, the strand, where it failed, and the
+ * failure that led to it. Where its entry function returns a code, the message is that of its
+ * strand's last failed call if that failed with this code; strand_fail(), strand_assert() and
+ * strand_promise_fail() have their own. A task that fails with STRAND_ERR_FAILED after it was told
+ * of another task's failure, by an await or a join, has that failure as its cause.
+ */
+
+/** One failure of a chain. */
+typedef struct strand_fault {
+    /** sizeof(strand_fault) */
+    uint32_t size;
+    /** Why. */
+    strand_status code;
+    /** The strand that failed; 0 for a promise. */
+    strand_id strand;
+    /** The task that failed. Its handle may be stale. */
+    strand_task task;
+    /** How many causes lie below this one. */
+    uint32_t causes;
+    /** Entries of addresses that are used. */
+    uint32_t address_count;
+    /** Bytes of name that are used. */
+    size_t name_length;
+    /** Bytes of message that are used. */
+    size_t message_length;
+    /** Name of the strand, terminated and cut. */
+    char name[64];
+    /** What happened, in words; terminated and cut. */
+    char message[504];
+    /**
+     * Return addresses on the strand's stack, from the caller of strand_fail() or strand_assert()
+     * outwards, as far as the code there has unwind tables.
+     */
+    uint64_t addresses[32];
+} strand_fault;
+
+/**
+ * Tells why a task has failed.
+ *
+ * @param task   the task
+ * @param depth  0 for its own failure, 1 for the cause of that, and so on
+ * @param out    filled; out->size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_EMPTY: it has not failed, or the chain is not as deep, or there was no
+ *         memory for the record;
+ *         STRAND_ERR_WOULD_BLOCK: it has not ended;
+ *         STRAND_ERR_INVALID: out is NULL or has no such size, or task names no task and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_fault(
+        strand_task task,
+        size_t depth,
+        struct strand_fault *out);
+
+/* ---- Promises -----------------------------------------------------------------------------------
+ *
+ * A promise is a task that no strand computes: whoever holds the promise completes the task, from
+ * any thread, once. Both handles are counted, each for itself. The task is cancelled when the last
+ * handle of an open promise is released.
+ *
+ * A promise that was made by a thread, or with STRAND_PROMISE_EXTERNAL, says that somebody outside
+ * will complete it: while it is open, a program that waits is no deadlock. One that a strand has
+ * made says no such thing.
+ */
+
+/**
+ * Somebody outside of the strands will complete the promise, as with strand_external_acquire().
+ */
+#define STRAND_PROMISE_EXTERNAL 1
+
+/** Names a promise; below 2^62 and never used again. 0 is no promise. */
+typedef uint64_t strand_promise;
+
+/** How a promise is made: 0 or NULL in a field is the default. */
+typedef struct strand_promise_options {
+    /** sizeof(strand_promise_options) */
+    uint32_t size;
+    /** STRAND_PROMISE_ bits. */
+    uint32_t flags;
+    /** The scope its task belongs to; 0 for the root. */
+    strand_scope scope;
+    /** Ends the value if nobody takes it from the task. */
+    void (*value_drop)(uint64_t value);
+} strand_promise_options;
+
+/**
+ * Makes a promise and its task.
+ *
+ * @param scope  the scope its task belongs to; 0 for the root
+ * @param out    the promise's handle
+ * @param task   the task's handle
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out or task is NULL, or scope names no scope and never did;
+ *         STRAND_ERR_STALE: the scope is gone;
+ *         STRAND_ERR_LIMIT: there are as many tasks as handles can name;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the scope is cancelled or the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_new(
+        strand_scope scope,
+        strand_promise *out,
+        strand_task *task);
+
+/**
+ * Makes a promise and its task, with options.
+ *
+ * @param options  NULL: as strand_promise_new() into the root. Copied.
+ * @param out      the promise's handle
+ * @param task     the task's handle
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out or task is NULL, or an option has no such value;
+ *         STRAND_ERR_STALE, STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED,
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED: as strand_promise_new()
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_new_with(
+        const struct strand_promise_options *options,
+        strand_promise *out,
+        strand_task *task);
+
+/**
+ * Ends the task of a promise with a value.
+ *
+ * @param promise  the promise
+ * @param value    handed to those who await the task
+ * @return STRAND_OK: the value is the task's;
+ *         STRAND_ERR_ALREADY: the task has ended, by another completion or a cancellation; the
+ *         value is still the caller's;
+ *         STRAND_ERR_INVALID: promise names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_complete(strand_promise promise, uint64_t value);
+
+/**
+ * Ends the task of a promise with a failure.
+ *
+ * @param promise  the promise
+ * @param code     why: a STRAND_ERR_ number or any negative one of the language's own
+ * @param message  text of length bytes; copied; NULL for none
+ * @param length   bytes at message; a long one is cut
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: the task has ended;
+ *         STRAND_ERR_INVALID: code is not negative, message is NULL and length is not 0, or promise
+ *         names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_fail(
+        strand_promise promise,
+        strand_status code,
+        const char *message,
+        size_t length);
+
+/**
+ * Ends the task of a promise as cancelled.
+ *
+ * @param promise  the promise
+ * @param reason   as in strand_task_cancel()
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: the task has ended;
+ *         STRAND_ERR_INVALID: promise names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_cancel(strand_promise promise, uint64_t reason);
+
+/**
+ * Asks whether it is still worth while to complete a promise.
+ *
+ * @param promise  the promise
+ * @return STRAND_OK: its task was not cancelled;
+ *         STRAND_ERR_CANCELLED: it was, or the runtime is shutting down;
+ *         STRAND_ERR_INVALID: promise names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_is_cancelled(strand_promise promise);
+
+/**
+ * Takes one more handle on a promise, to be released too.
+ *
+ * @param promise  the promise
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: promise names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_LIMIT: it has 2^30;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_retain(strand_promise promise);
+
+/**
+ * Gives a handle on a promise back. With the last one of an open promise its task is cancelled, for
+ * the reason STRAND_REASON_ABANDONED.
+ *
+ * @param promise  the promise
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: promise names no promise and never did;
+ *         STRAND_ERR_STALE: its last handle was released;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED, STRAND_ERR_CANCELLED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_promise_release(strand_promise promise);
+
 /* ---- Offload ------------------------------------------------------------------------------------
  *
  * A call that blocks its OS thread (reading a file, looking a name up, a library that knows
@@ -2175,10 +2714,12 @@ STRAND_API size_t strand_dump(char *buffer, size_t capacity);
  * - next: the strand that was picked already and goes next, or null.
  * - strands: id, name, state (dormant, ready, running, waiting), lane, priority, tokens, held;
  *   position among those that are ready, where the policy keeps an order of arrival: the smaller
- *   became ready earlier; waits: null, or for (receive, send, join, park, sleep, all), object and
+ *   became ready earlier; waits: null, or for (receive, send, join, task, park, sleep, all and more), object and
  *   deadline, each null where there is none; counted, started, stack_bytes, spawned_at.
  * - channels: id, name, length, capacity (null: without bound), receivers and senders that wait,
  *   closed.
+ * - tasks: id, state (pending, running, succeeded, failed, cancelled), strand (null: none has begun),
+ *   scope (null: the root), promise, handles, and waiting: those who wait for its end.
  * - handoffs: records of strand, from, to, step and reason, oldest first, and dropped.
  *
  * On the stepped engine all of it is of one moment. On the parallel engine each strand and each

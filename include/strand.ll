@@ -90,6 +90,12 @@
 ;   STRAND_CASE_STRAND = 9
 ;   STRAND_SELECT_FAIR = 0
 ;   STRAND_SELECT_FIRST_LISTED = 1
+;   STRAND_PENDING = 0
+;   STRAND_RUNNING = 1
+;   STRAND_SUCCEEDED = 2
+;   STRAND_FAILED = 3
+;   STRAND_CANCELLED = 4
+;   STRAND_PROMISE_EXTERNAL = 1
 ;   STRAND_OFFLOAD_ABANDON = 1
 ;   STRAND_TOKEN_MAX = 512
 
@@ -118,6 +124,18 @@
 
 ; size, kind, handle, element, deadline, status, events
 %strand_case = type { i32, i32, i64, ptr, i64, i32, i32 }
+
+; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, value_drop, local
+%strand_task_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, ptr, ptr }
+
+; size, state, value, code, rank, reason
+%strand_outcome = type { i32, i32, i64, i32, i32, i64 }
+
+; size, code, strand, task, causes, address_count, name_length, message_length, name[64], message[504], addresses[32]
+%strand_fault = type { i32, i32, i64, i64, i32, i32, i64, i64, [64 x i8], [504 x i8], [32 x i64] }
+
+; size, flags, scope, value_drop
+%strand_promise_options = type { i32, i32, i64, ptr }
 
 ; size, flags, arg_bytes, arg_drop, result_drop
 %strand_offload_options = type { i32, i32, i64, ptr, ptr }
@@ -194,6 +212,24 @@ declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
 declare noundef i32 @strand_select(ptr nocapture noundef %cases, i64 noundef %count, i64 noundef %deadline, i32 noundef %flags, ptr nocapture noundef %index) nounwind
+declare noundef i32 @strand_task_spawn(i64 noundef %scope, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_task_spawn_with(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_task_await(i64 noundef %task, i64 noundef %deadline, ptr nocapture noundef %value) nounwind
+declare noundef i32 @strand_task_take(i64 noundef %task, i64 noundef %deadline, ptr nocapture noundef %value) nounwind
+declare noundef i32 @strand_task_outcome(i64 noundef %task, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_task_cancel(i64 noundef %task, i64 noundef %reason) nounwind
+declare noundef i32 @strand_task_retain(i64 noundef %task) nounwind
+declare noundef i32 @strand_task_release(i64 noundef %task) nounwind
+declare noundef i64 @strand_task_self() nounwind
+declare noundef i32 @strand_task_fault(i64 noundef %task, i64 noundef %depth, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_promise_new(i64 noundef %scope, ptr nocapture noundef %out, ptr nocapture noundef %task) nounwind
+declare noundef i32 @strand_promise_new_with(ptr nocapture noundef %options, ptr nocapture noundef %out, ptr nocapture noundef %task) nounwind
+declare noundef i32 @strand_promise_complete(i64 noundef %promise, i64 noundef %value) nounwind
+declare noundef i32 @strand_promise_fail(i64 noundef %promise, i32 noundef %code, ptr nocapture noundef %message, i64 noundef %length) nounwind
+declare noundef i32 @strand_promise_cancel(i64 noundef %promise, i64 noundef %reason) nounwind
+declare noundef i32 @strand_promise_is_cancelled(i64 noundef %promise) nounwind
+declare noundef i32 @strand_promise_retain(i64 noundef %promise) nounwind
+declare noundef i32 @strand_promise_release(i64 noundef %promise) nounwind
 declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind

@@ -26,6 +26,7 @@ mod record;
 mod runtime;
 mod strand;
 mod sync;
+mod task;
 mod time;
 mod wait;
 

@@ -88,6 +88,7 @@ fn compare(document: &Value, channels: &[strand_chan]) {
             "next",
             "strands",
             "channels",
+            "tasks",
             "handoffs",
         ],
     );

@@ -40,6 +40,8 @@ thread_local! {
     /// Which of the calls for strands this thread makes, from 1; 0: none.
     static ERRAND: Cell<u64> = const { Cell::new(0) };
 }
+/// Open promises that somebody outside is going to complete.
+static OWED: AtomicU64 = AtomicU64::new(0);
 
 /// Where the runtime is in its life.
 pub fn state() -> State {
@@ -74,7 +76,17 @@ pub fn forget_all() {
 
 /// Reasons why somebody may still be woken from outside.
 pub fn holds() -> u64 {
-    HOLDS.load(Ordering::SeqCst)
+    HOLDS.load(Ordering::SeqCst) + OWED.load(Ordering::SeqCst)
+}
+
+/// One more such reason that is not the program's to take back: something was promised.
+pub fn owe() {
+    OWED.fetch_add(1, Ordering::SeqCst);
+}
+
+/// What was promised was delivered. SeqCst: what the deliverer did before is seen by whoever finds nothing owed.
+pub fn deliver() {
+    OWED.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// One more such reason.
@@ -91,6 +103,7 @@ pub fn let_go() -> bool {
 /// No hold is open in a new runtime.
 pub fn forget_holds() {
     HOLDS.store(0, Ordering::SeqCst);
+    OWED.store(0, Ordering::SeqCst);
 }
 
 /// Calls of strands that other threads make for them, and that have not come back.

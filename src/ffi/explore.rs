@@ -215,7 +215,7 @@ pub unsafe extern "C" fn strand_assert(condition: i32, message: *const c_char) -
     if strands::current() != 0 {
         // SAFETY: the caller wants its strand to end here; nothing on its frames needs a destructor: the text is plain
         // bytes on this stack.
-        unsafe { strands::fail_strand(Status::FAILED, text.as_bytes()) };
+        unsafe { strands::fail_strand(Status::FAILED, text.as_bytes(), (&raw const text).addr()) };
     }
     guard(|| fail(Status::FAILED, format_args!("{}", crate::strand::fault::Lossy(text.as_bytes()))))
 }

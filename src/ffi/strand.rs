@@ -148,7 +148,7 @@ pub extern "C" fn strand_start(id: strand_id) -> strand_status {
 pub unsafe extern "C" fn strand_fail(code: strand_status, message: *const c_char, length: usize) -> ! {
     // No guard: on a strand the core leaves this frame by a switch, never by a return. SAFETY:
     // `length` readable bytes, by the caller's promise, and the core copies them first.
-    unsafe { strands::fail_strand(Status(code), check::lossy_text(message, length)) };
+    unsafe { strands::fail_strand(Status(code), check::lossy_text(message, length), (&raw const length).addr()) };
     std::process::abort()
 }
 

@@ -6,15 +6,17 @@ use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::config::FAULT_ABORT;
-use super::lifecycle;
 use super::strands::Entry;
+use super::{lifecycle, tasks};
 use crate::base::status::Status;
 use crate::engine::Worker;
+use crate::strand::backtrace::Backtrace;
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::fault::{self, Lossy, Named};
 use crate::strand::head::{self, FLAG_EXTRAS, Head};
 use crate::strand::{extras, hooks, locals, message, on_exit};
+use crate::task::calls;
 use crate::wait::{cancel, end};
 
 /// The loop of a context: runs one strand after the other on its stack. Upcall of the engine.
@@ -120,23 +122,32 @@ fn panicked(body: &Body, payload: Box<dyn core::any::Any + Send>) {
         (_, Some(text)) => text.as_str(),
         _ => "a panic without a message",
     };
-    record(body, Status::PANIC, format_args!("{text}"));
+    record(body, Status::PANIC, format_args!("{text}"), &Backtrace::none());
     // Dropping a payload may panic in turn; it is a few bytes.
     core::mem::forget(payload);
 }
 
 #[cold]
-fn record(body: &Body, code: Status, text: core::fmt::Arguments<'_>) {
+fn record(body: &Body, code: Status, text: core::fmt::Arguments<'_>, trace: &Backtrace) {
     let strand = named(body.head(), Some(body));
-    fault::record(&strand, code, text);
+    match calls::of(body).filter(|task| !task.is_decided()) {
+        Some(task) => {
+            tasks::fail(body, task, code, text, trace);
+            fault::tell(&strand, code, text);
+        }
+        None => fault::record(&strand, code, text),
+    }
     if lifecycle::settings().fault_policy == FAULT_ABORT {
         fault::die(format_args!("libstrand: {strand} failed with {}: {text}", code.name().to_str().unwrap_or("")));
     }
 }
 
-/// Ends the running strand with a fault. Its frames are dropped, not unwound.
-pub fn fail_running(body: &'static Body, code: Status, text: &[u8]) {
-    record(body, code, format_args!("{}", Lossy(text)));
+/// Ends the running strand with a fault. Its frames are dropped, not unwound. `here` is an address in the frame below
+/// which they are of no interest.
+pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize) {
+    let runs_task = body.task.get() != 0;
+    let trace = if runs_task { Backtrace::above(here, body as *const Body as usize) } else { Backtrace::none() };
+    record(body, code, format_args!("{}", Lossy(text)), &trace);
     body.frames_dropped.set(true);
     end_strand(body);
 }
@@ -151,7 +162,9 @@ pub fn strand_stillborn(worker: &Worker, head: &'static Head, status: Status) {
         Status::LIMIT => "no addresses are left for its stack; is the address space limited (ulimit -v)?",
         _ => "the system has no memory for its stack",
     };
-    fault::record(&strand, status, format_args!("it could not start: {advice}"));
+    if !tasks::stillborn(head, &strand, status, format_args!("it could not start: {advice}")) {
+        fault::record(&strand, status, format_args!("it could not start: {advice}"));
+    }
     if lifecycle::settings().fault_policy == FAULT_ABORT {
         fault::die(format_args!("libstrand: {strand} could not start: {advice}"));
     }

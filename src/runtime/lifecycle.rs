@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::config::{self, Config, MIGRATE_FREE, MIGRATE_NEVER, Settings};
 use super::recording::Request;
-use super::{count, entry, environment, exploring, policies, recording, stepping};
+use super::{count, entry, environment, exploring, policies, recording, stepping, tasks};
 use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
@@ -27,6 +27,7 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phas
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
+use crate::task::table;
 use crate::wait::{block, cancel, end, threads};
 
 /// Held by whoever changes the runtime's life.
@@ -218,6 +219,12 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     if let Err(status) = channel::start() {
         return fail(status, format_args!("no memory for the table of channels"));
     }
+    if let Err(status) = table::start() {
+        // SAFETY: started just now; nobody knows a channel yet.
+        unsafe { channel::stop() };
+        return fail(status, format_args!("no memory for the table of tasks"));
+    }
+    end::tell_tasks(tasks::strand_ended);
     let upcalls = Upcalls {
         strand_main: entry::strand_main,
         strand_stillborn: entry::strand_stillborn,
@@ -231,8 +238,11 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
-            // SAFETY: started just now; nobody knows a channel yet.
-            unsafe { channel::stop() };
+            // SAFETY: started just now; nobody knows a channel or a task yet.
+            unsafe {
+                table::stop();
+                channel::stop();
+            }
             return fail(status, format_args!("no memory for {} workers", settings.workers));
         }
     };
@@ -440,7 +450,10 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     offload_pool::stop();
     end_late_dormants(engine);
     // SAFETY: no strand runs, no call is inside.
-    unsafe { channel::stop() };
+    unsafe {
+        table::stop();
+        channel::stop();
+    }
     overflow::remove();
     identity::publish(None, false);
     head::remember_parks(&engine.strands);

@@ -13,6 +13,7 @@ pub mod select;
 pub mod snapshot;
 pub mod stepping;
 pub mod strands;
+pub mod tasks;
 
 pub use count::{external_acquire, external_release, run, wait_all};
 pub use lifecycle::{initialise, shutdown};

@@ -19,6 +19,8 @@ use crate::strand::extras;
 use crate::strand::head::{self, FLAG_UNCOUNTED, Head, Phase};
 use crate::strand::waiter::Waiter;
 use crate::sync::channel::{self, Description};
+use crate::task::outcome::Locked;
+use crate::task::table;
 
 /// Counts changes that a reader of older documents would misunderstand.
 const SCHEMA: u32 = 1;
@@ -46,6 +48,7 @@ pub fn write(out: &mut dyn Write) {
         json.member("next", |json| handle(next(engine), json));
         json.member("strands", |json| strands(engine, json));
         json.member("channels", channels);
+        json.member("tasks", tasks);
         json.member("handoffs", handoffs);
     });
 }
@@ -200,6 +203,20 @@ fn one_channel(id: u64, channel: &Description, json: &mut Json<'_>) {
     json.member("receivers", |json| json.number(channel.receivers as u64));
     json.member("senders", |json| json.number(channel.senders as u64));
     json.member("closed", |json| json.truth(channel.closed));
+}
+
+fn tasks(json: &mut Json<'_>) {
+    json.list(|json| table::for_each(|id, task| json.object(|json| one_task(id, task, json))));
+}
+
+fn one_task(id: u64, task: &Locked, json: &mut Json<'_>) {
+    json.member("id", |json| handle(id, json));
+    json.member("state", |json| json.text(task.state().word()));
+    json.member("strand", |json| handle(task.strand(), json));
+    json.member("scope", |json| handle(task.task().scope.get(), json));
+    json.member("promise", |json| json.truth(task.is_promise()));
+    json.member("handles", |json| json.number(task.references()));
+    json.member("waiting", |json| json.number(task.waiting() as u64));
 }
 
 fn handoffs(json: &mut Json<'_>) {

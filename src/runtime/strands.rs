@@ -513,13 +513,14 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
     }
 }
 
-/// Ends the running strand with a fault; off-strand the process, with the fatal hook.
+/// Ends the running strand with a fault; off-strand the process, with the fatal hook. `here` is an address in the frame
+/// of the call; a backtrace begins with its caller.
 ///
 /// # Safety
 /// Nothing on the strand's frames is needed any more.
-pub unsafe fn fail_strand(code: Status, text: &[u8]) {
+pub unsafe fn fail_strand(code: Status, text: &[u8], here: usize) {
     match identity::current() {
-        Some(body) => entry::fail_running(body, code, text),
+        Some(body) => entry::fail_running(body, code, text, here),
         None => crate::strand::fault::die(format_args!(
             "libstrand: strand_fail was called outside a strand: {}",
             crate::strand::fault::Lossy(text)

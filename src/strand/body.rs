@@ -60,6 +60,8 @@ pub struct Body {
     pub message: Cell<*mut Message>,
     /// Why the strand was cancelled, if it was and has no extras to keep that.
     pub reason: AtomicU64,
+    /// Address of the task that the strand runs, or 0.
+    pub task: Cell<usize>,
 
     /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
     pub handled: Cell<Handled>,
@@ -91,6 +93,7 @@ impl Body {
         self.hooks.set(core::ptr::null_mut());
         self.message.set(core::ptr::null_mut());
         self.reason.store(0, Ordering::Relaxed);
+        self.task.set(0);
         self.waiter.claim.close();
         self.waiter.bind(head);
     }

@@ -178,6 +178,16 @@ pub unsafe fn release<T>(pointer: *mut T) {
     }
 }
 
+/// What the running strand's last failed call left, if it failed with `status` and left something.
+pub fn last_of(body: &Body, status: Status) -> Option<&[u8]> {
+    if body.last_status.get() != status.0 {
+        return None;
+    }
+    // SAFETY: owned by this strand, which is the one that runs; all-zero memory is an empty message.
+    let text = unsafe { body.message.get().as_ref() }?.text.as_bytes();
+    (!text.is_empty()).then_some(text)
+}
+
 /// Frees the message of a strand that ends.
 pub fn end_strand(body: &Body) {
     let message = body.message.replace(core::ptr::null_mut());

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a strand is: its control block in two parts, its context, what belongs to it, and how it fails.
 
+pub mod backtrace;
 pub mod body;
 pub mod context;
 pub mod exceptions;
 pub mod extras;
+pub mod failure;
 pub mod fault;
 pub mod floating;
 pub mod head;

@@ -6,7 +6,7 @@
 //! joiners wake. So whoever saw the end sees everything the strand did.
 
 use core::cell::Cell;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::block::{Published, Source, Woken, open_sole};
 use super::several::{Case, Entry, claim_own};
@@ -175,6 +175,26 @@ fn end_generation(strand: &'static Head) -> Woken {
     woken
 }
 
+/// Writes the outcome of the task that a strand has run; its waiters are won with the strand's joiners.
+pub type TaskEnd = fn(&Worker, usize, &mut Woken);
+
+/// The [`TaskEnd`] of the layer above, or 0.
+static TASK_END: AtomicUsize = AtomicUsize::new(0);
+
+/// Says who is told of the end of strands that run tasks. Before the first of them.
+pub fn tell_tasks(end: TaskEnd) {
+    TASK_END.store(end as usize, Ordering::Relaxed);
+}
+
+#[inline]
+fn end_task(worker: &Worker, task: usize, woken: &mut Woken) {
+    let end = TASK_END.load(Ordering::Relaxed);
+    if end != 0 {
+        // SAFETY: stored by `tell_tasks` from a function of this type.
+        unsafe { core::mem::transmute::<usize, TaskEnd>(end)(worker, task, woken) };
+    }
+}
+
 /// The commit of a strand that has run its hooks.
 #[repr(C)]
 struct EndCommit {
@@ -197,15 +217,18 @@ pub unsafe fn finish(body: &'static Body) {
 /// The strand is switched out for the last time and held by this worker.
 unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> After {
     let (stack, body) = (strand.stack_id(), strand.body());
-    let dropped = body.frames_dropped.get();
+    let (dropped, task) = (body.frames_dropped.get(), body.task.get());
     park::end_strand(strand, body);
-    let woken = end_generation(strand);
+    let mut woken = end_generation(strand);
     // From here on no dump finds the strand, so nobody reads its extras.
     let extras = body.extras.replace(core::ptr::null_mut());
     // SAFETY: the strand has ended; nobody else knows its extras.
     unsafe { Extras::free(extras) };
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
+    if task != 0 {
+        end_task(worker, task, &mut woken);
+    }
     retire(worker, strand);
     woken.wake_all_on(worker);
     After::Gone

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// The sections in the order of a tutorial.
-pub(crate) const SECTIONS: [&str; 18] = [
+pub(crate) const SECTIONS: &[&str] = &[
     "version",
     "status",
     "config",
@@ -26,6 +26,9 @@ pub(crate) const SECTIONS: [&str; 18] = [
     "errno",
     "channel",
     "select",
+    "task",
+    "fault",
+    "promise",
     "offload",
     "info",
     "explore",

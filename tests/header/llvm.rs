@@ -84,8 +84,9 @@ fn scalar(kind: &str) -> &'static str {
         "void" => "void",
         "int32_t" | "uint32_t" | "int" | "strand_status" => "i32",
         "char" => "i8",
-        "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" => "i64",
-        "function" | "strand_entry" => "ptr",
+        "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" | "strand_task"
+        | "strand_scope" | "strand_promise" => "i64",
+        "function" | "strand_entry" | "strand_task_entry" => "ptr",
         pointer if pointer.ends_with('*') => "ptr",
         unknown => panic!("strand.ll has no type for {unknown}"),
     }

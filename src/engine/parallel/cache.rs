@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a worker keeps at hand so that a spawn and an end touch nothing shared: free heads, warm stacks, free channels.
+//! What a worker keeps at hand so that a spawn and an end touch nothing shared: free heads, warm stacks, free channels and tasks.
 
 use core::cell::{Cell, UnsafeCell};
 
@@ -11,6 +11,7 @@ use crate::strand::head::Head;
 
 const HEADS: usize = 128;
 const CHANNELS: usize = 32;
+const TASKS: usize = 128;
 const STACKS: usize = 2 * BATCH;
 
 /// A last-in-first-out cache of `N` things that is filled and emptied by halves.
@@ -59,12 +60,18 @@ pub struct Cache {
     heads: Shelf<u32, HEADS>,
     stacks: [Shelf<StackId, STACKS>; CLASSES],
     channels: Shelf<u32, CHANNELS>,
+    tasks: Shelf<u32, TASKS>,
 }
 
 impl Cache {
     /// An empty cache.
     pub const fn new() -> Self {
-        Cache { heads: Shelf::new(0), stacks: [const { Shelf::new(StackId::NONE) }; CLASSES], channels: Shelf::new(0) }
+        Cache {
+            heads: Shelf::new(0),
+            stacks: [const { Shelf::new(StackId::NONE) }; CLASSES],
+            channels: Shelf::new(0),
+            tasks: Shelf::new(0),
+        }
     }
 
     /// A free head.
@@ -89,6 +96,18 @@ impl Cache {
     #[inline]
     pub fn give_channel<T: Slot>(&self, table: &Table<T>, index: u32) {
         self.channels.push(index, |surplus| table.give(surplus));
+    }
+
+    /// A free task.
+    #[inline]
+    pub fn take_task<T: Slot>(&self, table: &Table<T>) -> Outcome<u32> {
+        self.tasks.pop(|room| table.take(room))
+    }
+
+    /// Keeps a free task.
+    #[inline]
+    pub fn give_task<T: Slot>(&self, table: &Table<T>, index: u32) {
+        self.tasks.push(index, |surplus| table.give(surplus));
     }
 
     /// A stack of a class.

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them.
+
+pub mod calls;
+pub mod outcome;
+pub mod promise;
+pub mod scope;
+pub mod table;
+
+pub mod watch;
