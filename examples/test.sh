@@ -131,6 +131,43 @@ pool_ll_explored() {
     cat "$includedir/strand.ll" "$examples/pool.ll" >"$outdir/pool.ll" && $ir "$outdir/pool.ll" -o "$outdir/pool.o" &&
         "$CC" "$outdir/pool.o" "$archive" -o "$outdir/pool_ll" && explored pool_ll 2 'every connection is closed'
 }
+lispc() { [ -x "$outdir/lispc" ] || compile "$examples/lisp/lispc.c" -o "$outdir/lispc"; }
+lisp_file() {    # FILE: compiles a Lisp program into $outdir/lisp_program
+    lispc && "$outdir/lispc" "$1" >"$outdir/body.ll" && cat "$includedir/strand.ll" "$outdir/body.ll" >"$outdir/lisp.ll" &&
+        $ir "$outdir/lisp.ll" -o "$outdir/lisp.o" && "$CC" "$outdir/lisp.o" "$archive" -o "$outdir/lisp_program"
+}
+lisp() { lisp_file "$examples/lisp/$1.lisp" && run "$outdir/lisp_program" && prints "$2"; }
+lisp_stepped() {    # on a virtual clock, the same seconds in no time
+    lisp_file "$examples/lisp/ticks.lisp" && run env STRAND_ENGINE=stepped "$outdir/lisp_program" &&
+        is '20 fast ticks, 4 slow ones; nothing happened for 200 ms 1 time(s)'
+}
+lisp_explored() { lisp_file "$examples/lisp/squares.lisp" && run env STRAND_EXPLORE=pct:runs=50 "$outdir/lisp_program" && prints 'explored 50 schedules .*: none failed$'; }
+lisp_faults() {    # an error at run time ends its strand with a message, and the program with status 1
+    printf '(define (main) (let ((c (channel 0))) (close c) (send c (/ 8 2))))' >"$outdir/closed.lisp"
+    lisp_file "$outdir/closed.lisp" && { ! run "$outdir/lisp_program"; } && prints 'send: ' && prints STRAND_ERR_CLOSED || return 1
+    printf '(define (main) (print (/ 1 (- 1 1))))' >"$outdir/zero.lisp"
+    lisp_file "$outdir/zero.lisp" && { ! run "$outdir/lisp_program"; } && prints 'division by zero' || return 1
+    printf '(define (main) (receive (channel 0)))' >"$outdir/stuck.lisp"
+    lisp_file "$outdir/stuck.lisp" && { ! run "$outdir/lisp_program"; } && prints 'deadlock: 1 strand waits'
+}
+lisp_refuses() {    # what is wrong in a program is said with file and line
+    lispc || return 1
+    while IFS='|' read -r text words; do
+        printf '\n%s\n' "$text" >"$outdir/wrong.lisp"
+        ! run "$outdir/lispc" "$outdir/wrong.lisp" && prints "wrong.lisp:[0-9]*: .*$words" || return 1
+    done <<'END'
+(define (main) (print "a" x))|no variable x
+(define (main) (f 1))|no function .* f
+(define (f a) a) (define (main) (f))|f takes 1 arguments, not 0
+(define (main) (if 1))|at least 2
+(define (main) (print 1)|not closed
+(define (main) 1))|closes nothing
+(define (f) 1)|no (define (main)
+(define (main) (select ((wait 1))))|a clause of select is
+(define (main) 1) (define (main) 2)|defined twice
+(print 1)|a program consists of
+END
+}
 # The README shows these programs; what it shows is what is in the files.
 in_readme() {
     sed -e 1d -e '/put in front/d' "$examples/$1" >"$outdir/shown"
@@ -178,9 +215,15 @@ if ir_compiler; then
     expect pipeline_ll ir_program pipeline "$includedir/strand.ll" 'take 10753840 steps'
     expect pipeline_ll_is_recorded_and_replayed recorded_ir
     expect pool_ll_is_explored_replayed_and_mended pool_ll_explored
+    expect lisp_squares lisp squares 'are 333833500 together$'
+    expect lisp_sieve lisp sieve '^1229 primes up to 10000, the last is 9973$'
+    expect lisp_ticks_on_a_virtual_clock lisp_stepped
+    expect lisp_squares_explored lisp_explored
+    expect lisp_errors_at_run_time lisp_faults
 else
-    for name in first_ll hello_ll pipeline_ll pipeline_ll_is_recorded_and_replayed pool_ll_is_explored_replayed_and_mended; do skip $name "no clang or llc of LLVM 14 or newer"; done
+    for name in first_ll hello_ll pipeline_ll pipeline_ll_is_recorded_and_replayed pool_ll_is_explored_replayed_and_mended lisp_squares lisp_sieve lisp_ticks_on_a_virtual_clock lisp_squares_explored lisp_errors_at_run_time; do skip $name "no clang or llc of LLVM 14 or newer"; done
 fi
+expect lispc_says_what_is_wrong lisp_refuses
 expect readme_shows_hello_c in_readme hello.c
 expect readme_shows_first_ll in_readme first.ll
 expect readme_shows_the_report_of_pool pool_in_readme
