@@ -95,6 +95,8 @@ static strand_task live_task; /* of live_promise, which nobody completes */
 static strand_task gone_task;
 static strand_promise live_promise;
 static strand_promise gone_promise;
+static strand_generator good_generator; /* dormant */
+static strand_generator gone_generator;
 
 /* Neither of the kind that is asked for nor ever issued. */
 static size_t foreign_handles(uint64_t good, uint64_t *list) {
@@ -113,6 +115,10 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
     list[count++] = good_channel;
     list[count++] = gone_channel;
   }
+  if (good != good_generator) {
+    list[count++] = good_generator;
+    list[count++] = gone_generator;
+  }
   if (good != live_strand) {
     list[count++] = live_strand;
     list[count++] = ended_strand;
@@ -128,7 +134,7 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   }
   return count;
 }
-enum { MOST_FOREIGN = 20 };
+enum { MOST_FOREIGN = 32 };
 
 #define REFUSES_FOREIGN_HANDLES(good, handle, call)            \
   do {                                                         \
@@ -162,11 +168,21 @@ static void *park_once(void *arg) {
   return arg;
 }
 
+static strand_status never_resumed(void *arg, uint64_t first, uint64_t *last) {
+  (void)arg;
+  (void)first;
+  *last = 0;
+  return STRAND_OK;
+}
+
 static void make_the_handles(void) {
   uint64_t parks;
   good_channel = new_channel(8, 1);
   gone_channel = new_channel(8, 1);
   CHECK_OK(strand_chan_release(gone_channel));
+  CHECK_OK(strand_generator_new(NULL, never_resumed, NULL, &good_generator));
+  CHECK_OK(strand_generator_new(NULL, never_resumed, NULL, &gone_generator));
+  CHECK_OK(strand_generator_release(gone_generator));
   ended_strand = spawn(park_once, NULL);
   CHECK_OK(strand_join(ended_strand, STRAND_FOREVER));
   parks = read_statistics().parks;
@@ -755,6 +771,84 @@ static void row_chan_release(void) {
   GIVES(STRAND_ERR_STALE, strand_chan_release(gone_channel));
 }
 
+static void row_generator_new(void) {
+  strand_generator_options options;
+  strand_generator out = 77;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_generator_new(NULL, NULL, NULL, &out));
+  GIVES(STRAND_ERR_INVALID, strand_generator_new(NULL, never_resumed, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_generator_new(&options, never_resumed, NULL, &out)); /* size 0 */
+  options.size = (uint32_t)sizeof options;
+  options.flags = 1;
+  GIVES(STRAND_ERR_INVALID, strand_generator_new(&options, never_resumed, NULL, &out));
+  options.flags = 0;
+  options.name_length = 3;
+  GIVES(STRAND_ERR_INVALID, strand_generator_new(&options, never_resumed, NULL, &out));
+  options.name_length = 0;
+  NEEDS_A_RUNTIME(strand_generator_new(&options, never_resumed, NULL, &out));
+  options.stack_bytes = SIZE_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_generator_new(&options, never_resumed, NULL, &out));
+  CHECK_EQUAL(out, 77);
+}
+
+static void row_generator_resume(void) {
+  uint64_t value = 77;
+  GIVES(STRAND_ERR_INVALID, strand_generator_resume(good_generator, 1, &value, -2));
+  NEEDS_A_RUNTIME(strand_generator_resume(good_generator, 1, &value, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_generator, handle, strand_generator_resume(handle, 1, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_generator_resume(gone_generator, 1, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_generator_resume(good_generator, 1, &value, STRAND_NO_WAIT));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_generator_wait(void) {
+  uint64_t value = 77;
+  GIVES(STRAND_ERR_INVALID, strand_generator_wait(good_generator, &value, INT64_MIN));
+  NEEDS_A_RUNTIME(strand_generator_wait(good_generator, &value, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_generator, handle, strand_generator_wait(handle, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_generator_wait(gone_generator, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_EMPTY, strand_generator_wait(good_generator, &value, STRAND_FOREVER));
+  GIVES(STRAND_ERR_EMPTY, strand_generator_wait(good_generator, NULL, STRAND_NO_WAIT));
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_generator_yield(void) {
+  uint64_t value = 77;
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_generator_yield(1, &value));
+    GIVES(STRAND_ERR_INVALID, strand_generator_yield(1, NULL));
+  } else {
+    GIVES(without_a_runtime(), strand_generator_yield(1, &value));
+  }
+  CHECK_EQUAL(value, 77);
+}
+
+static void row_generator_self(void) { CHECK_EQUAL(strand_generator_self(), 0); }
+
+static void row_generator_cancel(void) {
+  NEEDS_A_RUNTIME(strand_generator_cancel(good_generator));
+  REFUSES_FOREIGN_HANDLES(good_generator, handle, strand_generator_cancel(handle));
+  GIVES(STRAND_ERR_STALE, strand_generator_cancel(gone_generator));
+}
+
+static void row_generator_release(void) {
+  NEEDS_A_RUNTIME(strand_generator_release(good_generator));
+  REFUSES_FOREIGN_HANDLES(good_generator, handle, strand_generator_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_generator_release(gone_generator));
+}
+
+static void row_generator_state(void) {
+  uint32_t state = 77;
+  strand_status code = 77;
+  GIVES(STRAND_ERR_INVALID, strand_generator_state(good_generator, NULL, &code));
+  NEEDS_A_RUNTIME(strand_generator_state(good_generator, &state, &code));
+  REFUSES_FOREIGN_HANDLES(good_generator, handle, strand_generator_state(handle, &state, &code));
+  GIVES(STRAND_ERR_STALE, strand_generator_state(gone_generator, &state, &code));
+  CHECK_EQUAL(state, 77);
+  GIVES(STRAND_OK, strand_generator_state(good_generator, &state, NULL));
+  CHECK_EQUAL(state, STRAND_GENERATOR_DORMANT);
+}
+
 static void row_statistics_read(void) {
   strand_statistics statistics;
   memset(&statistics, 0, sizeof statistics);
@@ -1241,6 +1335,8 @@ static const row rows[] = {
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
     ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
+    ROW(generator_new),   ROW(generator_resume), ROW(generator_wait),     ROW(generator_yield),
+    ROW(generator_self),  ROW(generator_cancel), ROW(generator_release),  ROW(generator_state),
     ROW(offload),         ROW(offload_with),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),

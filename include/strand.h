@@ -2456,6 +2456,278 @@ STRAND_API strand_status strand_promise_retain(strand_promise promise);
  */
 STRAND_API strand_status strand_promise_release(strand_promise promise);
 
+/* ---- Generators ---------------------------------------------------------------------------------
+ *
+ * A generator is a function that runs only while somebody waits for its next value: it yields one,
+ * and goes on when it is resumed with another. Seq's weaves, Python's generators and coroutines
+ * that are driven by hand are built from it.
+ *
+ * A generator is made dormant: it has no strand and no stack before the first resume. A resume
+ * hands a value in and the processor over: it is about as dear as two switches. From then on the
+ * generator is a strand that is not counted: strand_scheduler_run() and strand_wait_all() do not
+ * wait for it, and one that is never finished holds nothing up. It may do what every strand may:
+ * receive, sleep, spawn, resume other generators; whoever has resumed it then waits longer.
+ *
+ * Each resume opens an exchange, and the next yield or the end answers it. Whoever gives up waiting
+ * (STRAND_ERR_TIMEOUT, or STRAND_ERR_CANCELLED because the caller is to end) leaves the exchange
+ * open: the generator works on, and strand_generator_wait() gets its answer. There
+ * STRAND_ERR_EMPTY says that nothing was handed in.
+ *
+ * Values are 64 bits that the library does not look into. The one that is handed in belongs to the
+ * generator, the one that is yielded to whoever gets it; those that nobody gets go to value_drop.
+ */
+
+/** It was never resumed. */
+#define STRAND_GENERATOR_DORMANT 0
+
+/** It runs, or waits for something else than a resume. */
+#define STRAND_GENERATOR_RUNNING 1
+
+/** It has yielded and waits to be resumed. */
+#define STRAND_GENERATOR_SUSPENDED 2
+
+/** It has ended with STRAND_OK. */
+#define STRAND_GENERATOR_DONE 3
+
+/** It has failed. */
+#define STRAND_GENERATOR_FAILED 4
+
+/** It has ended because it was cancelled. */
+#define STRAND_GENERATOR_CANCELLED 5
+
+/** How a generator is made: 0 or NULL in a field is the default. */
+typedef struct strand_generator_options {
+    /** sizeof(strand_generator_options) */
+    uint32_t size;
+    /** 0 */
+    uint32_t flags;
+    /** Name of its strand for dumps and messages, of name_length bytes. Copied. */
+    const char *name;
+    /** Bytes at name. */
+    size_t name_length;
+    /** Usable bytes of its stack; 0 for the default. */
+    size_t stack_bytes;
+    /**
+     * Ends the argument if the function never runs. Runs on the stack of whoever finds that out.
+     */
+    void (*arg_drop)(void *arg);
+    /**
+     * Ends a value that nobody gets: handed to a generator that is just being cancelled, or yielded
+     * or returned to somebody who never asks. Runs on the stack of whoever finds that out.
+     */
+    void (*value_drop)(uint64_t value, void *data);
+    /** Handed to value_drop. */
+    void *data;
+    /** Handed to the language hooks as its strand's own pointer. */
+    void *local;
+} strand_generator_options;
+
+/**
+ * The function of a generator. It gets its argument and the value of the first resume, and runs on
+ * a strand of its own. To end it returns: STRAND_OK with the final value at last (0 if it writes
+ * none), or a negative status, which is its failure. STRAND_ERR_CANCELLED is no failure where it
+ * was cancelled.
+ */
+typedef strand_status (*strand_generator_entry)(void *arg, uint64_t first, uint64_t *last);
+
+/** Names a generator; below 2^62 and never used again. 0 is no generator. */
+typedef uint64_t strand_generator;
+
+/**
+ * Makes a dormant generator. The argument belongs to it from now on.
+ *
+ * @param options  NULL for the defaults. Copied, with the name.
+ * @param entry    its function
+ * @param arg      handed to entry
+ * @param out      the generator; give it back with strand_generator_release()
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: entry or out is NULL, or an option has no such value;
+ *         STRAND_ERR_LIMIT: more stack than the largest class, or as many generators as a handle
+ *         allows;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_new(
+        const struct strand_generator_options *options,
+        strand_generator_entry entry,
+        void *arg,
+        strand_generator *out);
+
+/**
+ * Resumes a generator: hands a value in, and waits for the next one that it yields. On a strand the
+ * processor goes straight to the generator and comes straight back.
+ *
+ * @param generator  a dormant or suspended one
+ * @param value      the first time the second argument of its function, later what its
+ *                   strand_generator_yield() gives. With STRAND_OK, STRAND_ERR_CLOSED and
+ *                   STRAND_ERR_FAILED it was handed in; STRAND_ERR_TIMEOUT and
+ *                   STRAND_ERR_CANCELLED: see above; else it is still the caller's
+ * @param out        what it has yielded, with STRAND_OK; its final value, with STRAND_ERR_CLOSED;
+ *                   may be NULL
+ * @param deadline   see strand_after(). With STRAND_NO_WAIT nothing is handed in
+ * @return STRAND_OK: it has yielded;
+ *         STRAND_ERR_CLOSED: it has returned;
+ *         STRAND_ERR_FAILED: it has failed, the message says with what;
+ *         STRAND_ERR_ALREADY: it had ended before;
+ *         STRAND_ERR_BUSY: somebody else is in it, or the answer of an exchange is still there;
+ *         STRAND_ERR_TIMEOUT: it has not yielded in time;
+ *         STRAND_ERR_WOULD_BLOCK;
+ *         STRAND_ERR_CANCELLED: it has ended because it was cancelled, or the caller is asked to
+ *         end, or the runtime was shut down; strand_generator_state() tells;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no strand or stack for the first resume; it is
+ *         dormant as before;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: it names no generator and never did, a generator resumes itself, or
+ *         the deadline is below -1;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_resume(
+        strand_generator generator,
+        uint64_t value,
+        uint64_t *out,
+        int64_t deadline);
+
+/**
+ * Waits for the answer of an exchange that is open: after a resume that has given up, or, where the
+ * generator was cancelled, for its end. It hands nothing in.
+ *
+ * @param generator  the generator
+ * @param out        as in strand_generator_resume()
+ * @param deadline   see strand_after()
+ * @return STRAND_OK, STRAND_ERR_CLOSED, STRAND_ERR_FAILED, STRAND_ERR_CANCELLED, STRAND_ERR_LIMIT,
+ *         STRAND_ERR_NO_MEMORY: the answer, as strand_generator_resume() would have returned it; of a
+ *         cancelled one that has ended always STRAND_ERR_CANCELLED;
+ *         STRAND_ERR_EMPTY: no exchange is open;
+ *         STRAND_ERR_ALREADY: it had ended before;
+ *         STRAND_ERR_BUSY: somebody else waits for the answer;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: there is none yet;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: it names no generator and never did, a generator waits for itself, or
+ *         the deadline is below -1;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_wait(
+        strand_generator generator,
+        uint64_t *out,
+        int64_t deadline);
+
+/**
+ * Yields a value to whoever has resumed this generator, and waits for the next resume. On any
+ * status but STRAND_OK the value is still the caller's.
+ *
+ * @param value  what the resume gets
+ * @param out    what the next resume hands in; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_CANCELLED: the generator was cancelled or released, or the runtime is shut
+ *         down: it should clean up and return soon;
+ *         STRAND_ERR_INVALID: the strand is not that of a generator (it may be a strand that one
+ *         has spawned, or run on-exit hooks);
+ *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_yield(uint64_t value, uint64_t *out);
+
+/**
+ * The generator whose strand the caller is.
+ *
+ * @return the generator; 0 elsewhere
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_generator strand_generator_self(void);
+
+/**
+ * Asks a generator to end. A dormant one has ended at once and its argument is dropped, here. Of
+ * any other each yield and each wait says STRAND_ERR_CANCELLED from now on, the one that it is in
+ * included, so that it can clean up and return; its frames are never unwound. This does not wait
+ * for that: strand_generator_wait() does. Cancelling twice is STRAND_OK.
+ *
+ * @param generator  the generator
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: it has ended;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: it names no generator and never did;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_cancel(strand_generator generator);
+
+/**
+ * Gives the generator back. One that has not ended is cancelled, and everything of it is freed when
+ * it has ended, its stack and the values that nobody has got included. Whoever waits for it at the
+ * moment still gets the answer.
+ *
+ * @param generator  the generator; stale from now on
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_INVALID: it names no generator and never did;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_release(strand_generator generator);
+
+/**
+ * What a generator is doing. Of one that others may resume it says what was true a moment ago.
+ *
+ * @param generator  the generator
+ * @param state      a STRAND_GENERATOR_ number
+ * @param code       with STRAND_GENERATOR_FAILED the status that it has failed with, else STRAND_OK;
+ *                   may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: it names no generator and never did, or state is NULL;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_generator_state(
+        strand_generator generator,
+        uint32_t *state,
+        strand_status *code);
+
 /* ---- Offload ------------------------------------------------------------------------------------
  *
  * A call that blocks its OS thread (reading a file, looking a name up, a library that knows

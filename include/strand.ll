@@ -96,6 +96,12 @@
 ;   STRAND_FAILED = 3
 ;   STRAND_CANCELLED = 4
 ;   STRAND_PROMISE_EXTERNAL = 1
+;   STRAND_GENERATOR_DORMANT = 0
+;   STRAND_GENERATOR_RUNNING = 1
+;   STRAND_GENERATOR_SUSPENDED = 2
+;   STRAND_GENERATOR_DONE = 3
+;   STRAND_GENERATOR_FAILED = 4
+;   STRAND_GENERATOR_CANCELLED = 5
 ;   STRAND_OFFLOAD_ABANDON = 1
 ;   STRAND_TOKEN_MAX = 512
 
@@ -136,6 +142,9 @@
 
 ; size, flags, scope, value_drop
 %strand_promise_options = type { i32, i32, i64, ptr }
+
+; size, flags, name, name_length, stack_bytes, arg_drop, value_drop, data, local
+%strand_generator_options = type { i32, i32, ptr, i64, i64, ptr, ptr, ptr, ptr }
 
 ; size, flags, arg_bytes, arg_drop, result_drop
 %strand_offload_options = type { i32, i32, i64, ptr, ptr }
@@ -230,6 +239,14 @@ declare noundef i32 @strand_promise_cancel(i64 noundef %promise, i64 noundef %re
 declare noundef i32 @strand_promise_is_cancelled(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_retain(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_release(i64 noundef %promise) nounwind
+declare noundef i32 @strand_generator_new(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_generator_resume(i64 noundef %generator, i64 noundef %value, ptr nocapture noundef %out, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_generator_wait(i64 noundef %generator, ptr nocapture noundef %out, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_generator_yield(i64 noundef %value, ptr nocapture noundef %out) nounwind
+declare noundef i64 @strand_generator_self() nounwind
+declare noundef i32 @strand_generator_cancel(i64 noundef %generator) nounwind
+declare noundef i32 @strand_generator_release(i64 noundef %generator) nounwind
+declare noundef i32 @strand_generator_state(i64 noundef %generator, ptr nocapture noundef %state, ptr nocapture noundef %code) nounwind
 declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind

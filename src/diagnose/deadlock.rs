@@ -5,7 +5,8 @@ use core::fmt::{self, Write};
 
 use super::dump;
 use crate::engine::parallel::Parallel;
-use crate::strand::head::{self, FLAG_UNCOUNTED, Phase};
+use crate::strand::head::{self, FLAG_UNCOUNTED, Head, Phase};
+use crate::strand::waiter::WaitKind;
 
 struct Headline(usize);
 
@@ -18,7 +19,12 @@ impl fmt::Display for Headline {
 
 fn waiting(index: &u32) -> bool {
     let strand = head::at(*index);
-    strand.phase() == Phase::Waiting && !strand.has(FLAG_UNCOUNTED)
+    strand.phase() == Phase::Waiting && (!strand.has(FLAG_UNCOUNTED) || is_asked(strand))
+}
+
+/// The strand of a generator that somebody has resumed is not counted, but what it waits for is what they wait for.
+fn is_asked(strand: &'static Head) -> bool {
+    strand.started_body().is_some_and(|body| body.generator.get() != 0 && body.waiter.kind() != WaitKind::Resume)
 }
 
 /// Writes the first line of the report, without its end. Every worker is idle.

@@ -13,6 +13,7 @@ use crate::strand::fault::{Lossy, Named};
 use crate::strand::head::{self, Head, Phase};
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::sync::channel;
+use crate::task::generator;
 
 /// What a strand waits for, in words.
 struct What<'a>(&'a Waiter);
@@ -24,6 +25,9 @@ impl fmt::Display for What<'_> {
             (WaitKind::Receive, _) => write!(out, "waits to receive from {}", Chan(object)),
             (WaitKind::Send, _) => write!(out, "waits to send to {}", Chan(object)),
             (WaitKind::Select, _) => several(self.0, object, out),
+            (WaitKind::Generator, (phrase, _)) => {
+                write!(out, "{phrase} {object:#x} (strand {:#x})", generator::strand_of(object))
+            }
             (_, (phrase, true)) => write!(out, "{phrase} {object:#x}"),
             (_, (phrase, false)) => out.write_str(phrase),
         }?;

@@ -46,6 +46,9 @@ pub enum After {
     Gone,
     /// It need not wait: the worker resumes it at once.
     Resume,
+    /// As `Gone`; and the strand with this index, which the caller holds, goes on in its place, on this worker where it
+    /// may run here. A strand that never ran is in phase READY, another still in phase WAITING.
+    HandOver(u32),
 }
 
 /// A record on the stack of a strand that suspends: what its worker does once it is switched out.

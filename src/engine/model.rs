@@ -39,7 +39,10 @@ pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
                 strand.set_phase(Phase::Running);
             }
         }
-        After::Gone => {
+        after @ (After::Gone | After::HandOver(_)) => {
+            if let After::HandOver(next) = after {
+                ready(head::at(next));
+            }
             let turn = turn(strand);
             let mut ready = turn.ready.lock().unwrap();
             while !*ready {

@@ -18,6 +18,7 @@ pub mod config;
 pub mod errno;
 pub mod explore;
 pub mod fault;
+pub mod generator;
 pub mod info;
 pub mod local;
 pub mod offload;

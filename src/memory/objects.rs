@@ -134,6 +134,15 @@ impl<T: Object> Objects<T> {
         Name { objects: self, entry, index: parts.index, generation: parts.generation }.lock()
     }
 
+    /// The object that a handle names, not locked: every lock looks whether it is still there. INVALID when none was ever
+    /// named so, STALE where an earlier runtime had it.
+    #[inline]
+    pub fn name(&'static self, handle: u64) -> Outcome<Name<T>> {
+        let parts = handle::decode(self.kind, handle).ok_or(Status::INVALID)?;
+        let entry = self.table()?.find(parts.index, parts.generation)?;
+        Ok(Name { objects: self, entry, index: parts.index, generation: parts.generation })
+    }
+
     /// Calls `act` with each object, locked.
     pub fn for_each(&'static self, mut act: impl FnMut(Locked<T>)) {
         let Ok(table) = self.table() else { return };

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::config::FAULT_ABORT;
 use super::strands::Entry;
-use super::{lifecycle, tasks};
+use super::{generators, lifecycle, tasks};
 use crate::base::status::Status;
 use crate::engine::Worker;
 use crate::strand::backtrace::Backtrace;
@@ -16,7 +16,7 @@ use crate::strand::extras::Extras;
 use crate::strand::fault::{self, Lossy, Named};
 use crate::strand::head::{self, FLAG_EXTRAS, Head};
 use crate::strand::{extras, hooks, locals, message, on_exit};
-use crate::task::calls;
+use crate::task::{calls, generator};
 use crate::wait::{cancel, end};
 
 /// The loop of a context: runs one strand after the other on its stack. Upcall of the engine.
@@ -130,11 +130,14 @@ fn panicked(body: &Body, payload: Box<dyn core::any::Any + Send>) {
 #[cold]
 fn record(body: &Body, code: Status, text: core::fmt::Arguments<'_>, trace: &Backtrace) {
     let strand = named(body.head(), Some(body));
+    body.fault.set(code.0);
+    let looks = generator::is_awaited(body.generator.get()) || end::is_looked_at(body.head());
     match calls::of(body).filter(|task| !task.is_decided()) {
         Some(task) => {
             tasks::fail(body, task, code, text, trace);
             fault::tell(&strand, code, text);
         }
+        None if looks => fault::tell(&strand, code, text),
         None => fault::record(&strand, code, text),
     }
     if lifecycle::settings().fault_policy == FAULT_ABORT {
@@ -162,11 +165,19 @@ pub fn strand_stillborn(worker: &Worker, head: &'static Head, status: Status) {
         Status::LIMIT => "no addresses are left for its stack; is the address space limited (ulimit -v)?",
         _ => "the system has no memory for its stack",
     };
+    if head.entry.load(Ordering::Relaxed) == generators::run as *const () as usize {
+        // Whoever resumes it gets the status.
+        return end::finish_unstarted(worker, head, status);
+    }
     if !tasks::stillborn(head, &strand, status, format_args!("it could not start: {advice}")) {
-        fault::record(&strand, status, format_args!("it could not start: {advice}"));
+        if end::is_looked_at(head) {
+            fault::tell(&strand, status, format_args!("it could not start: {advice}"));
+        } else {
+            fault::record(&strand, status, format_args!("it could not start: {advice}"));
+        }
     }
     if lifecycle::settings().fault_policy == FAULT_ABORT {
         fault::die(format_args!("libstrand: {strand} could not start: {advice}"));
     }
-    end::finish_unstarted(worker, head);
+    end::finish_unstarted(worker, head, status);
 }

@@ -27,7 +27,7 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phas
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
-use crate::task::table;
+use crate::task::{generator, table};
 use crate::wait::{block, cancel, end, threads};
 
 /// Held by whoever changes the runtime's life.
@@ -225,6 +225,14 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         return fail(status, format_args!("no memory for the table of tasks"));
     }
     end::tell_tasks(tasks::strand_ended);
+    if let Err(status) = generator::start() {
+        // SAFETY: started just now; nobody knows a channel or a task yet.
+        unsafe {
+            table::stop();
+            channel::stop();
+        }
+        return fail(status, format_args!("no memory for the table of generators"));
+    }
     let upcalls = Upcalls {
         strand_main: entry::strand_main,
         strand_stillborn: entry::strand_stillborn,
@@ -238,8 +246,9 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
-            // SAFETY: started just now; nobody knows a channel or a task yet.
+            // SAFETY: started just now; nobody knows a channel, a task or a generator yet.
             unsafe {
+                generator::stop();
                 table::stop();
                 channel::stop();
             }
@@ -451,6 +460,7 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     end_late_dormants(engine);
     // SAFETY: no strand runs, no call is inside.
     unsafe {
+        generator::stop();
         table::stop();
         channel::stop();
     }

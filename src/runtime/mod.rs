@@ -6,6 +6,7 @@ pub mod count;
 pub mod entry;
 pub mod environment;
 pub mod exploring;
+pub mod generators;
 pub mod lifecycle;
 pub mod policies;
 pub mod recording;

@@ -242,6 +242,55 @@ fn spawn_plainly(spawner: &Spawner, entry: Entry, arg: *mut c_void, site: usize)
 /// As [`spawn`]; `arg` points to `arg_bytes` readable bytes when that is not 0.
 pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_void, site: usize) -> Outcome<u64> {
     let mut spawner = spawner()?;
+    // SAFETY: by contract.
+    let head = unsafe { make(&mut spawner, options, entry, arg, site) }?;
+    let id = head::handle_of(head);
+    if options.flags & SPAWN_DORMANT != 0 {
+        head.set_phase(Phase::Dormant);
+        return Ok(id);
+    }
+    head.set_phase(Phase::Ready);
+    count_in(&spawner, head.flags.load(Ordering::Relaxed));
+    match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
+        (true, Some(_), Some(body)) => {
+            let mut record = RunFirst { commit: Commit { run: commit_run_first }, child: head };
+            // SAFETY: the running strand's body; no lock is held; the commit expects this record.
+            unsafe { engine::suspend(body, &mut record.commit) };
+        }
+        _ => engine::spawn(head),
+    }
+    Ok(id)
+}
+
+/// Makes a strand that is ready and counted, but lies in no queue: the caller hands it the turn, or to the engine.
+///
+/// # Safety
+/// As [`spawn_with`].
+pub unsafe fn spawn_held(
+    options: &SpawnOptions<'_>,
+    entry: Entry,
+    arg: *mut c_void,
+    site: usize,
+) -> Outcome<&'static Head> {
+    let mut spawner = spawner()?;
+    // SAFETY: by contract.
+    let head = unsafe { make(&mut spawner, options, entry, arg, site) }?;
+    head.set_phase(Phase::Ready);
+    count_in(&spawner, head.flags.load(Ordering::Relaxed));
+    Ok(head)
+}
+
+/// Makes a strand; its phase is still that of a free one.
+///
+/// # Safety
+/// As [`spawn_with`].
+unsafe fn make(
+    spawner: &mut Spawner,
+    options: &SpawnOptions<'_>,
+    entry: Entry,
+    arg: *mut c_void,
+    site: usize,
+) -> Outcome<&'static Head> {
     spawner.place = (options.lane, options.priority);
     let class = config::class_for(options.stack_bytes, lifecycle::settings().stack_class)?;
     let flags = head_flags(options.flags, class);
@@ -252,33 +301,14 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
         );
     }
     // SAFETY: by contract.
-    let extras = unsafe { extras_for(options, arg, &spawner) }?;
+    let extras = unsafe { extras_for(options, arg, spawner) }?;
     let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
-    let placed = prepare(&spawner, entry, payload, flags, site).and_then(|head| place(&spawner, head));
-    let head = match placed {
-        Ok(head) => head,
-        Err(status) => {
-            // SAFETY: made above, not handed over; the argument stays the caller's.
-            unsafe { free_extras(extras) };
-            return Err(status);
-        }
-    };
-    let id = head::handle_of(head);
-    if options.flags & SPAWN_DORMANT != 0 {
-        head.set_phase(Phase::Dormant);
-        return Ok(head::handle_of(head));
+    let placed = prepare(spawner, entry, payload, flags, site).and_then(|head| place(spawner, head));
+    if placed.is_err() {
+        // SAFETY: made above, not handed over; the argument stays the caller's.
+        unsafe { free_extras(extras) };
     }
-    head.set_phase(Phase::Ready);
-    count_in(&spawner, flags);
-    match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
-        (true, Some(_), Some(body)) => {
-            let mut record = RunFirst { commit: Commit { run: commit_run_first }, child: head };
-            // SAFETY: the running strand's body; no lock is held; the commit expects this record.
-            unsafe { engine::suspend(body, &mut record.commit) };
-        }
-        _ => engine::spawn(head),
-    }
-    Ok(id)
+    placed
 }
 
 /// The commit of a spawner whose child runs first.
@@ -390,7 +420,7 @@ pub fn current() -> u64 {
 
 /// The body of the running strand, or why there is none.
 #[inline]
-fn on_strand() -> Outcome<&'static Body> {
+pub(super) fn on_strand() -> Outcome<&'static Body> {
     match identity::current() {
         Some(body) => Ok(body),
         None => off_strand(),

@@ -46,6 +46,8 @@ pub struct Body {
     pub frames_dropped: Cell<bool>,
     /// Index of the head whose park word the strand borrows, or `u32::MAX`.
     pub lent: Cell<u32>,
+    /// Code of the fault that ended the strand, or 0.
+    pub fault: Cell<i32>,
     /// Status of the last failed call, for messages that are made when asked for.
     pub last_status: Cell<i32>,
     /// The message was made by the call that is failing now.
@@ -62,6 +64,8 @@ pub struct Body {
     pub reason: AtomicU64,
     /// Address of the task that the strand runs, or 0.
     pub task: Cell<usize>,
+    /// Handle of the generator whose strand this is, while its entry function runs; else 0.
+    pub generator: Cell<u64>,
 
     /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
     pub handled: Cell<Handled>,
@@ -85,6 +89,7 @@ impl Body {
         self.shield.store(0, Ordering::Relaxed);
         self.frames_dropped.set(false);
         self.lent.set(u32::MAX);
+        self.fault.set(0);
         self.last_status.set(0);
         self.message_is_new.set(false);
         self.handled.set([0; 2]);
@@ -94,6 +99,7 @@ impl Body {
         self.message.set(core::ptr::null_mut());
         self.reason.store(0, Ordering::Relaxed);
         self.task.set(0);
+        self.generator.set(0);
         self.waiter.claim.close();
         self.waiter.bind(head);
     }

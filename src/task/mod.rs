@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them.
+//! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them. Generators.
 
 pub mod calls;
+pub mod generator;
 pub mod outcome;
 pub mod promise;
 pub mod scope;

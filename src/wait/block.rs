@@ -19,7 +19,7 @@ use crate::base::sync::{futex_wait, store_and_wake};
 use crate::engine::stepped::{Driven, turnover};
 use crate::engine::{self, After, Commit, Worker, clock, outside, parallel};
 use crate::strand::body::Body;
-use crate::strand::head::{Head, Phase};
+use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::strand::{identity, partner};
 
@@ -33,6 +33,9 @@ pub const NO_WAIT: i64 = 0;
 pub enum Published {
     /// It is in the wait list.
     Waiting,
+    /// It is in the wait list, and the strand with this index, which the publisher has won, goes on in its place. A
+    /// strand that never ran is in phase READY.
+    Handed(u32),
     /// There is nothing to wait for: the wait ends with this status, and nothing was published.
     Done(Status),
     /// The wait was won while it was being published, by the source itself or by somebody else, who writes the status.
@@ -171,9 +174,20 @@ unsafe fn commit_sole<S: Source>(worker: &Worker, strand: &'static Head, record:
             worker.counts.parks.add(1);
             After::Gone
         }
+        Published::Handed(next) => {
+            worker.counts.parks.add(1);
+            After::HandOver(next)
+        }
         Published::Done(status) => finish_at_once(waiter, status),
         Published::Won => After::Resume,
     }
+}
+
+/// A strand that was to go on in somebody's place is made ready instead.
+#[cold]
+pub fn ready_instead(next: u32) {
+    let strand = head::at(next);
+    if strand.has(FLAG_STARTED) { engine::ready_last(strand) } else { engine::spawn(strand) }
 }
 
 /// # Safety
@@ -187,8 +201,9 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
     waiter.claim.begin();
     waiter.timer_worker.set(u32::MAX);
     // SAFETY: as above.
-    match unsafe { source.publish(waiter, false) } {
-        Published::Waiting => {}
+    let published = unsafe { source.publish(waiter, false) };
+    match published {
+        Published::Waiting | Published::Handed(_) => {}
         Published::Won => return After::Resume,
         Published::Done(status) => {
             // An early winner (a canceller) has moved nothing, so what the source did counts. But it is still going to
@@ -207,7 +222,14 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
         unsafe { worker.arm(&waiter.timer) };
     }
     worker.counts.parks.add(1);
-    publish_or_resume(waiter)
+    match (publish_or_resume(waiter), published) {
+        (After::Gone, Published::Handed(next)) => After::HandOver(next),
+        (after, Published::Handed(next)) => {
+            ready_instead(next);
+            after
+        }
+        (after, _) => after,
+    }
 }
 
 /// The last step of a wait with several sources. A waiter that was claimed meanwhile, or whose strand is cancelled,
@@ -268,6 +290,10 @@ fn wait_on_thread<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
         Published::Done(status) => status,
         Published::Won => waiter.settled(),
         Published::Waiting => sleep_on_thread(&waiter, deadline),
+        Published::Handed(next) => {
+            ready_instead(next);
+            sleep_on_thread(&waiter, deadline)
+        }
     };
     if S::SEVERAL
         || matches!(status, Status::TIMEOUT | Status::CANCELLED | Status::DEADLOCK | Status::MAX_STEPS | Status::REPLAY)

@@ -289,6 +289,15 @@ pub fn mark(strand: &'static Head, reason: u64) {
     strand.cancelled.store(1, Ordering::SeqCst);
 }
 
+/// Sets the flag of the running strand, which needs no wake.
+pub fn mark_running(strand: &'static Head, reason: u64) {
+    let raised = Raised::new();
+    strand.lock.lock();
+    mark(strand, reason);
+    strand.lock.unlock();
+    drop(raised);
+}
+
 /// Takes the cancellation of everything back, when the runtime is gone.
 pub fn reset() {
     RAISING.lock();

@@ -20,53 +20,63 @@ use crate::strand::extras::Extras;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, FLAG_UNCOUNTED, Head};
 use crate::strand::waiter::{WaitKind, Waiter};
 
-/// One wait for the end of one strand, in the joiner's frame and in the list of the head.
-pub struct Join {
-    strand: &'static Head,
-    generation: u64,
-    waiter: Cell<*const Waiter>,
-    next: Cell<*const Join>,
-    back: Cell<*const Join>,
-    linked: Cell<bool>,
-    won: Cell<bool>,
+/// How a strand ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Its entry function returned.
+    Returned,
+    /// It failed with this code.
+    Failed(Status),
+    /// It never ran: the runtime was shut down.
+    NeverRan,
 }
 
-impl Join {
-    /// A wait for the strand of this generation.
-    pub fn new(strand: &'static Head, generation: u64) -> Join {
-        Join {
-            strand,
-            generation,
-            waiter: Cell::new(core::ptr::null()),
+/// Told of the end of a strand, on the stack of the worker (or thread) that ends it. The link is in no list any more. Those
+/// who are to go on are won here and woken later. No memory, no callback, no wait.
+pub type Tell = unsafe fn(link: *const Link, strand: u64, ending: Ending, woken: &mut Woken);
+
+/// A place in the list of those who want to know of a strand's end, newest first. Under the head's lock.
+#[repr(C)]
+pub struct Link {
+    next: Cell<*const Link>,
+    back: Cell<*const Link>,
+    linked: Cell<bool>,
+    /// Whether a fault that it is told of counts as looked at.
+    looks: Cell<bool>,
+    /// `None` for a [`Join`], which begins with its link.
+    tell: Cell<Option<Tell>>,
+}
+
+impl Link {
+    /// A link in no list. All-zero memory is one too.
+    pub const fn new() -> Link {
+        Link {
             next: Cell::new(core::ptr::null()),
             back: Cell::new(core::ptr::null()),
             linked: Cell::new(false),
-            won: Cell::new(false),
+            looks: Cell::new(false),
+            tell: Cell::new(None),
         }
     }
 
-    fn has_ended(&self) -> bool {
-        self.strand.generation() != self.generation
-    }
-
-    fn link(&self) {
-        let first = self.strand.joiners.load(Ordering::Relaxed) as *const Join;
+    fn link(&self, strand: &Head) {
+        let first = strand.joiners.load(Ordering::Relaxed) as *const Link;
         self.next.set(first);
         self.back.set(core::ptr::null());
         if !first.is_null() {
-            // SAFETY: linked joins are alive; the lock is held.
+            // SAFETY: linked ones are alive; the lock is held.
             unsafe { (*first).back.set(self) };
         }
-        self.strand.joiners.store(self as *const Join as usize, Ordering::Relaxed);
+        strand.joiners.store(self as *const Link as usize, Ordering::Relaxed);
         self.linked.set(true);
     }
 
-    fn unlink(&self) {
+    fn unlink(&self, strand: &Head) {
         let (next, back) = (self.next.get(), self.back.get());
         if back.is_null() {
-            self.strand.joiners.store(next as usize, Ordering::Relaxed);
+            strand.joiners.store(next as usize, Ordering::Relaxed);
         } else {
-            // SAFETY: linked joins are alive; the lock is held.
+            // SAFETY: linked ones are alive; the lock is held.
             unsafe { (*back).next.set(next) };
         }
         if !next.is_null() {
@@ -76,12 +86,65 @@ impl Join {
         self.linked.set(false);
     }
 
-    fn unlink_under_lock(&self) {
-        self.strand.lock.lock();
-        if self.linked.get() {
-            self.unlink();
+    /// Is told of the end of the strand of this generation from now on. False: it has ended.
+    ///
+    /// # Safety
+    /// The link is in no list, and stays in place until it was told or [`Self::unwatch`] was true.
+    pub unsafe fn watch(&self, strand: &Head, generation: u64, tell: Tell, looks: bool) -> bool {
+        strand.lock.lock();
+        let alive = strand.generation() == generation;
+        if alive {
+            self.tell.set(Some(tell));
+            self.looks.set(looks);
+            self.link(strand);
         }
-        self.strand.lock.unlock();
+        strand.lock.unlock();
+        alive
+    }
+
+    /// True: it will not be told. False: it was told, or is being told.
+    pub fn unwatch(&self, strand: &Head) -> bool {
+        strand.lock.lock();
+        let linked = self.linked.get();
+        if linked {
+            self.unlink(strand);
+        }
+        strand.lock.unlock();
+        linked
+    }
+}
+
+/// Whether somebody looks at a fault of this strand, which the caller holds.
+pub fn is_looked_at(strand: &Head) -> bool {
+    strand.lock.lock();
+    let mut link = strand.joiners.load(Ordering::Relaxed) as *const Link;
+    let mut looks = false;
+    while !link.is_null() && !looks {
+        // SAFETY: linked ones are alive; the lock is held.
+        (link, looks) = unsafe { ((*link).next.get(), (*link).looks.get()) };
+    }
+    strand.lock.unlock();
+    looks
+}
+
+/// One wait for the end of one strand, in the joiner's frame and in the list of the head.
+#[repr(C)]
+pub struct Join {
+    link: Link,
+    strand: &'static Head,
+    generation: u64,
+    waiter: Cell<*const Waiter>,
+    won: Cell<bool>,
+}
+
+impl Join {
+    /// A wait for the strand of this generation.
+    pub fn new(strand: &'static Head, generation: u64) -> Join {
+        Join { strand, generation, waiter: Cell::new(core::ptr::null()), link: Link::new(), won: Cell::new(false) }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.strand.generation() != self.generation
     }
 }
 
@@ -93,9 +156,9 @@ impl Source for Join {
             return Published::Done(Status::OK);
         }
         self.waiter.set(waiter);
-        self.link();
+        self.link.link(self.strand);
         if sole && !open_sole(waiter) {
-            self.unlink();
+            self.link.unlink(self.strand);
             self.strand.lock.unlock();
             return Published::Done(Status::CANCELLED);
         }
@@ -104,7 +167,7 @@ impl Source for Join {
     }
 
     unsafe fn withdraw(&self, _: &Waiter) {
-        self.unlink_under_lock();
+        self.link.unwatch(self.strand);
     }
 }
 
@@ -129,7 +192,7 @@ impl Case for Join {
         let ended = self.has_ended();
         if !ended {
             self.waiter.set(waiter);
-            self.link();
+            self.link.link(self.strand);
         }
         self.strand.lock.unlock();
         if !ended {
@@ -143,7 +206,7 @@ impl Case for Join {
 
     unsafe fn withdraw(&self, _: Option<&Worker>) {
         if !self.won.get() {
-            self.unlink_under_lock();
+            self.link.unwatch(self.strand);
         }
     }
 
@@ -152,25 +215,23 @@ impl Case for Join {
     }
 }
 
-/// Ends the generation of a strand and wins its joiners. The caller holds the strand.
-fn end_generation(strand: &'static Head) -> Woken {
+/// Ends the generation of a strand, wins its joiners and tells the others. The caller holds the strand.
+#[inline(always)]
+fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     let mut woken = Woken::new();
     strand.lock.lock();
-    let mut join = strand.joiners.load(Ordering::Relaxed) as *const Join;
+    let first = strand.joiners.load(Ordering::Relaxed) as *const Link;
     strand.joiners.store(0, Ordering::Relaxed);
     let cancelled = strand.cancelled.swap(0, Ordering::Relaxed) != 0;
+    let id = head::handle_of(strand);
     strand.end_generation();
-    while !join.is_null() {
-        // SAFETY: linked joins are alive; `next` is read before the win, after which the joiner may go on.
-        let (this, next) = unsafe { (&*join, (*join).next.get()) };
-        this.linked.set(false);
-        // SAFETY: a linked join's waiter is in place.
-        woken.win_with(unsafe { &*this.waiter.get() }, Status::OK, || this.won.set(true));
-        join = next;
-    }
+    let watches = win_joiners(first, &mut woken);
     strand.lock.unlock();
     if cancelled {
         cancel::ended();
+    }
+    if !watches.is_null() {
+        tell_watches(watches, id, ending, &mut woken);
     }
     woken
 }
@@ -192,6 +253,43 @@ fn end_task(worker: &Worker, task: usize, woken: &mut Woken) {
     if end != 0 {
         // SAFETY: stored by `tell_tasks` from a function of this type.
         unsafe { core::mem::transmute::<usize, TaskEnd>(end)(worker, task, woken) };
+    }
+}
+
+/// Wins the joiners of a list. The others are returned, oldest first.
+#[inline(always)]
+fn win_joiners(first: *const Link, woken: &mut Woken) -> *const Link {
+    let mut link = first;
+    let mut watches: *const Link = core::ptr::null();
+    while !link.is_null() {
+        // SAFETY: linked ones are alive; `next` is read before the win, after which a joiner may go on.
+        let (this, next) = unsafe { (&*link, (*link).next.get()) };
+        this.linked.set(false);
+        if this.tell.get().is_some() {
+            this.next.set(watches);
+            watches = link;
+        } else {
+            // SAFETY: a link that tells nobody is the first field of a join, whose waiter is in place.
+            let join = unsafe { &*link.cast::<Join>() };
+            // SAFETY: as above.
+            woken.win_with(unsafe { &*join.waiter.get() }, Status::OK, || join.won.set(true));
+        }
+        link = next;
+    }
+    watches
+}
+
+#[cold]
+fn tell_watches(first: *const Link, strand: u64, ending: Ending, woken: &mut Woken) {
+    let mut link = first;
+    while !link.is_null() {
+        // SAFETY: it stays in place until it was told, so `next` is read before that.
+        let (this, next) = unsafe { (&*link, (*link).next.get()) };
+        if let Some(tell) = this.tell.get() {
+            // SAFETY: taken out of the list above, told once.
+            unsafe { tell(this, strand, ending, woken) };
+        }
+        link = next;
     }
 }
 
@@ -219,7 +317,11 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
     let (stack, body) = (strand.stack_id(), strand.body());
     let (dropped, task) = (body.frames_dropped.get(), body.task.get());
     park::end_strand(strand, body);
-    let mut woken = end_generation(strand);
+    let ending = match body.fault.get() {
+        0 => Ending::Returned,
+        code => Ending::Failed(Status(code)),
+    };
+    let mut woken = end_generation(strand, ending);
     // From here on no dump finds the strand, so nobody reads its extras.
     let extras = body.extras.replace(core::ptr::null_mut());
     // SAFETY: the strand has ended; nobody else knows its extras.
@@ -247,10 +349,10 @@ fn retire(worker: &Worker, strand: &'static Head) {
 
 /// Ends a strand that never ran: it could not get a stack. The caller (its worker) has recorded the fault.
 #[cold]
-pub fn finish_unstarted(worker: &Worker, strand: &'static Head) {
+pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let woken = end_generation(strand);
+    let woken = end_generation(strand, Ending::Failed(status));
     free_unstarted(extras);
     retire(worker, strand);
     woken.wake_all();
@@ -261,7 +363,7 @@ pub fn finish_unstarted(worker: &Worker, strand: &'static Head) {
 pub fn finish_dormant(strand: &'static Head) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let woken = end_generation(strand);
+    let woken = end_generation(strand, Ending::NeverRan);
     free_unstarted(extras);
     woken.wake_all();
     if let Some(engine) = engine::parallel::engine() {

@@ -29,6 +29,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "task",
     "fault",
     "promise",
+    "generator",
     "offload",
     "info",
     "explore",

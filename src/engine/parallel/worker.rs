@@ -175,11 +175,13 @@ impl Worker {
         (self.engine().upcalls.quiet)(false);
     }
 
-    /// Runs a strand until it is gone, or gives its turn away (then it is returned).
+    /// Runs a strand, and those to whom it hands its turn, until one is gone, or gives its turn away (then it is
+    /// returned).
     #[inline(always)]
-    fn run_strand(&self, strand: &'static Head) -> Option<&'static Head> {
+    fn run_strand(&self, first: &'static Head) -> Option<&'static Head> {
+        let mut strand = first;
         strand.set_phase(Phase::Running);
-        let body = if strand.has(FLAG_STARTED) { strand.body() } else { self.start(strand)? };
+        let mut body = if strand.has(FLAG_STARTED) { strand.body() } else { self.start(strand)? };
         strand.home.store(self.index as u16, Ordering::Relaxed);
         loop {
             let action = self.switch_in(body);
@@ -197,8 +199,54 @@ impl Worker {
                         strand.set_phase(Phase::Running);
                     }
                 }
+                After::HandOver(next) => {
+                    strand = head::at(next);
+                    if !self.may_go_on_with(strand) {
+                        return self.line_up(strand);
+                    }
+                    strand.set_phase(Phase::Running);
+                    body = if strand.has(FLAG_STARTED) { strand.body() } else { self.start(strand)? };
+                    strand.home.store(self.index as u16, Ordering::Relaxed);
+                }
             }
         }
+    }
+
+    /// Whether a strand that was handed the turn may have it at once: it may run here, and nobody has waited for too
+    /// long. A hand-over counts as a pick towards the next look beyond the own queues, at which it is refused.
+    #[inline(always)]
+    fn may_go_on_with(&self, strand: &Head) -> bool {
+        let ticks = self.ticks.get();
+        if ticks == 0 || self.preempt.load(Ordering::Relaxed) || self.must_go_home(strand) {
+            return false;
+        }
+        self.ticks.set(ticks - 1);
+        true
+    }
+
+    #[inline(always)]
+    fn must_go_home(&self, strand: &Head) -> bool {
+        !strand.may_move() && strand.has(FLAG_STARTED) && strand.home.load(Ordering::Relaxed) != self.index as u16
+    }
+
+    /// A strand that was handed the turn and cannot have it at once: it goes home, or to the tail here (then it is
+    /// returned, or lies among those that never ran).
+    #[cold]
+    #[inline(never)]
+    fn line_up(&self, strand: &'static Head) -> Option<&'static Head> {
+        if strand.phase() != Phase::Ready {
+            strand.set_phase(Phase::Ready);
+        }
+        if self.must_go_home(strand) {
+            self.engine().send_home(strand);
+            return None;
+        }
+        if strand.has(FLAG_STARTED) {
+            return Some(strand);
+        }
+        strand.home.store(self.index as u16, Ordering::Relaxed);
+        self.push_started_or_fresh(strand);
+        None
     }
 
     /// Switches to a strand and comes back when it suspends; errno and floating-point modes go with it.

@@ -221,6 +221,16 @@ impl Stepped {
                                 strand.set_phase(Phase::Running);
                             }
                         }
+                        After::HandOver(next) => {
+                            // The policy decides who goes next here, too.
+                            let next = head::at(next);
+                            if next.has(FLAG_STARTED) {
+                                self.woken(next)
+                            } else {
+                                self.ready(next, Cause::Spawned)
+                            }
+                            return Reason::Waits;
+                        }
                     }
                 }
             }
