@@ -1015,6 +1015,164 @@ static void row_handoffs_read(void) {
   CHECK_EQUAL(dropped, 0);
 }
 
+/* ------------------------------------------------------------------------------------------------------- locks */
+
+static uint64_t scrap[8]; /* all zero is a good object of each kind */
+
+/* What a pointer to an object in the program's memory is checked for, whether there is a runtime or not. */
+#define REFUSES_BAD_OBJECTS(type, object, call)                        \
+  do {                                                                 \
+    type *object = NULL;                                               \
+    GIVES(STRAND_ERR_INVALID, call);                                   \
+    object = (type *)(void *)((char *)scrap + 4);                      \
+    GIVES(STRAND_ERR_INVALID, call);                                   \
+    memset(scrap, 0, sizeof scrap);                                    \
+    object = (type *)(void *)scrap;                                    \
+    if (!initialised()) {                                              \
+      GIVES(STRAND_ERR_NOT_INITIALISED, call);                         \
+      return;                                                          \
+    }                                                                  \
+  } while (0)
+
+static void row_mutex_lock(void) {
+  strand_mutex *good = (strand_mutex *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_mutex, mutex, strand_mutex_lock(mutex, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_mutex_lock(good, -2));
+  GIVES(STRAND_ERR_INVALID, strand_mutex_lock(good, INT64_MIN));
+  GIVES(STRAND_OK, strand_mutex_lock(good, 1)); /* a deadline in the past tries once */
+  GIVES(STRAND_ERR_DEADLOCK, strand_mutex_lock(good, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_mutex_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_OK, strand_mutex_unlock(good));
+}
+
+static void row_mutex_unlock(void) {
+  strand_mutex *good = (strand_mutex *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_mutex, mutex, strand_mutex_unlock(mutex));
+  GIVES(STRAND_ERR_INVALID, strand_mutex_unlock(good));
+  good->opaque[0] = UINT64_MAX; /* what no mutex ever holds is nobody's */
+  GIVES(STRAND_ERR_INVALID, strand_mutex_unlock(good));
+}
+
+static void row_rwlock_read_lock(void) {
+  strand_rwlock *good = (strand_rwlock *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_rwlock, lock, strand_rwlock_read_lock(lock, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_read_lock(good, -2));
+  GIVES(STRAND_OK, strand_rwlock_write_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_DEADLOCK, strand_rwlock_read_lock(good, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_rwlock_read_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_OK, strand_rwlock_write_unlock(good));
+}
+
+static void row_rwlock_read_unlock(void) {
+  strand_rwlock *good = (strand_rwlock *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_rwlock, lock, strand_rwlock_read_unlock(lock));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_read_unlock(good));
+  GIVES(STRAND_OK, strand_rwlock_write_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_read_unlock(good));
+}
+
+static void row_rwlock_write_lock(void) {
+  strand_rwlock *good = (strand_rwlock *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_rwlock, lock, strand_rwlock_write_lock(lock, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_write_lock(good, INT64_MIN));
+  GIVES(STRAND_OK, strand_rwlock_read_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_DEADLOCK, strand_rwlock_write_lock(good, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_rwlock_write_lock(good, STRAND_NO_WAIT));
+}
+
+static void row_rwlock_write_unlock(void) {
+  strand_rwlock *good = (strand_rwlock *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_rwlock, lock, strand_rwlock_write_unlock(lock));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_write_unlock(good));
+  GIVES(STRAND_OK, strand_rwlock_read_lock(good, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_rwlock_write_unlock(good));
+}
+
+static void row_semaphore_acquire(void) {
+  strand_semaphore *good = (strand_semaphore *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_semaphore, semaphore, strand_semaphore_acquire(semaphore, 1, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_semaphore_acquire(good, 0, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_semaphore_acquire(good, 1, -2));
+  GIVES(STRAND_ERR_LIMIT, strand_semaphore_acquire(good, STRAND_SEMAPHORE_MAX + 1, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_LIMIT, strand_semaphore_acquire(good, UINT64_MAX, STRAND_FOREVER));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_semaphore_acquire(good, STRAND_SEMAPHORE_MAX, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_TIMEOUT, strand_semaphore_acquire(good, 1, 1));
+}
+
+static void row_semaphore_release(void) {
+  strand_semaphore *good = (strand_semaphore *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_semaphore, semaphore, strand_semaphore_release(semaphore, 1));
+  GIVES(STRAND_ERR_INVALID, strand_semaphore_release(good, 0));
+  GIVES(STRAND_ERR_LIMIT, strand_semaphore_release(good, UINT64_MAX));
+  GIVES(STRAND_OK, strand_semaphore_release(good, STRAND_SEMAPHORE_MAX));
+  GIVES(STRAND_ERR_LIMIT, strand_semaphore_release(good, 1));
+}
+
+static void row_condition_wait(void) {
+  strand_condition *good = (strand_condition *)(void *)scrap;
+  strand_mutex own = STRAND_MUTEX_INIT;
+  GIVES(STRAND_ERR_INVALID, strand_condition_wait(good, NULL, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_condition_wait(good, &own, -2));
+  if (initialised()) {
+    GIVES(STRAND_ERR_INVALID, strand_condition_wait(good, &own, STRAND_FOREVER)); /* not held */
+    GIVES(STRAND_ERR_INVALID, strand_condition_wait(good, &own, STRAND_NO_WAIT));
+    GIVES(STRAND_OK, strand_mutex_lock(&own, STRAND_NO_WAIT));
+    GIVES(STRAND_ERR_WOULD_BLOCK, strand_condition_wait(good, &own, STRAND_NO_WAIT));
+    GIVES(STRAND_ERR_TIMEOUT, strand_condition_wait(good, &own, 1));
+    GIVES(STRAND_OK, strand_mutex_unlock(&own)); /* still held */
+    return;
+  }
+  REFUSES_BAD_OBJECTS(strand_condition, condition, strand_condition_wait(condition, &own, STRAND_FOREVER));
+}
+
+static void row_condition_signal(void) {
+  REFUSES_BAD_OBJECTS(strand_condition, condition, strand_condition_signal(condition));
+  GIVES(STRAND_OK, strand_condition_signal((strand_condition *)(void *)scrap));
+}
+
+static void row_condition_broadcast(void) {
+  REFUSES_BAD_OBJECTS(strand_condition, condition, strand_condition_broadcast(condition));
+  GIVES(STRAND_OK, strand_condition_broadcast((strand_condition *)(void *)scrap));
+}
+
+static void row_wait_group_add(void) {
+  strand_wait_group *good = (strand_wait_group *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_wait_group, group, strand_wait_group_add(group, 1));
+  GIVES(STRAND_ERR_INVALID, strand_wait_group_add(good, INT64_MIN));
+  GIVES(STRAND_ERR_INVALID, strand_wait_group_add(good, -2));
+  GIVES(STRAND_ERR_LIMIT, strand_wait_group_add(good, INT64_MAX));
+  GIVES(STRAND_OK, strand_wait_group_add(good, 0));
+  GIVES(STRAND_OK, strand_wait_group_add(good, 2));
+  GIVES(STRAND_ERR_INVALID, strand_wait_group_add(good, -3));
+  GIVES(STRAND_OK, strand_wait_group_add(good, -2));
+}
+
+static void row_wait_group_done(void) {
+  REFUSES_BAD_OBJECTS(strand_wait_group, group, strand_wait_group_done(group));
+  GIVES(STRAND_ERR_INVALID, strand_wait_group_done((strand_wait_group *)(void *)scrap));
+}
+
+static void row_wait_group_wait(void) {
+  strand_wait_group *good = (strand_wait_group *)(void *)scrap;
+  REFUSES_BAD_OBJECTS(strand_wait_group, group, strand_wait_group_wait(group, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_wait_group_wait(good, -2));
+  GIVES(STRAND_OK, strand_wait_group_add(good, 1));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_wait_group_wait(good, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_TIMEOUT, strand_wait_group_wait(good, 1));
+}
+
+static void once_nothing(void *data) { (void)data; }
+static void once_again(void *data) { GIVES(STRAND_ERR_DEADLOCK, strand_once_do(data, once_nothing, NULL, 1)); }
+
+static void row_once_do(void) {
+  strand_once *good = (strand_once *)(void *)scrap;
+  GIVES(STRAND_ERR_INVALID, strand_once_do(good, NULL, NULL, STRAND_NO_WAIT));
+  GIVES(STRAND_ERR_INVALID, strand_once_do(good, once_nothing, NULL, -2));
+  REFUSES_BAD_OBJECTS(strand_once, once, strand_once_do(once, once_again, once, STRAND_NO_WAIT));
+  GIVES(STRAND_OK, strand_once_do(good, once_nothing, NULL, 1));
+  GIVES(STRAND_OK, strand_once_do(good, once_nothing, NULL, STRAND_FOREVER));
+}
+
 /* ------------------------------------------------------------------------------------------------ recordings */
 
 static int32_t count_line(const char *text, size_t length, void *data) {
@@ -1350,6 +1508,10 @@ static const row rows[] = {
     ROW(task_release),    ROW(task_self),        ROW(promise_new),        ROW(promise_new_with),
     ROW(promise_complete), ROW(promise_fail),    ROW(promise_cancel),     ROW(promise_is_cancelled),
     ROW(promise_retain),  ROW(promise_release),
+    ROW(mutex_lock),      ROW(mutex_unlock),     ROW(rwlock_read_lock),   ROW(rwlock_read_unlock),
+    ROW(rwlock_write_lock), ROW(rwlock_write_unlock), ROW(semaphore_acquire), ROW(semaphore_release),
+    ROW(condition_wait),  ROW(condition_signal), ROW(condition_broadcast), ROW(wait_group_add),
+    ROW(wait_group_done), ROW(wait_group_wait),  ROW(once_do),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -90,6 +90,14 @@
 ;   STRAND_CASE_STRAND = 9
 ;   STRAND_SELECT_FAIR = 0
 ;   STRAND_SELECT_FIRST_LISTED = 1
+;   STRAND_MUTEX_OVERTAKING_MAX = 64
+;   STRAND_SEMAPHORE_MAX = 4611686018427387903
+;   STRAND_MUTEX_INIT = { { 0, 0 } }
+;   STRAND_RWLOCK_INIT = { { 0, 0, 0, 0 } }
+;   STRAND_SEMAPHORE_INIT(units) = { { (uint64_t)(units), 0 } }
+;   STRAND_CONDITION_INIT = { { 0, 0 } }
+;   STRAND_WAIT_GROUP_INIT = { { 0, 0 } }
+;   STRAND_ONCE_INIT = { { 0, 0 } }
 ;   STRAND_PENDING = 0
 ;   STRAND_RUNNING = 1
 ;   STRAND_SUCCEEDED = 2
@@ -130,6 +138,24 @@
 
 ; size, kind, handle, element, deadline, status, events
 %strand_case = type { i32, i32, i64, ptr, i64, i32, i32 }
+
+; opaque[2]
+%strand_mutex = type { [2 x i64] }
+
+; opaque[4]
+%strand_rwlock = type { [4 x i64] }
+
+; opaque[2]
+%strand_semaphore = type { [2 x i64] }
+
+; opaque[2]
+%strand_condition = type { [2 x i64] }
+
+; opaque[2]
+%strand_wait_group = type { [2 x i64] }
+
+; opaque[2]
+%strand_once = type { [2 x i64] }
 
 ; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, value_drop, local
 %strand_task_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, ptr, ptr }
@@ -221,6 +247,21 @@ declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
 declare noundef i32 @strand_select(ptr nocapture noundef %cases, i64 noundef %count, i64 noundef %deadline, i32 noundef %flags, ptr nocapture noundef %index) nounwind
+declare noundef i32 @strand_mutex_lock(ptr nocapture noundef %mutex, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_mutex_unlock(ptr nocapture noundef %mutex) nounwind
+declare noundef i32 @strand_rwlock_read_lock(ptr nocapture noundef %lock, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_rwlock_read_unlock(ptr nocapture noundef %lock) nounwind
+declare noundef i32 @strand_rwlock_write_lock(ptr nocapture noundef %lock, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_rwlock_write_unlock(ptr nocapture noundef %lock) nounwind
+declare noundef i32 @strand_semaphore_acquire(ptr nocapture noundef %semaphore, i64 noundef %units, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_semaphore_release(ptr nocapture noundef %semaphore, i64 noundef %units) nounwind
+declare noundef i32 @strand_condition_wait(ptr nocapture noundef %condition, ptr nocapture noundef %mutex, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_condition_signal(ptr nocapture noundef %condition) nounwind
+declare noundef i32 @strand_condition_broadcast(ptr nocapture noundef %condition) nounwind
+declare noundef i32 @strand_wait_group_add(ptr nocapture noundef %group, i64 noundef %delta) nounwind
+declare noundef i32 @strand_wait_group_done(ptr nocapture noundef %group) nounwind
+declare noundef i32 @strand_wait_group_wait(ptr nocapture noundef %group, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_once_do(ptr nocapture noundef %once, ptr noundef %function, ptr noundef %data, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_task_spawn(i64 noundef %scope, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_task_spawn_with(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_task_await(i64 noundef %task, i64 noundef %deadline, ptr nocapture noundef %value) nounwind

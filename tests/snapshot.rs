@@ -183,6 +183,7 @@ fn compare_strand(strand: &Value, dump: &str) {
             "park" => "is parked on",
             "join" => "waits for the end of strand",
             "all" => "waits for the end of all strands",
+            "mutex" => "waits for mutex",
             other => panic!("{other}"),
         },
         "ready" => "is ready",

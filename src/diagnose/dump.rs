@@ -11,8 +11,10 @@ use crate::memory::stack_class::USABLE;
 use crate::strand::extras;
 use crate::strand::fault::{Lossy, Named};
 use crate::strand::head::{self, Head, Phase};
+use crate::strand::message::Text;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::sync::channel;
+use crate::sync::holder::Holder;
 use crate::task::generator;
 
 /// What a strand waits for, in words.
@@ -28,7 +30,15 @@ impl fmt::Display for What<'_> {
             (WaitKind::Generator, (phrase, _)) => {
                 write!(out, "{phrase} {object:#x} (strand {:#x})", generator::strand_of(object))
             }
-            (_, (phrase, true)) => write!(out, "{phrase} {object:#x}"),
+            (_, (phrase, true)) => {
+                write!(out, "{phrase} {object:#x}")?;
+                let mut holder = Text::<160>::new();
+                write!(holder, "{}", Holder(self.0))?;
+                match Lossy(holder.as_bytes()) {
+                    Lossy([]) => Ok(()),
+                    holder => write!(out, ", {holder}"),
+                }
+            }
             (_, (phrase, false)) => out.write_str(phrase),
         }?;
         let deadline = self.0.deadline.get();

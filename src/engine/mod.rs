@@ -155,6 +155,8 @@ pub mod touched {
     pub const MAKING: u64 = 1;
     /// The clock and its timers.
     pub const TIME: u64 = 2;
+    /// Things in the program's memory, numbered in the order of their first use. Below the handles.
+    pub const PLACES: u64 = 1 << 56;
 }
 
 /// An object is used, for an exploration that asks which ones: [`poll::FOLLOWED`].
@@ -169,6 +171,22 @@ pub fn touch(object: u64) {
 fn touch_slowly(object: u64) {
     if let Some(stepped) = parallel::engine().and_then(parallel::Parallel::stepped) {
         stepped.touched(object);
+    }
+}
+
+/// As [`touch`], for something in the program's memory that has no handle. Its address is not the same in every schedule,
+/// so it gets a number when it is first used, which counts as making something.
+#[inline]
+pub fn touch_place(address: usize) {
+    if crate::strand::poll::is_raised(crate::strand::poll::FOLLOWED) {
+        touch_place_slowly(address);
+    }
+}
+
+#[cold]
+fn touch_place_slowly(address: usize) {
+    if let Some(stepped) = parallel::engine().and_then(parallel::Parallel::stepped) {
+        stepped.touched_place(address);
     }
 }
 

@@ -6,10 +6,11 @@
 //! they cannot outlive the runtime that runs them.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use super::{parallel, stepped};
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::yield_thread;
 use crate::strand::identity;
 use crate::strand::message::fail;
 
@@ -186,26 +187,55 @@ pub struct Call {
     counted: u64,
 }
 
+/// A shutdown frees everything now: nobody comes in any more, whatever for.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Lets nobody in any more, and waits until the last of those has left who give something back during a shutdown.
+pub fn close() {
+    CLOSED.store(true, Ordering::SeqCst);
+    while inside() != 0 {
+        yield_thread();
+    }
+}
+
+/// The next runtime may let them in.
+pub fn open() {
+    CLOSED.store(false, Ordering::SeqCst);
+}
+
 /// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED.
 #[inline]
 pub fn enter() -> Outcome<Call> {
+    enter_for(false)
+}
+
+/// As [`enter`], for a call that gives something back for which a strand may wait, and does not wait itself: it is let in
+/// during a shutdown too, up to its very end.
+pub fn enter_to_give_back() -> Outcome<Call> {
+    enter_for(true)
+}
+
+#[inline]
+fn enter_for(gives_back: bool) -> Outcome<Call> {
     COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
     let mut call = Call { gated: false, counted: INSIDE + ACTIVE };
-    match state() {
-        State::Up => {
+    let state_now = state();
+    let lets_in = gives_back && state_now == State::Stopping && !CLOSED.load(Ordering::SeqCst);
+    match state_now {
+        _ if state_now == State::Up || lets_in => {
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
                 look_at_thread();
                 call.pass(stepped);
                 // A shutdown may have begun while the gate was closed.
-                if state() == State::Stopping {
+                if state() == State::Stopping && !gives_back {
                     return Err(Status::CANCELLED);
                 }
             }
             Ok(call)
         }
-        State::Stopping => Err(Status::CANCELLED),
         State::Down => Err(Status::NOT_INITIALISED),
         State::Forked => Err(Status::FORKED),
+        _ => Err(Status::CANCELLED),
     }
 }
 

@@ -191,8 +191,9 @@ pub unsafe extern "C" fn strand_dump(buffer: *mut c_char, capacity: usize) -> us
 /// - next: the strand that was picked already and goes next, or null.
 /// - strands: id, name, state (dormant, ready, running, waiting), lane, priority, tokens, held;
 ///   position among those that are ready, where the policy keeps an order of arrival: the smaller
-///   became ready earlier; waits: null, or for (receive, send, join, task, park, sleep, all and more), object and
-///   deadline, each null where there is none; counted, started, stack_bytes, spawned_at.
+///   became ready earlier; waits: null, or for (receive, send, join, task, park, sleep, all and more),
+///   object, deadline, and holder (in words, of a lock), each null where there is none; counted,
+///   started, stack_bytes, spawned_at.
 /// - channels: id, name, length, capacity (null: without bound), receivers and senders that wait,
 ///   closed.
 /// - tasks: id, state (pending, running, succeeded, failed, cancelled), strand (null: none has begun),

@@ -21,6 +21,7 @@ pub mod fault;
 pub mod generator;
 pub mod info;
 pub mod local;
+pub mod lock;
 pub mod offload;
 pub mod park;
 pub mod policy;

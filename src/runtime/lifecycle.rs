@@ -28,7 +28,7 @@ use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
 use crate::task::{generator, table};
-use crate::wait::{block, cancel, end, threads};
+use crate::wait::{block, cancel, end, lot, threads};
 
 /// Held by whoever changes the runtime's life.
 static LIFE: Mutex<()> = Mutex::new(());
@@ -454,6 +454,7 @@ fn end_late_dormants(engine: &Parallel) {
 
 /// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
 fn take_down(engine: &'static Parallel, abandon: bool) {
+    outside::close();
     engine.stop();
     // After the workers, which may still be starting a thread for a call that was made by another meanwhile.
     offload_pool::stop();
@@ -463,6 +464,7 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
         generator::stop();
         table::stop();
         channel::stop();
+        lot::stop();
     }
     overflow::remove();
     identity::publish(None, false);
@@ -481,4 +483,5 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
         log::install(None);
     }
     outside::set_state(State::Down);
+    outside::open();
 }

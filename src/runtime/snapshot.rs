@@ -17,8 +17,10 @@ use crate::memory::stack_class::USABLE;
 use crate::policy::Kind;
 use crate::strand::extras;
 use crate::strand::head::{self, FLAG_UNCOUNTED, Head, Phase};
+use crate::strand::message::Text;
 use crate::strand::waiter::Waiter;
 use crate::sync::channel::{self, Description};
+use crate::sync::holder::Holder;
 use crate::task::outcome::Locked;
 use crate::task::table;
 
@@ -184,6 +186,12 @@ fn wait(waiter: &Waiter, json: &mut Json<'_>) {
         json.member("deadline", |json| match waiter.deadline.get() {
             deadline if deadline > 0 => json.number(deadline),
             _ => json.null(),
+        });
+        let mut holder = Text::<160>::new();
+        let _ = write!(holder, "{}", Holder(waiter));
+        json.member("holder", |json| match holder.as_bytes() {
+            [] => json.null(),
+            holder => json.bytes(holder),
         });
     });
 }

@@ -227,6 +227,12 @@ impl Waiter {
         self.kind.store(WaitKind::Receive as u8, Ordering::Relaxed);
     }
 
+    /// The wait goes on for something else: it was moved to another list. For dumps.
+    pub fn now_waits_for(&self, kind: WaitKind, object: u64) {
+        self.kind.store(kind as u8, Ordering::Relaxed);
+        self.object.store(object, Ordering::Relaxed);
+    }
+
     /// What is waited for.
     pub fn kind(&self) -> WaitKind {
         WaitKind::from_byte(self.kind.load(Ordering::Relaxed))

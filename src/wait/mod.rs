@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod end;
 #[allow(dead_code, reason = "its first users land next")]
 pub mod list;
+pub mod lot;
 pub mod park;
 #[allow(dead_code, reason = "its users land next")]
 pub mod reason;

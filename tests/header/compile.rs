@@ -100,6 +100,12 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_fault", size_of::<strand::ffi::fault::strand_fault>(), 872),
         ("strand_promise_options", size_of::<strand::ffi::promise::strand_promise_options>(), 24),
         ("strand_generator_options", size_of::<strand::ffi::generator::strand_generator_options>(), 64),
+        ("strand_mutex", size_of::<strand::ffi::lock::strand_mutex>(), 16),
+        ("strand_rwlock", size_of::<strand::ffi::lock::strand_rwlock>(), 32),
+        ("strand_semaphore", size_of::<strand::ffi::lock::strand_semaphore>(), 16),
+        ("strand_condition", size_of::<strand::ffi::lock::strand_condition>(), 16),
+        ("strand_wait_group", size_of::<strand::ffi::lock::strand_wait_group>(), 16),
+        ("strand_once", size_of::<strand::ffi::lock::strand_once>(), 16),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];
     let mut text = "#include <strand.h>\n".to_owned();

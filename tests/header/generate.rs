@@ -26,6 +26,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "errno",
     "channel",
     "select",
+    "lock",
     "task",
     "fault",
     "promise",
@@ -34,6 +35,16 @@ pub(crate) const SECTIONS: &[&str] = &[
     "info",
     "explore",
     "record",
+];
+
+/// What follows the types that lie in the program's memory: macros, which cbindgen cannot make.
+const INITIALISERS: [(&str, &str); 6] = [
+    ("strand_mutex", "#define STRAND_MUTEX_INIT { { 0, 0 } }"),
+    ("strand_rwlock", "#define STRAND_RWLOCK_INIT { { 0, 0, 0, 0 } }"),
+    ("strand_semaphore", "#define STRAND_SEMAPHORE_INIT(units) { { (uint64_t)(units), 0 } }"),
+    ("strand_condition", "#define STRAND_CONDITION_INIT { { 0, 0 } }"),
+    ("strand_wait_group", "#define STRAND_WAIT_GROUP_INIT { { 0, 0 } }"),
+    ("strand_once", "#define STRAND_ONCE_INIT { { 0, 0 } }"),
 ];
 
 /// Columns of a line.
@@ -95,7 +106,7 @@ fn banner(source: &str) -> String {
     text + "\n */\n"
 }
 
-/// Turns what cbindgen writes into what we want to read, and adds the one macro that it cannot make.
+/// Turns what cbindgen writes into what we want to read, and adds the macros that it cannot make.
 fn finish(items: &str) -> String {
     let mut text = String::new();
     for line in items.lines() {
@@ -103,6 +114,9 @@ fn finish(items: &str) -> String {
         if line.starts_with("#define STRAND_VERSION_NUMBER ") {
             text.push_str("\n/**\n * The version as text.\n */\n#define STRAND_VERSION_STRING ");
             writeln!(text, "\"{}\"", env!("CARGO_PKG_VERSION")).unwrap();
+        }
+        if let Some((_, define)) = INITIALISERS.iter().find(|(type_name, _)| line == format!("}} {type_name};")) {
+            writeln!(text, "\n{define}").unwrap();
         }
     }
     short_comments(&text)

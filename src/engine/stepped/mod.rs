@@ -13,6 +13,7 @@
 
 mod gate;
 mod oracle;
+mod places;
 mod round;
 mod seat;
 pub mod turnover;
@@ -23,7 +24,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use crate::base::status::{Outcome, Status};
-use crate::engine::clock;
+use crate::engine::{clock, touched};
 use crate::policy::{Cause, Rules, Schedule, StrandIndex};
 use crate::strand::body::Body;
 use crate::strand::context::{self, Action};
@@ -32,6 +33,7 @@ use crate::strand::overflow::AlternateMemory;
 use crate::strand::poll;
 use crate::strand::waiter::WaitKind;
 use gate::Gate;
+use places::Places;
 
 pub use oracle::{Arrival, Director, Inject, Oracle, Place};
 pub use round::{LastStep, Reason, Round};
@@ -105,6 +107,7 @@ pub struct Stepped {
     halted: Cell<bool>,
     refused: Cell<bool>,
     why: UnsafeCell<String>,
+    places: Places,
 }
 
 // SAFETY: the cells are touched by the holder of the gate only.
@@ -135,6 +138,7 @@ impl Stepped {
             halted: Cell::new(false),
             refused: Cell::new(false),
             why: UnsafeCell::new(String::new()),
+            places: Places::new(),
         };
         turnover::begin();
         clock::set_virtual(if setup.virtual_clock { clock::VIRTUAL_START } else { 0 });
@@ -255,6 +259,23 @@ impl Stepped {
         if self.gate.is_mine() {
             self.with_oracle(|oracle| oracle.touched(object));
         }
+    }
+
+    /// As [`Self::touched`], for something that is known by its address.
+    pub(in crate::engine) fn touched_place(&self, address: usize) {
+        if !self.gate.is_mine() {
+            return;
+        }
+        let (place, is_new) = self.places.number(address);
+        if is_new {
+            self.touched(touched::MAKING);
+        }
+        self.touched(place.map_or(touched::EVERYTHING, |place| touched::PLACES | u64::from(place)));
+    }
+
+    /// A schedule begins: places are numbered anew. For the holder of the gate.
+    pub fn forget_places(&self) {
+        self.places.forget();
     }
 
     /// Gives the turn away at a checkpoint, as far as the policy has it.

@@ -242,6 +242,7 @@ impl Search<'_> {
             }
         }
         channel::restart_order();
+        self.stepped.forget_places();
         self.stepped.with_schedule(|schedule| schedule.clear(seed));
         self.guide.explorer.restart();
         self.guide.restart();
