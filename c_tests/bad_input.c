@@ -175,8 +175,19 @@ static strand_status never_resumed(void *arg, uint64_t first, uint64_t *last) {
   return STRAND_OK;
 }
 
+static strand_cancel good_cancel; /* open, nobody bound */
+static strand_cancel gone_cancel;
+
+static void no_cancel_fn(void *data, uint64_t reason) {
+  (void)data;
+  (void)reason;
+}
+
 static void make_the_handles(void) {
   uint64_t parks;
+  CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &good_cancel));
+  CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &gone_cancel));
+  CHECK_OK(strand_cancel_release(gone_cancel));
   good_channel = new_channel(8, 1);
   gone_channel = new_channel(8, 1);
   CHECK_OK(strand_chan_release(gone_channel));
@@ -402,6 +413,12 @@ static void row_spawn_with(void) {
   options = default_spawn("row");
   options.scope = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options = default_spawn("row");
+  options.cancel = gone_cancel;
+  GIVES(STRAND_ERR_STALE, strand_spawn_with(&options, return_at_once, NULL, &out));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle,
+                          (options.cancel = handle != 0 ? handle : 1,
+                           strand_spawn_with(&options, return_at_once, NULL, &out)));
   options = default_spawn("row");
   options.arg_bytes = 8; /* and no argument to copy */
   GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
@@ -700,6 +717,10 @@ static void row_select(void) {
                           (one.handle = handle, strand_select(&one, 1, STRAND_FOREVER, 0, &index)));
   one = bad_case(STRAND_CASE_RECV, gone_channel, &value);
   GIVES(STRAND_ERR_STALE, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  one = bad_case(STRAND_CASE_CANCEL, gone_cancel, &value);
+  GIVES(STRAND_ERR_STALE, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle,
+                          (one.handle = handle, strand_select(&one, 1, STRAND_FOREVER, 0, &index)));
   one = bad_case(STRAND_CASE_SEND, good_channel, NULL);
   GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
   one = bad_case(1000, good_channel, &value);
@@ -1476,6 +1497,125 @@ static void row_promise_release(void) {
   GIVES(STRAND_OK, strand_promise_release(live_promise)); /* what the row before has taken */
 }
 
+static void row_cancel_new(void) {
+  strand_cancel out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_new(0, STRAND_FOREVER, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_cancel_new(0, -2, &out));
+  NEEDS_A_RUNTIME(strand_cancel_new(0, STRAND_FOREVER, &out));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle,
+                          strand_cancel_new(handle != 0 ? handle : 1, STRAND_FOREVER, &out));
+  GIVES(STRAND_ERR_STALE, strand_cancel_new(gone_cancel, STRAND_FOREVER, &out));
+  CHECK_EQUAL(out, 77);
+  GIVES(STRAND_OK, strand_cancel_new(good_cancel, 1, &out)); /* a deadline in the past: it has fired */
+  GIVES(STRAND_OK, strand_cancel_wait(out, STRAND_NO_WAIT, NULL));
+  GIVES(STRAND_OK, strand_cancel_release(out));
+}
+
+static void row_cancel_fire(void) {
+  strand_cancel own = 0;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_fire(good_cancel, UINT64_MAX));
+  GIVES(STRAND_ERR_INVALID, strand_cancel_fire(good_cancel, STRAND_CANCEL_RUNTIME));
+  NEEDS_A_RUNTIME(strand_cancel_fire(good_cancel, 1));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_fire(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_cancel_fire(gone_cancel, 1));
+  GIVES(STRAND_OK, strand_cancel_new(good_cancel, STRAND_FOREVER, &own));
+  GIVES(STRAND_OK, strand_cancel_fire(own, STRAND_CANCEL_RUNTIME - 1));
+  GIVES(STRAND_OK, strand_cancel_fire(own, 1)); /* again */
+  GIVES(STRAND_OK, strand_cancel_release(own));
+  GIVES(STRAND_ERR_STALE, strand_cancel_fire(own, 1));
+}
+
+static void row_cancel_wait(void) {
+  uint64_t reason = 77;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_wait(good_cancel, -2, &reason));
+  NEEDS_A_RUNTIME(strand_cancel_wait(good_cancel, STRAND_FOREVER, &reason));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_wait(handle, STRAND_FOREVER, &reason));
+  GIVES(STRAND_ERR_STALE, strand_cancel_wait(gone_cancel, STRAND_FOREVER, &reason));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_cancel_wait(good_cancel, STRAND_NO_WAIT, &reason));
+  GIVES(STRAND_ERR_TIMEOUT, strand_cancel_wait(good_cancel, 1, NULL));
+  CHECK_EQUAL(reason, 77);
+}
+
+static void row_cancel_deadline(void) {
+  int64_t deadline = 77;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_deadline(good_cancel, NULL));
+  NEEDS_A_RUNTIME(strand_cancel_deadline(good_cancel, &deadline));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_deadline(handle, &deadline));
+  GIVES(STRAND_ERR_STALE, strand_cancel_deadline(gone_cancel, &deadline));
+  CHECK_EQUAL(deadline, 77);
+}
+
+static void row_cancel_on(void) {
+  strand_cancel_hook hook = 77;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_on(good_cancel, NULL, no_drop, NULL, &hook));
+  NEEDS_A_RUNTIME(strand_cancel_on(good_cancel, no_cancel_fn, NULL, NULL, &hook));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_on(handle, no_cancel_fn, NULL, NULL, &hook));
+  GIVES(STRAND_ERR_STALE, strand_cancel_on(gone_cancel, no_cancel_fn, NULL, NULL, &hook));
+  CHECK_EQUAL(hook, 77);
+  GIVES(STRAND_OK, strand_cancel_on(good_cancel, no_cancel_fn, no_drop, NULL, NULL));
+}
+
+static void row_cancel_off(void) {
+  strand_cancel_hook hook = 0;
+  NEEDS_A_RUNTIME(strand_cancel_off(1));
+  GIVES(STRAND_OK, strand_cancel_on(good_cancel, no_cancel_fn, NULL, NULL, &hook));
+  REFUSES_FOREIGN_HANDLES(hook, handle, strand_cancel_off(handle));
+  GIVES(STRAND_OK, strand_cancel_off(hook));
+  GIVES(STRAND_ERR_ALREADY, strand_cancel_off(hook));
+}
+
+static void row_cancel_retain(void) {
+  NEEDS_A_RUNTIME(strand_cancel_retain(good_cancel));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_retain(handle));
+  GIVES(STRAND_ERR_STALE, strand_cancel_retain(gone_cancel));
+}
+
+static void row_cancel_release(void) {
+  NEEDS_A_RUNTIME(strand_cancel_release(good_cancel));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle, strand_cancel_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_cancel_release(gone_cancel)); /* twice */
+}
+
+static void row_cancel_current(void) {
+  strand_cancel out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_cancel_current(NULL));
+  if (now_in != ON_A_STRAND) {
+    GIVES(without_a_runtime(), strand_cancel_current(&out));
+    CHECK_EQUAL(out, 77);
+    return;
+  }
+  GIVES(STRAND_OK, strand_cancel_current(&out));
+  CHECK_EQUAL(out, 0);
+}
+
+static void row_cancel_requested(void) {
+  uint64_t reason = 77;
+  GIVES(now_in == ON_A_STRAND ? STRAND_OK : without_a_runtime(), strand_cancel_requested(&reason));
+  GIVES(now_in == ON_A_STRAND ? STRAND_OK : without_a_runtime(), strand_cancel_requested(NULL));
+  CHECK_EQUAL(reason, 77);
+}
+
+static void row_cancel_strand(void) {
+  GIVES(STRAND_ERR_INVALID, strand_cancel_strand(live_strand, UINT64_MAX));
+  NEEDS_A_RUNTIME(strand_cancel_strand(live_strand, 1));
+  REFUSES_FOREIGN_HANDLES(live_strand, handle, strand_cancel_strand(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_cancel_strand(ended_strand, 1)); /* after the end */
+}
+
+static void row_shield_begin(void) {
+  if (now_in != ON_A_STRAND) {
+    GIVES(without_a_runtime(), strand_shield_begin());
+    return;
+  }
+  for (int depth = 0; depth < 65535; depth += 1) CHECK_OK(strand_shield_begin());
+  GIVES(STRAND_ERR_LIMIT, strand_shield_begin());
+  for (int depth = 0; depth < 65535; depth += 1) CHECK_OK(strand_shield_end());
+}
+
+static void row_shield_end(void) {
+  GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : without_a_runtime(), strand_shield_end());
+}
+
 typedef struct row {
   const char *function;
   void (*check)(void);
@@ -1503,6 +1643,10 @@ static const row rows[] = {
     ROW(tokens_move),     ROW(tokens),           ROW(handoffs_read),      ROW(recording_verify),
     ROW(recording_print), ROW(input),      ROW(snapshot),
     ROW(select),
+    ROW(cancel_new),      ROW(cancel_fire),      ROW(cancel_wait),        ROW(cancel_deadline),
+    ROW(cancel_on),       ROW(cancel_off),       ROW(cancel_retain),      ROW(cancel_release),
+    ROW(cancel_current),  ROW(cancel_requested), ROW(cancel_strand),      ROW(shield_begin),
+    ROW(shield_end),
     ROW(task_spawn),      ROW(task_spawn_with),  ROW(task_await),         ROW(task_take),
     ROW(task_outcome),    ROW(task_fault),       ROW(task_cancel),        ROW(task_retain),
     ROW(task_release),    ROW(task_self),        ROW(promise_new),        ROW(promise_new_with),

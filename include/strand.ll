@@ -98,6 +98,13 @@
 ;   STRAND_CONDITION_INIT = { { 0, 0 } }
 ;   STRAND_WAIT_GROUP_INIT = { { 0, 0 } }
 ;   STRAND_ONCE_INIT = { { 0, 0 } }
+;   STRAND_CANCEL_RUNTIME = UINT64_MAX / 2) + 1
+;   STRAND_CANCEL_JOIN_DECIDED = UINT64_MAX / 2) + 1
+;   STRAND_CANCEL_SCOPE_CLOSED = UINT64_MAX / 2) + 2
+;   STRAND_CANCEL_SHUTDOWN = UINT64_MAX / 2) + 3
+;   STRAND_CANCEL_ABANDONED = UINT64_MAX / 2) + 4
+;   STRAND_CANCEL_DEADLINE = UINT64_MAX / 2) + 5
+;   STRAND_CANCEL_SCOPE_FAILED = UINT64_MAX / 2) + 6
 ;   STRAND_PENDING = 0
 ;   STRAND_RUNNING = 1
 ;   STRAND_SUCCEEDED = 2
@@ -124,8 +131,8 @@
 ; size, outcome, steps, total_steps, strand, reason, reserved, object
 %strand_step_result = type { i32, i32, i64, i64, i64, i32, i32, i64 }
 
-; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, arg_bytes, local
-%strand_spawn_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, i64, ptr }
+; size, flags, name, name_length, stack_bytes, lane, priority, scope, arg_drop, arg_bytes, local, cancel
+%strand_spawn_options = type { i32, i32, ptr, i64, i64, i32, i32, i64, ptr, i64, ptr, i64 }
 
 ; size, weight, width, reserved, name, name_length
 %strand_lane_options = type { i32, i32, i32, i32, ptr, i64 }
@@ -262,6 +269,19 @@ declare noundef i32 @strand_wait_group_add(ptr nocapture noundef %group, i64 nou
 declare noundef i32 @strand_wait_group_done(ptr nocapture noundef %group) nounwind
 declare noundef i32 @strand_wait_group_wait(ptr nocapture noundef %group, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_once_do(ptr nocapture noundef %once, ptr noundef %function, ptr noundef %data, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_cancel_new(i64 noundef %parent, i64 noundef %deadline, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_cancel_fire(i64 noundef %token, i64 noundef %reason) nounwind
+declare noundef i32 @strand_cancel_wait(i64 noundef %token, i64 noundef %deadline, ptr nocapture noundef %reason) nounwind
+declare noundef i32 @strand_cancel_deadline(i64 noundef %token, ptr nocapture noundef %deadline) nounwind
+declare noundef i32 @strand_cancel_on(i64 noundef %token, ptr noundef %function, ptr noundef %drop, ptr noundef %data, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_cancel_off(i64 noundef %hook) nounwind
+declare noundef i32 @strand_cancel_retain(i64 noundef %token) nounwind
+declare noundef i32 @strand_cancel_release(i64 noundef %token) nounwind
+declare noundef i32 @strand_cancel_current(ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_cancel_requested(ptr nocapture noundef %reason) nounwind
+declare noundef i32 @strand_cancel_strand(i64 noundef %id, i64 noundef %reason) nounwind
+declare noundef i32 @strand_shield_begin() nounwind
+declare noundef i32 @strand_shield_end() nounwind
 declare noundef i32 @strand_task_spawn(i64 noundef %scope, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_task_spawn_with(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_task_await(i64 noundef %task, i64 noundef %deadline, ptr nocapture noundef %value) nounwind

@@ -56,6 +56,8 @@ pub enum Kind {
     Worklist = 14,
     /// The completion of a dispatch.
     Ticket = 15,
+    /// A function that a cancellation calls.
+    CancelHook = 16,
 }
 
 /// The parts of a handle of a known kind.

@@ -14,8 +14,20 @@ use core::ptr;
 
 use super::sync::cell::Cell;
 
-/// One timer. Lives in its waiter and does not move while linked.
+/// What a timer is a field of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum TimerOwner {
+    /// A waiter. All-zero memory says this.
+    Waiter = 0,
+    /// A cancel token.
+    Token = 1,
+}
+
+/// One timer. Lives in its owner and does not move while linked.
 pub struct TimerNode {
+    /// Whose it is.
+    pub owner: Cell<TimerOwner>,
     /// When it fires, in nanoseconds of the runtime's clock.
     pub deadline: Cell<i64>,
     child: Cell<*const TimerNode>,
@@ -30,6 +42,7 @@ impl TimerNode {
     /// An unlinked node. All-zero memory is one too.
     pub fn new() -> Self {
         TimerNode {
+            owner: Cell::new(TimerOwner::Waiter),
             deadline: Cell::new(0),
             child: Cell::new(ptr::null()),
             sibling: Cell::new(ptr::null()),

@@ -33,6 +33,8 @@ pub struct Upcalls {
     pub strand_stillborn: fn(&Worker, &'static Head, crate::base::status::Status),
     /// A timer has expired and was taken out of its heap, whose lock is held: says which strand to make ready.
     pub timer_expired: fn(*const TimerNode) -> Option<&'static Head>,
+    /// Timers were fired and no lock is held: sees to those that are no strand's. True when there were any.
+    pub timers_fired: fn() -> bool,
     /// Every worker is idle, or it is time to look whether everybody who is counted has ended.
     pub quiet: fn(all_idle: bool),
     /// An exploration injects a fault: of this kind, into this thing, or into this strand.
@@ -88,6 +90,26 @@ pub fn ready_on(worker: &Worker, head: &'static Head) {
 #[inline]
 pub fn ready_last(head: &'static Head) {
     parallel::ready_last(head);
+}
+
+/// Arms a timer that is no strand's own wait; says whose heap holds it. Any thread that is inside, or a strand.
+///
+/// # Safety
+/// As [`Worker::arm`].
+pub unsafe fn arm(timer: *const TimerNode) -> u32 {
+    // SAFETY: by contract.
+    unsafe { parallel::arm(timer) }
+}
+
+/// Takes it out again, if it has not fired.
+///
+/// # Safety
+/// It was armed by [`arm`], which gave this number, and is alive.
+pub unsafe fn disarm(worker: u32, timer: *const TimerNode) {
+    if let Some(engine) = parallel::engine() {
+        // SAFETY: by contract.
+        unsafe { engine.disarm(worker, timer) };
+    }
 }
 
 /// Publishes a strand that has never run. Any thread.

@@ -23,7 +23,8 @@ pub const STRAND_CASE_TASK: u32 = 3;
 /// The moment deadline, see strand_after(); handle is 0. STRAND_NO_WAIT is always ready,
 /// STRAND_FOREVER never. When it comes together with the deadline of the call, the case commits.
 pub const STRAND_CASE_TIMER: u32 = 4;
-/// The cancellation of a token. STRAND_ERR_UNSUPPORTED in this version.
+/// The cancellation of the token handle, from strand_cancel_new(); element is NULL or a uint64_t
+/// that gets the reason. The last release of the token commits too, with STRAND_ERR_CLOSED.
 pub const STRAND_CASE_CANCEL: u32 = 5;
 /// A file that is ready. STRAND_ERR_UNSUPPORTED in this version.
 pub const STRAND_CASE_FD: u32 = 6;

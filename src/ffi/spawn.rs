@@ -67,6 +67,9 @@ pub struct strand_spawn_options {
     pub arg_bytes: usize,
     /// Handed to the language hooks as the strand's own pointer.
     pub local: *mut c_void,
+    /// The cancel token that reaches the strand, from strand_cancel_new(); 0 for none. The strand
+    /// counts on it until its end.
+    pub cancel: u64,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null, None or 0 in every
@@ -119,7 +122,8 @@ pub unsafe extern "C" fn strand_spawn(entry: strand_entry, arg: *mut c_void, out
 ///         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
 ///         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
 ///         STRAND_ERR_NO_MEMORY;
-///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_CANCELLED: the token has fired, or the runtime is shutting down;
+///         STRAND_ERR_STALE: the token is gone;
 ///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
 /// @context any
@@ -202,6 +206,7 @@ unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outco
         local: options.local,
         lane: options.lane,
         priority: options.priority,
+        cancel: options.cancel,
     })
 }
 

@@ -56,6 +56,7 @@ impl Setting {
             strand_main: |_| unreachable!("no strand of a model has a stack"),
             strand_stillborn: |_, _, _| unreachable!("no strand of a model is started by a worker"),
             timer_expired: block::timer_expired,
+            timers_fired: || false,
             quiet: |_| {},
             inject: |_, _, _| {},
         };

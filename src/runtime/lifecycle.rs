@@ -28,7 +28,7 @@ use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
 use crate::task::{generator, table};
-use crate::wait::{block, cancel, end, lot, threads};
+use crate::wait::{block, cancel, end, fire, lot, reason, threads, tree};
 
 /// Held by whoever changes the runtime's life.
 static LIFE: Mutex<()> = Mutex::new(());
@@ -219,16 +219,25 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     if let Err(status) = channel::start() {
         return fail(status, format_args!("no memory for the table of channels"));
     }
-    if let Err(status) = table::start() {
+    if let Err(status) = tree::start() {
         // SAFETY: started just now; nobody knows a channel yet.
         unsafe { channel::stop() };
+        return fail(status, format_args!("no memory for the table of cancel tokens"));
+    }
+    if let Err(status) = table::start() {
+        // SAFETY: started just now; nobody knows a channel or a token yet.
+        unsafe {
+            tree::stop();
+            channel::stop();
+        }
         return fail(status, format_args!("no memory for the table of tasks"));
     }
     end::tell_tasks(tasks::strand_ended);
     if let Err(status) = generator::start() {
-        // SAFETY: started just now; nobody knows a channel or a task yet.
+        // SAFETY: started just now; nobody knows a channel, a token or a task yet.
         unsafe {
             table::stop();
+            tree::stop();
             channel::stop();
         }
         return fail(status, format_args!("no memory for the table of generators"));
@@ -237,6 +246,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         strand_main: entry::strand_main,
         strand_stillborn: entry::strand_stillborn,
         timer_expired: block::timer_expired,
+        timers_fired: fire::fire_due,
         quiet: count::quiet,
         inject: exploring::inject::inject,
     };
@@ -246,10 +256,11 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
-            // SAFETY: started just now; nobody knows a channel, a task or a generator yet.
+            // SAFETY: started just now; nobody knows a channel, a token, a task or a generator yet.
             unsafe {
                 generator::stop();
                 table::stop();
+                tree::stop();
                 channel::stop();
             }
             return fail(status, format_args!("no memory for {} workers", settings.workers));
@@ -365,6 +376,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     threads::cancel_all();
     policies::resume_all(engine);
     cancel::wake_all(&engine.strands, end::finish_dormant);
+    fire::fire_all(reason::SHUTDOWN);
     let ended = match engine.stepped() {
         Some(stepped) => stepping::drive_to_the_end(engine, stepped, deadline, &|| is_empty(engine)),
         None => wait_until(deadline, || is_empty(engine)),
@@ -463,6 +475,7 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     unsafe {
         generator::stop();
         table::stop();
+        tree::stop();
         channel::stop();
         lot::stop();
     }

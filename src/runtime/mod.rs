@@ -15,6 +15,7 @@ pub mod snapshot;
 pub mod stepping;
 pub mod strands;
 pub mod tasks;
+pub mod tokens;
 
 pub use count::{external_acquire, external_release, run, wait_all};
 pub use lifecycle::{initialise, shutdown};

@@ -6,12 +6,12 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 use super::config::{self, MIGRATE_FREE, MIGRATE_NEVER, MIGRATE_NEW_ONLY};
-use super::{entry, lifecycle, policies};
+use super::{entry, lifecycle, policies, tokens};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel, worker};
 use crate::engine::stepped::Stepped;
-use crate::engine::{self, After, Commit, Worker};
+use crate::engine::{self, After, Commit, Worker, touched};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase};
@@ -21,7 +21,8 @@ use crate::strand::{identity, locals, on_exit, poll};
 use crate::time::sleep as sleeping;
 use crate::wait::block::{self, NO_WAIT};
 use crate::wait::end::Join;
-use crate::wait::{cancel, park as parking};
+use crate::wait::tree::{self, Held};
+use crate::wait::{cancel, end, park as parking};
 
 /// The function of a strand.
 pub type Entry = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
@@ -60,6 +61,8 @@ pub struct SpawnOptions<'a> {
     pub lane: u32,
     /// Priority; has an effect on the stepped engine.
     pub priority: i32,
+    /// Handle of the cancel token that reaches the strand; 0 for none.
+    pub cancel: u64,
 }
 
 impl Default for SpawnOptions<'_> {
@@ -73,6 +76,7 @@ impl Default for SpawnOptions<'_> {
             local: core::ptr::null_mut(),
             lane: 0,
             priority: 0,
+            cancel: 0,
         }
     }
 }
@@ -303,12 +307,28 @@ unsafe fn make(
     // SAFETY: by contract.
     let extras = unsafe { extras_for(options, arg, spawner) }?;
     let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
-    let placed = prepare(spawner, entry, payload, flags, site).and_then(|head| place(spawner, head));
+    let placed = tokens::find_or_none(options.cancel).and_then(|token| {
+        let head = prepare(spawner, entry, payload, flags, site).and_then(|head| place(spawner, head))?;
+        bind(spawner, head, token.as_ref(), extras)
+    });
     if placed.is_err() {
         // SAFETY: made above, not handed over; the argument stays the caller's.
         unsafe { free_extras(extras) };
     }
     placed
+}
+
+/// Binds a strand that is not published yet to its cancel token: the last that can fail.
+fn bind(spawner: &Spawner, head: &'static Head, token: Option<&Held>, extras: *const Extras) -> Outcome<&'static Head> {
+    let Some(token) = token else { return Ok(head) };
+    // SAFETY: the extras are this strand's from now on, and its end makes the token forget them.
+    match unsafe { tree::bind(token.token(), extras, head) } {
+        Ok(()) => Ok(head),
+        Err(status) => {
+            spawner.engine.give_head(head::index_of(head));
+            Err(status)
+        }
+    }
 }
 
 /// The commit of a spawner whose child runs first.
@@ -335,6 +355,7 @@ unsafe fn extras_for(options: &SpawnOptions<'_>, arg: *mut c_void, spawner: &Spa
         || options.arg_drop.is_some()
         || options.arg_bytes > 0
         || !options.local.is_null()
+        || options.cancel != 0
         || inherits;
     if !needed {
         return Ok(core::ptr::null_mut());
@@ -410,6 +431,35 @@ pub(super) fn explain<T>(id: u64, status: Status) -> Outcome<T> {
         Status::INVALID => fail(status, format_args!("{id:#x} is not the handle of a strand that was ever spawned")),
         other => Err(other),
     }
+}
+
+/// Cancels one strand, for a reason.
+pub fn cancel_strand(id: u64, reason: u64) -> Outcome<()> {
+    let _call = super::count::enter_anywhere()?;
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    engine::touch(touched::EVERYTHING);
+    let (head, generation) = find(engine, id)?;
+    if cancel::cancel(head, Some(generation), reason, end::finish_dormant) {
+        return Ok(());
+    }
+    // Why it is not that strand any more, or not yet.
+    head::compare(head, generation).or_else(|status| explain(id, status))
+}
+
+/// Whether the running strand is asked to end, shielded or not: why.
+pub fn cancel_requested() -> Outcome<Option<u64>> {
+    Ok(cancel::reason_of(on_strand()?))
+}
+
+/// Begins a shield of the running strand.
+pub fn shield_begin() -> Outcome<()> {
+    cancel::shield(on_strand()?).or_else(|status| fail(status, format_args!("too many shields are open")))
+}
+
+/// Ends it.
+pub fn shield_end() -> Outcome<()> {
+    cancel::unshield(on_strand()?)
+        .or_else(|status| fail(status, format_args!("no shield is open: an end without its begin")))
 }
 
 /// The running strand's handle; 0 off-strand.

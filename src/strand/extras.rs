@@ -7,6 +7,7 @@
 //! A plain spawn has none and allocates nothing.
 
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,8 +30,24 @@ pub struct Extras {
     pub locals: *mut LocalArray,
     /// Why the strand was cancelled, if it was.
     pub reason: AtomicU64,
+    /// Its place among those that a cancel token reaches.
+    pub member: Member,
     argument_bytes: usize,
     name_length: usize,
+}
+
+/// A place in the list of a cancel token. All-zero memory is one in no list.
+pub struct Member {
+    /// The token, as an opaque address; null for a strand that has none. Written before the strand is published.
+    pub token: Cell<*const c_void>,
+    /// The next in the list. Under the token's lock, as the next two.
+    pub next: Cell<*const Member>,
+    /// The one before.
+    pub back: Cell<*const Member>,
+    /// The strand, which is alive while its generation is `generation`.
+    pub strand: Cell<*const Head>,
+    /// Of the strand.
+    pub generation: Cell<u64>,
 }
 
 impl Extras {

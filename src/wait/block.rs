@@ -12,7 +12,7 @@
 use super::{cancel, threads};
 use crate::base::claim::Won;
 use crate::base::fence;
-use crate::base::heap::TimerNode;
+use crate::base::heap::{TimerNode, TimerOwner};
 use crate::base::status::Status;
 use crate::base::sync::atomic::Ordering;
 use crate::base::sync::{futex_wait, store_and_wake};
@@ -447,8 +447,13 @@ impl Default for Woken {
 
 /// Upcall of the engine: a timer was taken out of its heap, whose lock is held. Wins the wait for TIMEOUT.
 pub fn timer_expired(timer: *const TimerNode) -> Option<&'static Head> {
+    // SAFETY: just taken out under the heap's lock, which its owner takes before it goes.
+    if unsafe { (*timer).owner.get() } == TimerOwner::Token {
+        super::fire::expired(timer);
+        return None;
+    }
     let waiter = timer.wrapping_byte_sub(core::mem::offset_of!(Waiter, timer)).cast::<Waiter>();
-    // SAFETY: every timer node is the field of a waiter; the waiter stays until `disarm` has taken the heap's lock.
+    // SAFETY: every other timer node is the field of a waiter; the waiter stays until `disarm` has taken the heap's lock.
     let waiter = unsafe { &*waiter };
     let won = waiter.claim.claim()?;
     let strand = waiter.strand();

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::block::{Published, Source, Woken, open_sole};
 use super::several::{Case, Entry, claim_own};
-use super::{cancel, park};
+use super::{cancel, park, tree};
 use crate::base::handle::{self, Kind};
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::worker;
@@ -324,8 +324,11 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
     let mut woken = end_generation(strand, ending);
     // From here on no dump finds the strand, so nobody reads its extras.
     let extras = body.extras.replace(core::ptr::null_mut());
-    // SAFETY: the strand has ended; nobody else knows its extras.
-    unsafe { Extras::free(extras) };
+    // SAFETY: the strand has ended; nobody else knows its extras but its cancel token, which forgets them.
+    unsafe {
+        tree::leave(extras, &mut woken);
+        Extras::free(extras);
+    }
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
     if task != 0 {
@@ -352,8 +355,8 @@ fn retire(worker: &Worker, strand: &'static Head) {
 pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let woken = end_generation(strand, Ending::Failed(status));
-    free_unstarted(extras);
+    let mut woken = end_generation(strand, Ending::Failed(status));
+    free_unstarted(extras, &mut woken);
     retire(worker, strand);
     woken.wake_all();
 }
@@ -363,8 +366,8 @@ pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) 
 pub fn finish_dormant(strand: &'static Head) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let woken = end_generation(strand, Ending::NeverRan);
-    free_unstarted(extras);
+    let mut woken = end_generation(strand, Ending::NeverRan);
+    free_unstarted(extras, &mut woken);
     woken.wake_all();
     if let Some(engine) = engine::parallel::engine() {
         engine.give_head(head::index_of(strand));
@@ -390,12 +393,13 @@ fn drop_argument(strand: &Head) {
 }
 
 /// Frees the extras of a strand whose generation has ended, so that no dump can find them.
-fn free_unstarted(extras: *mut Extras) {
+fn free_unstarted(extras: *mut Extras, woken: &mut Woken) {
     if extras.is_null() {
         return;
     }
-    // SAFETY: taken from a strand that never ran and has ended; nobody else knows them.
+    // SAFETY: taken from a strand that never ran and has ended; nobody else knows them but its cancel token.
     unsafe {
+        tree::leave(extras, woken);
         crate::strand::message::release((*extras).locals);
         Extras::free(extras);
     }

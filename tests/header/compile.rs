@@ -89,7 +89,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_step_result", size_of::<strand::ffi::step::strand_step_result>(), 48),
         ("strand_explore_options", size_of::<strand::ffi::explore::strand_explore_options>(), 32),
         ("strand_explore_result", size_of::<strand::ffi::explore::strand_explore_result>(), 552),
-        ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 72),
+        ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 80),
         ("strand_case", size_of::<strand::ffi::select::strand_case>(), 40),
         ("strand_lane_options", size_of::<strand::ffi::policy::strand_lane_options>(), 32),
         ("strand_handoff", size_of::<strand::ffi::policy::strand_handoff>(), 32),

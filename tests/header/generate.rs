@@ -27,6 +27,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "channel",
     "select",
     "lock",
+    "cancel",
     "task",
     "fault",
     "promise",

@@ -364,6 +364,7 @@ impl Parallel {
     /// # Safety
     /// The timer was armed by that worker and is alive.
     pub unsafe fn disarm(&self, worker: u32, timer: *const TimerNode) {
+        debug_assert!((worker as usize) < self.workers.len());
         // SAFETY: by contract.
         unsafe { self.workers[worker as usize].timers.disarm(timer) };
     }
@@ -389,6 +390,25 @@ impl Worker {
         unsafe { self.timers.arm(timer) };
         self.engine().ticker.poke();
     }
+}
+
+/// See [`crate::engine::arm`].
+///
+/// # Safety
+/// As [`Worker::arm`].
+pub unsafe fn arm(timer: *const TimerNode) -> u32 {
+    let Some(engine) = engine() else { return u32::MAX };
+    let (worker, outside) = match current_worker() {
+        Some(worker) => (worker, false),
+        None => (&engine.workers[0], true),
+    };
+    // SAFETY: by contract.
+    unsafe { worker.arm(timer) };
+    if outside && engine.stepped.is_none() {
+        // It may be asleep until a later moment, or have no thread yet.
+        engine.look_after(worker.index);
+    }
+    worker.index
 }
 
 /// The worker that the caller runs on: as a strand, or on the worker's own stack.

@@ -421,7 +421,7 @@ impl Worker {
             let mut batch = [None; 32];
             let count = timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
             if count == 0 {
-                return any;
+                return (self.engine().upcalls.timers_fired)() || any;
             }
             any = true;
             for strand in batch[..count].iter().flatten() {

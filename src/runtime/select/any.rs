@@ -15,6 +15,7 @@ use crate::sync::channel::{self, Refused};
 use crate::time::clock;
 use crate::wait::block::FOREVER;
 use crate::wait::end::Join;
+use crate::wait::firing::Firing;
 use crate::wait::park::Offered;
 use crate::wait::several::{Case, Entry};
 
@@ -64,6 +65,8 @@ pub enum Any {
     End(Join),
     /// An unpark.
     Park(Offered),
+    /// The cancellation of a token.
+    Cancel(Firing),
 }
 
 /// Calls the same thing of whatever case it is.
@@ -78,6 +81,7 @@ macro_rules! each {
             Any::Timer($case) => $call,
             Any::End($case) => $call,
             Any::Park($case) => $call,
+            Any::Cancel($case) => $call,
         }
     };
 }
@@ -177,7 +181,9 @@ impl Opening {
             STRAND => open_strand(raw.handle),
             // SAFETY: by contract.
             PARK => unsafe { open_park(raw) },
-            TASK | CANCEL | FD | TICKET => {
+            // SAFETY: by contract.
+            CANCEL => unsafe { open_token(raw) },
+            TASK | FD | TICKET => {
                 Err((Status::UNSUPPORTED, "is of a kind that this version cannot wait for in a select"))
             }
             _ => Err((Status::INVALID, "is of a kind that does not exist")),
@@ -230,6 +236,18 @@ unsafe fn open_park(raw: &RawCase) -> Result<Any, Refused> {
         Ok(offered) => Ok(Any::Park(offered)),
         Err(Status::STALE) => Err((Status::STALE, "is a token whose wait is over")),
         Err(status) => Err((status, "is not a token of this strand, or was never issued")),
+    }
+}
+
+/// # Safety
+/// As [`Opening::open`].
+unsafe fn open_token(raw: &RawCase) -> Result<Any, Refused> {
+    engine::touch(raw.handle);
+    // SAFETY: by contract.
+    match unsafe { Firing::with_reason(raw.handle, raw.element.cast()) } {
+        Ok(firing) => Ok(Any::Cancel(firing)),
+        Err(Status::STALE) => Err((Status::STALE, "is a cancel token that is gone")),
+        Err(status) => Err((status, "is not the handle of a cancel token that ever was")),
     }
 }
 
