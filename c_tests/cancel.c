@@ -626,9 +626,11 @@ static void a_bound_strand_keeps_its_token(void) {
 
 static strand_cancel given;
 static void *gives_its_token(void *arg) {
+  strand_park_token parked;
   (void)arg;
   CHECK_OK(strand_cancel_current(&given));
-  CHECK_STATUS(STRAND_ERR_CANCELLED, strand_sleep(SECONDS(1000)));
+  CHECK_OK(strand_park_begin(&parked));
+  CHECK_STATUS(STRAND_ERR_CANCELLED, strand_park(parked, STRAND_FOREVER, NULL));
   return NULL;
 }
 
@@ -669,6 +671,7 @@ static void who_waits_for_a_token_goes_on_when_it_fires_or_goes(void) {
   for (int round = 0; round < shortened(200); round += 1) {
     hooked it = {0};
     pthread_t thread;
+    CHECK_OK(strand_external_acquire()); /* this thread will fire it, or let it go */
     it.token = new_token(0, STRAND_FOREVER);
     CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_cancel_wait(it.token, STRAND_NO_WAIT, NULL));
     for (int at = 0; at < 3; at += 1) spawn(waits_for_the_token, &it);
@@ -676,12 +679,14 @@ static void who_waits_for_a_token_goes_on_when_it_fires_or_goes(void) {
     if (round % 3 == 0) let_strands_run(2);
     if (round % 2 == 0) {
       CHECK_OK(strand_cancel_fire(it.token, 21));
+      CHECK_OK(strand_external_release());
       CHECK_OK(strand_scheduler_run());
       join_thread(thread);
       CHECK_EQUAL(it.calls, 4);
       CHECK_OK(strand_cancel_release(it.token));
     } else {
       CHECK_OK(strand_cancel_release(it.token));
+      CHECK_OK(strand_external_release());
       CHECK_OK(strand_scheduler_run());
       join_thread(thread);
       CHECK_EQUAL(it.drops, 4);

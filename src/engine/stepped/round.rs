@@ -73,17 +73,20 @@ impl Stepped {
     pub fn round(&self, seat: &Seat<'_>) -> Round {
         let worker = seat.worker;
         let earliest = worker.timers().earliest();
+        let mut fired = false;
         if !self.virtual_clock
             && earliest != NO_TIMER
             && let Some(now) = self.with_oracle(|oracle| oracle.timers(earliest))
         {
             self.fire(worker, now);
+            fired = earliest <= now;
         }
         if let Some(strand) = self.pick(false) {
             self.step(worker, strand);
             return Round::Ran;
         }
-        if self.halted.get() {
+        // What fired may have been the wait of the very thread that drives.
+        if self.halted.get() || fired {
             return Round::Fired;
         }
         let busy = outside::somebody_may_come() || outside::active() > 0;
