@@ -435,6 +435,13 @@ static void row_poll_word(void) { (void)strand_poll_word; }
 
 static void row_self(void) { CHECK((strand_self() != 0) == (now_in == ON_A_STRAND)); }
 
+static void row_exit(void) {
+  if (now_in == ON_A_STRAND) {
+    return; /* it ends the strand: strand_exit_early.c */
+  }
+  NEEDS_A_RUNTIME(strand_exit(NULL));
+  GIVES(STRAND_ERR_NOT_ON_STRAND, strand_exit(NULL));
+}
 static void row_yield(void) {
   NEEDS_A_RUNTIME(strand_yield());
   GIVES(STRAND_OK, strand_yield());
@@ -1628,7 +1635,7 @@ static const row rows[] = {
     ROW(scheduler_run),   ROW(wait_all),         ROW(external_acquire),   ROW(external_release),
     ROW(spawn),           ROW(spawn_with),       ROW(poll_word),          ROW(self),
     ROW(yield),           ROW(checkpoint),       ROW(join),               ROW(sleep),
-    ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
+    ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),

@@ -1079,6 +1079,25 @@ STRAND_API strand_status strand_sleep(int64_t nanoseconds);
 STRAND_API strand_status strand_start(strand_id id);
 
 /**
+ * Ends the calling strand as if its function had returned, from any depth; for code whose frames
+ * cannot return early. Its on-exit functions run on this stack, its frames are dropped without being
+ * unwound (no destructor of theirs runs). On a strand it never returns.
+ *
+ * A task has succeeded with result as its value, a generator has ended with result as its final
+ * value; where either is cancelled, it has ended because of that, and result is nobody's.
+ *
+ * @param result  what the function would have returned: goes to the strand_exit hook
+ * @return STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand
+ * @switches always
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_exit(void *result);
+
+/**
  * Ends the calling strand with a fault, and never returns. Its on-exit functions run on this
  * stack, its frames are dropped without being unwound (no destructor of theirs runs), and the
  * others go on. Whoever joins it sees that it has ended; strand_scheduler_run() returns

@@ -223,6 +223,7 @@ declare noundef i32 @strand_checkpoint() nounwind
 declare noundef i32 @strand_join(i64 noundef %id, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_sleep(i64 noundef %nanoseconds) nounwind
 declare noundef i32 @strand_start(i64 noundef %id) nounwind
+declare noundef i32 @strand_exit(ptr noundef %result) nounwind
 declare void @strand_fail(i32 noundef %code, ptr nocapture noundef %message, i64 noundef %length) noreturn nounwind
 declare noundef i32 @strand_on_exit(ptr noundef %function, ptr noundef %data) nounwind
 declare noundef i32 @strand_set_priority(i64 noundef %id, i32 noundef %priority) nounwind

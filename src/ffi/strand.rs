@@ -129,6 +129,27 @@ pub extern "C" fn strand_start(id: strand_id) -> strand_status {
     guard(|| strands::start(id))
 }
 
+/// Ends the calling strand as if its function had returned, from any depth; for code whose frames
+/// cannot return early. Its on-exit functions run on this stack, its frames are dropped without being
+/// unwound (no destructor of theirs runs). On a strand it never returns.
+///
+/// A task has succeeded with result as its value, a generator has ended with result as its final
+/// value; where either is cancelled, it has ended because of that, and result is nobody's.
+///
+/// @param result  what the function would have returned: goes to the strand_exit hook
+/// @return STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context strand
+/// @switches always
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_exit(result: *mut c_void) -> strand_status {
+    // SAFETY: nothing on the frames is needed, by the caller's promise.
+    guard(|| unsafe { strands::exit_strand(result) })
+}
+
 /// Ends the calling strand with a fault, and never returns. Its on-exit functions run on this
 /// stack, its frames are dropped without being unwound (no destructor of theirs runs), and the
 /// others go on. Whoever joins it sees that it has ended; strand_scheduler_run() returns

@@ -15,7 +15,7 @@ use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::fault::{self, Lossy, Named};
 use crate::strand::head::{self, FLAG_EXTRAS, Head};
-use crate::strand::{extras, hooks, locals, message, on_exit};
+use crate::strand::{extras, hooks, locals, message, on_exit, sanitizer};
 use crate::task::{calls, generator};
 use crate::wait::{cancel, end};
 
@@ -151,6 +151,21 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize)
     let runs_task = body.task.get() != 0;
     let trace = if runs_task { Backtrace::above(here, body as *const Body as usize) } else { Backtrace::none() };
     record(body, code, format_args!("{}", Lossy(text)), &trace);
+    body.frames_dropped.set(true);
+    end_strand(body);
+}
+
+/// Ends the running strand as if its entry function had returned: with `result`, or, where it is asked to end, because of that. Its
+/// frames are dropped, not unwound.
+pub fn exit_running(body: &'static Body, result: *mut c_void) {
+    let task = calls::of(body);
+    let of_generator = generator::exited(body, result as u64);
+    if let Some(task) = task.filter(|task| !task.is_decided()) {
+        tasks::exited(body, task, result as u64);
+    }
+    let plain = task.is_none() && !of_generator;
+    tell_language(body, if plain { result } else { core::ptr::null_mut() });
+    sanitizer::leaves_frames();
     body.frames_dropped.set(true);
     end_strand(body);
 }

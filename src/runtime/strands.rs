@@ -608,6 +608,15 @@ pub unsafe fn fail_strand(code: Status, text: &[u8], here: usize) {
     }
 }
 
+/// Ends the running strand without a fault; an error off-strand.
+///
+/// # Safety
+/// Nothing on the strand's frames is needed any more.
+pub unsafe fn exit_strand(result: *mut c_void) -> Outcome<()> {
+    entry::exit_running(on_strand()?, result);
+    Ok(())
+}
+
 /// The message of a false assertion.
 pub fn false_assertion(what: &[u8]) -> Text<496> {
     let mut text = Text::new();

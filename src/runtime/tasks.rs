@@ -124,6 +124,14 @@ fn cancel_unstarted(body: &Body, task: &'static Task) {
     }
 }
 
+/// The strand ends without its entry having returned.
+pub fn exited(body: &Body, task: &'static Task, value: u64) {
+    match cancel::reason_of(body) {
+        Some(reason) => task.give_way(reason),
+        None => task.succeed(value),
+    }
+}
+
 /// The entry has returned something else than 0.
 #[cold]
 fn returned(body: &Body, task: &'static Task, code: Status) {

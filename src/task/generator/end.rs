@@ -42,6 +42,18 @@ pub unsafe fn body_of_generator(body: &Body, handle: u64) -> Return {
     returned(generator, Status(status), last, cancelled)
 }
 
+/// The strand ends without its entry function having come back: it has returned `last`, or given way to a cancellation. False when it
+/// is not that of a generator.
+pub fn exited(body: &Body, last: u64) -> bool {
+    let handle = body.generator.replace(0);
+    let Ok(generator) = GENERATORS.lock(handle) else { return false };
+    let cancelled = generator.cancelled.get() || cancel::is_asked_to_end(body);
+    let status = if cancelled { Status::CANCELLED } else { Status::OK };
+    // Neither is a failure.
+    let _: Return = returned(generator, status, last, cancelled);
+    true
+}
+
 /// Notes how the entry function has come back. The value is kept while somebody may want it.
 fn returned(generator: Locked<Generator>, status: Status, last: u64, cancelled: bool) -> Return {
     let wanted = generator.exchange() == Exchange::Open;

@@ -30,7 +30,7 @@ use crate::wait::block::Woken;
 use crate::wait::end::Link;
 use crate::wait::{cancel, reason};
 
-pub use end::{Return, body_of_generator, is_awaited};
+pub use end::{Return, body_of_generator, exited, is_awaited};
 pub use exchange::{Answer, resume, wait, yield_value};
 
 /// The function of a generator.
