@@ -3,8 +3,8 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help doctor build header demo test test-rust test-c test-engines test-models test-package test-examples test-asan test-valgrind \
-        lint bench soak install uninstall check-installed clean
+.PHONY: help doctor build build-seq header demo test test-rust test-c test-engines test-models test-package test-examples test-seq test-asan \
+        test-valgrind lint bench soak install uninstall check-installed clean
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -36,6 +36,9 @@ build: ## libstrand.a and libstrand.so, in target/ship
 	@tools/build-static.sh
 	@tools/build-shared.sh
 
+build-seq: build ## the layers for Seq programs, in target/ship: compat/seq
+	@tools/build-seq.sh
+
 header: ## include/strand.h and strand.ll anew, from src/ffi
 	@STRAND_BLESS=1 cargo test --locked --test header
 
@@ -66,6 +69,9 @@ test-package: build ## symbols, soname, LTO, a second Rust archive, dlopen
 
 test-examples: build ## the examples, with small inputs
 	@examples/test.sh $(SHIP) include $(CARGO_TARGET_DIR)/examples
+
+test-seq: build ## Seq programs on libstrand, beside their own runtime (tools/install-seqc.sh installs the compiler)
+	@tools/test-seq.sh $(T)
 
 test-asan: ## C tests against a library built with AddressSanitizer
 	@tools/test-asan.sh $(T)

@@ -28,6 +28,7 @@ optional valgrind "make test-valgrind is skipped"
 optional pkg-config "installed programs are not tested through pkg-config"
 optional cmake "installed programs are not tested through CMake"
 optional python3 "the ctypes example is skipped"
+if [ -x "$TARGET/seqc/bin/seqc" ] || have seqc; then say "ok       seqc"; else say "without  seqc: Seq programs are not tested (tools/install-seqc.sh, with Debian: clang-19 llvm-19)"; fi
 optional rustfmt "formatting is not checked (rustup component add rustfmt)"
 if cargo clippy --version >/dev/null 2>&1; then say "ok       clippy: $(cargo clippy --version)"; else say "without  clippy: lints are not checked (rustup component add clippy)"; fi
 say "kernel   $(uname -r): $([ "$(printf '6.13\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.13 ] && say 'guards without mappings (MADV_GUARD_INSTALL)' ||
