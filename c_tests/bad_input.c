@@ -97,6 +97,9 @@ static strand_promise live_promise;
 static strand_promise gone_promise;
 static strand_generator good_generator; /* dormant */
 static strand_generator gone_generator;
+static strand_chan down_channel; /* for monitors */
+static strand_monitor_id live_monitor; /* of live_strand */
+static strand_monitor_id gone_monitor;
 
 /* Neither of the kind that is asked for nor ever issued. */
 static size_t foreign_handles(uint64_t good, uint64_t *list) {
@@ -194,6 +197,7 @@ static void make_the_handles(void) {
   CHECK_OK(strand_generator_new(NULL, never_resumed, NULL, &good_generator));
   CHECK_OK(strand_generator_new(NULL, never_resumed, NULL, &gone_generator));
   CHECK_OK(strand_generator_release(gone_generator));
+  down_channel = new_channel(sizeof(strand_down), 4);
   ended_strand = spawn(park_once, NULL);
   CHECK_OK(strand_join(ended_strand, STRAND_FOREVER));
   parks = read_statistics().parks;
@@ -797,6 +801,44 @@ static void row_chan_release(void) {
   NEEDS_A_RUNTIME(strand_chan_release(good_channel));
   REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_chan_release(handle));
   GIVES(STRAND_ERR_STALE, strand_chan_release(gone_channel));
+}
+
+static void row_monitor(void) {
+  strand_monitor_id out = 77;
+  strand_down down;
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_strand, down_channel, 0, NULL));
+  NEEDS_A_RUNTIME(strand_monitor(live_strand, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(0, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(UINT64_MAX, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(good_channel, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(good_generator, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_token, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_promise, down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_strand + (UINT64_C(1000000) << INDEX_BITS), down_channel, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_task + (UINT64_C(1000000) << INDEX_BITS), down_channel, 0, &out));
+  REFUSES_FOREIGN_HANDLES(good_channel, handle, strand_monitor(live_strand, handle, 0, &out));
+  GIVES(STRAND_ERR_INVALID, strand_monitor(live_strand, good_channel, 0, &out)); /* elements of 8 bytes */
+  GIVES(STRAND_ERR_STALE, strand_monitor(live_strand, gone_channel, 0, &out));
+  CHECK_EQUAL(out, 77);
+  GIVES(STRAND_OK, strand_monitor(ended_strand, down_channel, 5, &gone_monitor));
+  CHECK_OK(strand_chan_recv(down_channel, &down, STRAND_NO_WAIT));
+  CHECK(down.state == STRAND_GONE && down.tag == 5 && down.monitor == gone_monitor);
+  GIVES(STRAND_OK, strand_monitor(gone_task, down_channel, 6, &gone_monitor));
+  CHECK_OK(strand_chan_recv(down_channel, &down, STRAND_NO_WAIT));
+  CHECK(down.state == STRAND_GONE && down.tag == 6);
+  GIVES(STRAND_OK, strand_monitor(live_strand, down_channel, 7, &live_monitor));
+}
+
+static void row_demonitor(void) {
+  NEEDS_A_RUNTIME(strand_demonitor(live_monitor, 0));
+  REFUSES_FOREIGN_HANDLES(live_monitor, handle, strand_demonitor(handle, 0));
+  GIVES(STRAND_ERR_INVALID, strand_demonitor(live_monitor, good_channel));
+  GIVES(STRAND_ERR_INVALID, strand_demonitor(live_monitor, live_monitor));
+  GIVES(STRAND_ERR_STALE, strand_demonitor(gone_monitor, gone_channel));
+  GIVES(STRAND_ERR_STALE, strand_demonitor(gone_monitor, 0));
+  GIVES(STRAND_ERR_STALE, strand_demonitor(gone_monitor, down_channel));
+  GIVES(STRAND_OK, strand_demonitor(live_monitor, down_channel));
+  GIVES(STRAND_ERR_STALE, strand_demonitor(live_monitor, 0));
 }
 
 static void row_generator_new(void) {
@@ -1640,6 +1682,7 @@ static const row rows[] = {
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),
     ROW(chan_send),       ROW(chan_recv),        ROW(chan_try_send),      ROW(chan_try_recv),
     ROW(chan_length),     ROW(chan_close),       ROW(chan_retain),        ROW(chan_release),
+    ROW(monitor),         ROW(demonitor),
     ROW(generator_new),   ROW(generator_resume), ROW(generator_wait),     ROW(generator_yield),
     ROW(generator_self),  ROW(generator_cancel), ROW(generator_release),  ROW(generator_state),
     ROW(offload),         ROW(offload_with),

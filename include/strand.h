@@ -3201,6 +3201,104 @@ STRAND_API strand_status strand_promise_retain(strand_promise promise);
  */
 STRAND_API strand_status strand_promise_release(strand_promise promise);
 
+/* ---- Monitors -----------------------------------------------------------------------------------
+ *
+ * A monitor watches a strand or a task and sends one message about its end into a channel of
+ * strand_down elements: exactly one, also when the target has ended before. The message is sent
+ * when everything of the target is over, its exit hooks included, and before anybody who joins or
+ * awaits it goes on. It is never lost and needs no memory then: where the channel is full, or grows,
+ * the message stands among the senders that wait, in memory which the monitor has brought along.
+ * Only a channel that is closed or gone drops it. Transfer functions do not see it; a drop function
+ * gets the one that lies in the channel when that is freed.
+ *
+ * A fault that a monitor reports is not reported by strand_scheduler_run() again. Links and
+ * supervisors are programs over monitors: see examples/supervisor.c.
+ */
+
+/**
+ * The target had ended before, and nothing is known of it any more. The other states are those of
+ * a strand_outcome: STRAND_SUCCEEDED, STRAND_FAILED, STRAND_CANCELLED.
+ */
+#define STRAND_GONE 5
+
+/** Names a monitor; below 2^62 and never used again. 0 is no monitor. */
+typedef uint64_t strand_monitor_id;
+
+/** What a monitor sends. */
+typedef struct strand_down {
+    /** sizeof(strand_down) */
+    uint32_t size;
+    /**
+     * How it ended. A strand whose function returned: STRAND_SUCCEEDED. One that failed:
+     * STRAND_FAILED. A dormant one at the shutdown: STRAND_CANCELLED. A task: its state.
+     */
+    uint32_t state;
+    /** Who sends this. */
+    uint64_t monitor;
+    /** Whose end it is about: the handle that strand_monitor() was given. */
+    uint64_t target;
+    /** What strand_monitor() was given. */
+    uint64_t tag;
+    /** Why a task was cancelled. */
+    uint64_t reason;
+    /** With STRAND_FAILED the code of the failure, else STRAND_OK. */
+    strand_status code;
+    /** 0 */
+    uint32_t reserved;
+} strand_down;
+
+/**
+ * Watches a strand or a task. The monitor ends with its message; strand_demonitor() ends it before.
+ *
+ * @param target  the handle of a strand or of a task. One that has ended: the message comes at once,
+ *                with the outcome of a task that still has a handle, else with STRAND_GONE
+ * @param chan    the channel that gets the message; its elements have the size of strand_down. The
+ *                monitor holds no reference to it
+ * @param tag     comes back in the message
+ * @param out     the monitor
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: target names neither a strand nor a task and never did, chan is not
+ *         a channel with elements of that size, or out is NULL;
+ *         STRAND_ERR_CLOSED: the channel is closed;
+ *         STRAND_ERR_STALE: the channel is gone;
+ *         STRAND_ERR_LIMIT: as many monitors as a handle allows;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_monitor(
+        uint64_t target,
+        strand_chan chan,
+        uint64_t tag,
+        strand_monitor_id *out);
+
+/**
+ * Stops watching. Afterwards the message of this monitor does not come: after STRAND_OK it never was
+ * or will be received, after STRAND_ERR_STALE it was sent before.
+ *
+ * @param monitor  the monitor
+ * @param flush    0, or the channel: a message of this monitor that lies in it and was not received
+ *                 yet is taken out, which is STRAND_OK
+ * @return STRAND_OK: nobody gets the message;
+ *         STRAND_ERR_STALE: it was sent before, or somebody else has ended the monitor;
+ *         STRAND_ERR_INVALID: monitor names none and never did, or flush is neither 0 nor a channel
+ *         of strand_down elements;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_demonitor(strand_monitor_id monitor, strand_chan flush);
+
 /* ---- Generators ---------------------------------------------------------------------------------
  *
  * A generator is a function that runs only while somebody waits for its next value: it yields one,

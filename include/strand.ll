@@ -111,6 +111,7 @@
 ;   STRAND_FAILED = 3
 ;   STRAND_CANCELLED = 4
 ;   STRAND_PROMISE_EXTERNAL = 1
+;   STRAND_GONE = 5
 ;   STRAND_GENERATOR_DORMANT = 0
 ;   STRAND_GENERATOR_RUNNING = 1
 ;   STRAND_GENERATOR_SUSPENDED = 2
@@ -175,6 +176,9 @@
 
 ; size, flags, scope, value_drop
 %strand_promise_options = type { i32, i32, i64, ptr }
+
+; size, state, monitor, target, tag, reason, code, reserved
+%strand_down = type { i32, i32, i64, i64, i64, i64, i32, i32 }
 
 ; size, flags, name, name_length, stack_bytes, arg_drop, value_drop, data, local
 %strand_generator_options = type { i32, i32, ptr, i64, i64, ptr, ptr, ptr, ptr }
@@ -301,6 +305,8 @@ declare noundef i32 @strand_promise_cancel(i64 noundef %promise, i64 noundef %re
 declare noundef i32 @strand_promise_is_cancelled(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_retain(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_release(i64 noundef %promise) nounwind
+declare noundef i32 @strand_monitor(i64 noundef %target, i64 noundef %chan, i64 noundef %tag, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_demonitor(i64 noundef %monitor, i64 noundef %flush) nounwind
 declare noundef i32 @strand_generator_new(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_generator_resume(i64 noundef %generator, i64 noundef %value, ptr nocapture noundef %out, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_generator_wait(i64 noundef %generator, ptr nocapture noundef %out, i64 noundef %deadline) nounwind

@@ -23,6 +23,7 @@ pub mod generator;
 pub mod info;
 pub mod local;
 pub mod lock;
+pub mod monitor;
 pub mod offload;
 pub mod park;
 pub mod policy;

@@ -27,7 +27,7 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phas
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::channel;
-use crate::task::{generator, table};
+use crate::task::{generator, monitor, table};
 use crate::wait::{block, cancel, end, fire, lot, reason, threads, tree};
 
 /// Held by whoever changes the runtime's life.
@@ -242,6 +242,15 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         }
         return fail(status, format_args!("no memory for the table of generators"));
     }
+    if let Err(status) = monitor::start() {
+        // SAFETY: started just now; nobody knows any of them yet.
+        unsafe {
+            generator::stop();
+            table::stop();
+            channel::stop();
+        }
+        return fail(status, format_args!("no memory for the table of monitors"));
+    }
     let upcalls = Upcalls {
         strand_main: entry::strand_main,
         strand_stillborn: entry::strand_stillborn,
@@ -262,6 +271,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
                 table::stop();
                 tree::stop();
                 channel::stop();
+                monitor::stop();
             }
             return fail(status, format_args!("no memory for {} workers", settings.workers));
         }
@@ -478,6 +488,8 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
         tree::stop();
         channel::stop();
         lot::stop();
+        // Letters of theirs may stand in channels.
+        monitor::stop();
     }
     overflow::remove();
     identity::publish(None, false);

@@ -245,6 +245,11 @@ impl Waiter {
         self.status.store(status.0, Ordering::Release);
     }
 
+    /// Whether the winner has written the result: nobody else touches the waiter any more.
+    pub fn is_settled(&self) -> bool {
+        self.status.load(Ordering::Acquire) != PENDING
+    }
+
     /// The result, once the wait was won. A waiter that was claimed while it was being published may be here before
     /// the winner has written it, and spins for those few instructions.
     #[inline]

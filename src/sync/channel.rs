@@ -149,6 +149,21 @@ fn find(chan: u64) -> Outcome<Found> {
     unknown(chan)
 }
 
+/// The cell that a handle leads to, if there ever was such a one. The caller keeps the runtime up.
+pub(super) fn cell_of(chan: u64) -> Option<(&'static Channel, Parts)> {
+    let parts = handle::decode(Kind::Channel, chan)?;
+    let table = table()?;
+    (parts.index < table.fresh()).then(|| (table.slot(parts.index), parts))
+}
+
+/// What a handle without a cell is.
+pub(super) fn explain_gone(chan: u64) -> Status {
+    match handle::decode(Kind::Channel, chan) {
+        Some(parts) => HISTORY.judge_unknown(parts.index, parts.generation),
+        None => Status::INVALID,
+    }
+}
+
 /// The fast path's way from a handle to a cell: on a strand, with nothing to attend to.
 #[inline(always)]
 fn find_quickly(chan: u64) -> Option<(&'static Channel, Parts, &'static Worker)> {

@@ -136,6 +136,24 @@ impl Ring {
         (self.storage.replace(core::ptr::null_mut()), slots)
     }
 
+    /// The element at a place, counted from the first.
+    pub fn element(&self, place: usize, size: usize) -> *mut u8 {
+        let position = self.first.get() + place;
+        self.at(if position >= self.slots() { position - self.slots() } else { position }, size)
+    }
+
+    /// Takes the element at a place out; those behind it move up.
+    ///
+    /// # Safety
+    /// There is such an element, and its size is this.
+    pub unsafe fn remove(&self, place: usize, size: usize) {
+        for behind in place + 1..self.len() {
+            // SAFETY: both are elements of this ring, and different ones.
+            unsafe { copy(self.element(behind, size), self.element(behind - 1, size), size) };
+        }
+        self.set_len(self.len() - 1);
+    }
+
     /// Address of a position. A word is scaled by a shift, which is faster than a product.
     #[inline(always)]
     fn at(&self, position: usize, size: usize) -> *mut u8 {

@@ -12,6 +12,7 @@ pub mod mutex;
 pub mod once;
 pub mod owner;
 mod patience;
+pub mod post;
 pub mod receive;
 pub mod rwlock;
 pub mod semaphore;

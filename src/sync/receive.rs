@@ -65,7 +65,7 @@ fn win_sender(channel: &Channel, take: impl FnOnce(*const u8)) -> Option<Option<
 
 /// Room has come up in the ring: the first waiting sender's element goes in.
 #[inline]
-fn refill(channel: &Channel, size: usize) -> Option<*const Waiter> {
+pub(super) fn refill(channel: &Channel, size: usize) -> Option<*const Waiter> {
     win_sender(channel, |element| {
         // SAFETY: one element was just taken out, so there is room; the sender's element is readable while it waits.
         unsafe { channel.ring.push(element, size) }

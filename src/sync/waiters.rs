@@ -113,6 +113,20 @@ impl List {
         node.linked.set(false);
     }
 
+    /// The first node that is `wanted`, and whose wait is not over.
+    pub fn find(&self, wanted: impl Fn(&Node) -> bool) -> Option<&Node> {
+        let mut next = self.first();
+        // SAFETY: linked nodes are alive, and so are their waiters.
+        while let Some(node) = unsafe { next.as_ref() } {
+            // SAFETY: as above.
+            if unsafe { &*node.waiter.get() }.claim.is_open() && wanted(node) {
+                return Some(node);
+            }
+            next = node.next.get();
+        }
+        None
+    }
+
     /// Whether somebody else than `waiter` still waits here.
     pub fn has_other(&self, waiter: &Waiter) -> bool {
         let mut node = self.first();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them. Generators.
+//! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them. Generators, monitors.
 
 pub mod calls;
 pub mod generator;
+pub mod monitor;
 pub mod outcome;
 pub mod promise;
 pub mod scope;

@@ -402,18 +402,23 @@ impl Woken {
         let Some(won) = waiter.claim.claim() else { return false };
         leave();
         if won == Won::Wake {
-            waiter.next.set(core::ptr::null());
-            if self.last.is_null() {
-                self.first = waiter;
-            } else {
-                // SAFETY: won by us and not woken yet, so it is still in place.
-                unsafe { (*self.last).next.set(waiter) };
-            }
-            self.last = waiter;
+            self.add_won(waiter);
         }
         // After this an early-claimed waiter may be gone; a won one stays until it is woken.
         waiter.set_status(status);
         true
+    }
+
+    /// Wakes a waiter too that was won with [`Won::Wake`] and has its status.
+    pub fn add_won(&mut self, waiter: &Waiter) {
+        waiter.next.set(core::ptr::null());
+        if self.last.is_null() {
+            self.first = waiter;
+        } else {
+            // SAFETY: won by us and not woken yet, so it is still in place.
+            unsafe { (*self.last).next.set(waiter) };
+        }
+        self.last = waiter;
     }
 
     /// As [`Self::wake_all`], on this worker's own stack.

@@ -99,6 +99,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_task_options", size_of::<strand::ffi::task::strand_task_options>(), 72),
         ("strand_fault", size_of::<strand::ffi::fault::strand_fault>(), 872),
         ("strand_promise_options", size_of::<strand::ffi::promise::strand_promise_options>(), 24),
+        ("strand_down", size_of::<strand::ffi::monitor::strand_down>(), 48),
         ("strand_generator_options", size_of::<strand::ffi::generator::strand_generator_options>(), 64),
         ("strand_mutex", size_of::<strand::ffi::lock::strand_mutex>(), 16),
         ("strand_rwlock", size_of::<strand::ffi::lock::strand_rwlock>(), 32),
