@@ -54,7 +54,7 @@ judge() {
         head -n 20 "$work/err" | sed 's/^/    /'
     fi
 }
-compile() { compat/seq/strand-seqc "$@" >"$work/compile.log" 2>&1 || { fail "$2 compiles"; sed 's/^/    /' "$work/compile.log"; return 1; }; }
+compile() { compat/seq/strand-seqc "$@" >"$work/compile.log" 2>&1 || { fail "$* compiles"; sed 's/^/    /' "$work/compile.log"; return 1; }; }
 
 for source in compat/seq/programs/*.seq; do
     name=$(basename "$source" .seq)
@@ -79,6 +79,30 @@ for source in compat/seq/programs/*.seq; do
         judge "$name on its own runtime" "${expected:-0}" "${source%.seq}.out"
     fi
 done
+
+# --- the script itself -------------------------------------------------------------------------------------------------
+
+if chosen strand-seqc; then
+    check "strand-seqc compares both ways" compat/seq/strand-seqc --verify compat/seq/programs/close.seq
+    cp compat/seq/programs/deadlock.seq "$work/stuck.seq"
+    check "strand-seqc tells where they differ" sh -c "! SEQ_VERIFY_SECONDS=3 compat/seq/strand-seqc --verify '$work/stuck.seq' >'$work/out' 2>&1 && grep -q 'exit 124 with the original runtime, 2 with libstrand' '$work/out'"
+    mkdir -p "$work/few"
+    for tool in bash dirname cut cat env sed mktemp rm; do ln -sf "$(command -v "$tool")" "$work/few/$tool"; done
+    check "strand-seqc says what is missing" sh -c "! env -u SEQC HOME=/ PATH='$work/few' LIBSTRAND_DIR='$work/few' compat/seq/strand-seqc x.seq >'$work/out' 2>&1 &&
+        grep -q 'apt-get install clang-19' '$work/out' && grep -q 'apt-get install llvm-19' '$work/out' && grep -q 'cargo install seq-compiler' '$work/out'"
+    check "strand-seqc says that there is no such file" sh -c "! compat/seq/strand-seqc '$work/none.seq' 2>'$work/out' && grep -q 'there is no file' '$work/out'"
+fi
+
+# --- what values become of ------------------------------------------------------------------------------------------------
+
+if chosen values; then
+    for name in close closures weave; do
+        if ! have valgrind; then skip "values of $name" "needs valgrind"; continue; fi
+        compile "compat/seq/programs/$name.seq" -o "$work/$name" || continue
+        check "values: $name drops each once, and loses none" env STRAND_WORKERS=1 timeout 120 valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
+            --show-leak-kinds=definite --error-exitcode=9 "$work/$name"
+    done
+fi
 
 # --- which threads there are --------------------------------------------------------------------------------------------
 
