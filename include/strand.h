@@ -303,7 +303,19 @@ STRAND_API size_t strand_last_error(char *buffer, size_t capacity);
  */
 #define STRAND_ENGINE_STEPPED 1
 
-/** The scheduler of the may library. Not yet in this version. */
+/**
+ * The scheduler of the may library runs the strands, on threads of its own. Only in a library that
+ * was built with the cargo feature "may"; init answers STRAND_ERR_UNSUPPORTED in any other.
+ *
+ * It has no policies, priorities, holds, lanes and tokens, no stepping, recording, exploration and
+ * virtual clock: what asks for them answers STRAND_ERR_UNSUPPORTED. It keeps a strand on one
+ * worker (STRAND_SPAWN_PINNED, migration) only where there is one. At most 28,000 strands are alive
+ * at once (fewer where guards take maps of the process); one more is STRAND_ERR_LIMIT. may's
+ * threads, two descriptors for each and some memory stay until the process ends, and a later
+ * runtime on this engine must ask for as many workers, or for none in particular. Where may gets no
+ * memory for a new strand, that strand ends with a fault; an allocation that fails inside of may
+ * can end the process.
+ */
 #define STRAND_ENGINE_MAY 2
 
 /**
@@ -445,10 +457,7 @@ typedef struct strand_language_hooks {
 typedef struct strand_config {
     /** sizeof(strand_config) */
     uint32_t size;
-    /**
-     * STRAND_ENGINE_PARALLEL or STRAND_ENGINE_STEPPED. Environment:
-     * STRAND_ENGINE=parallel|stepped.
-     */
+    /** One of STRAND_ENGINE_. Environment: STRAND_ENGINE=parallel|stepped|may. */
     uint32_t engine;
     /**
      * Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
@@ -471,7 +480,10 @@ typedef struct strand_config {
      * Environment: STRAND_STACK_BYTES.
      */
     size_t stack_bytes;
-    /** Most strands that may be alive at once. Default: what fits a handle, 16777215. */
+    /**
+     * Most strands that may be alive at once. Default: what fits a handle, 16777215; with
+     * STRAND_ENGINE_MAY 28000, which is also the most that can be asked for there.
+     */
     size_t max_strands;
     /**
      * Stepped engine: steps that one call may drive before it gives up with

@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use crate::base::fence;
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
-use crate::engine::parallel;
+use crate::engine::{may, parallel};
 use crate::memory::stack_class::USABLE;
 use crate::memory::stack_pool::{GuardKind, probe_guard_kind};
 use crate::strand::identity;
@@ -18,8 +18,8 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
     let written = match key {
         "version" => out.write_str(env!("CARGO_PKG_VERSION")),
         "abi" => out.write_str("1"),
-        "engine" => out.write_str("parallel"),
-        "features" => out.write_str("parallel"),
+        "engine" => out.write_str(engine.map_or("parallel", |engine| engine.name())),
+        "features" => out.write_str(if may::IS_BUILT { "parallel stepped may" } else { "parallel stepped" }),
         "identity" => out.write_str(if identity::is_by_thread() { "thread-local" } else { "stack-pointer" }),
         "context" => out.write_str(crate::strand::context::KIND),
         "fence" => out.write_str(if fence::is_asymmetric() { "asymmetric" } else { "symmetric" }),

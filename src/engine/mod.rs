@@ -5,6 +5,11 @@
 //! call upwards (the body of a strand, an expired timer, "everything is quiet") comes to it as a table of functions.
 
 pub mod clock;
+#[cfg(all(feature = "may", not(loom)))]
+pub mod may;
+#[cfg(not(all(feature = "may", not(loom))))]
+#[path = "no_may.rs"]
+pub mod may;
 #[cfg(loom)]
 mod model;
 pub mod outside;

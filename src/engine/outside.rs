@@ -303,7 +303,7 @@ pub fn asleep<T>(wait: impl FnOnce() -> T) -> T {
 /// The last active OS thread has left or fallen asleep: if the workers are idle too, somebody must look whether those
 /// who wait for all strands wait in vain.
 #[cold]
-fn look_if_quiet() {
+pub(super) fn look_if_quiet() {
     COUNTS.fetch_add(INSIDE, Ordering::SeqCst);
     if state() == State::Up
         && let Some(engine) = parallel::engine()

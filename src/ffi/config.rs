@@ -20,7 +20,17 @@ pub const STRAND_ENGINE_PARALLEL: u32 = 0;
 /// policy's, so the same program with the same seed and inputs runs the same way. Workers and
 /// migration have no meaning there and are ignored.
 pub const STRAND_ENGINE_STEPPED: u32 = 1;
-/// The scheduler of the may library. Not yet in this version.
+/// The scheduler of the may library runs the strands, on threads of its own. Only in a library that
+/// was built with the cargo feature "may"; init answers STRAND_ERR_UNSUPPORTED in any other.
+///
+/// It has no policies, priorities, holds, lanes and tokens, no stepping, recording, exploration and
+/// virtual clock: what asks for them answers STRAND_ERR_UNSUPPORTED. It keeps a strand on one
+/// worker (STRAND_SPAWN_PINNED, migration) only where there is one. At most 28,000 strands are alive
+/// at once (fewer where guards take maps of the process); one more is STRAND_ERR_LIMIT. may's
+/// threads, two descriptors for each and some memory stay until the process ends, and a later
+/// runtime on this engine must ask for as many workers, or for none in particular. Where may gets no
+/// memory for a new strand, that strand ends with a fault; an allocation that fails inside of may
+/// can end the process.
 pub const STRAND_ENGINE_MAY: u32 = 2;
 
 /// First in, first out, one step a turn: a strand that yields, waits or comes to a checkpoint goes
@@ -118,8 +128,7 @@ pub struct strand_language_hooks {
 pub struct strand_config {
     /// sizeof(strand_config)
     pub size: u32,
-    /// STRAND_ENGINE_PARALLEL or STRAND_ENGINE_STEPPED. Environment:
-    /// STRAND_ENGINE=parallel|stepped.
+    /// One of STRAND_ENGINE_. Environment: STRAND_ENGINE=parallel|stepped|may.
     pub engine: u32,
     /// Number of workers, at most STRAND_MAX_WORKERS. Default: the number of usable CPUs.
     /// Environment: STRAND_WORKERS.
@@ -136,7 +145,8 @@ pub struct strand_config {
     /// Usable bytes of a strand's stack where its spawn options say nothing. Default: 65536.
     /// Environment: STRAND_STACK_BYTES.
     pub stack_bytes: usize,
-    /// Most strands that may be alive at once. Default: what fits a handle, 16777215.
+    /// Most strands that may be alive at once. Default: what fits a handle, 16777215; with
+    /// STRAND_ENGINE_MAY 28000, which is also the most that can be asked for there.
     pub max_strands: usize,
     /// Stepped engine: steps that one call may drive before it gives up with
     /// STRAND_ERR_MAX_STEPS. 0: no limit.

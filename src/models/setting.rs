@@ -63,7 +63,8 @@ impl Setting {
         let strands = Table::new(1024, &HISTORY).unwrap();
         let stacks = StackPool::new(false).unwrap();
         identity::publish(Some(stacks.layout()), true);
-        let engine = Parallel::new(workers, None, None, strands, stacks, upcalls).unwrap();
+        let engine =
+            Parallel::new(workers, None, crate::engine::parallel::Kind::Parallel, strands, stacks, upcalls).unwrap();
         head::publish_base(Some(&engine.strands));
         outside::set_state(State::Up);
         Setting { engine: Parallel::publish(engine), bodies: RefCell::new(Vec::new()) }

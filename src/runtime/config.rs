@@ -7,6 +7,7 @@ pub use crate::strand::log::LogFunction;
 
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
+use crate::engine::may;
 use crate::engine::parallel::idle::WORKERS_MAX;
 use crate::engine::stepped::Setup;
 use crate::io::pool::{THREADS_DEFAULT, THREADS_MAX};
@@ -213,10 +214,14 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
     let workers = match config.workers {
         // One strand at a time needs one; a program that asks for more runs unchanged.
         _ if config.engine == ENGINE_STEPPED => 1,
+        0 if config.engine == ENGINE_MAY => may::threads().unwrap_or_else(sys::usable_processors),
         0 => sys::usable_processors(),
         count if count as usize <= WORKERS_MAX => count,
         count => return fail(Status::INVALID, format_args!("{count} workers: there can be 1 to {WORKERS_MAX}")),
     };
+    if config.engine == ENGINE_MAY {
+        refuse_for_may(config, workers)?;
+    }
     Ok(Settings {
         engine: config.engine,
         rules: rules(config),
@@ -230,9 +235,39 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
         offload_threads: if config.offload_threads == 0 { THREADS_DEFAULT } else { config.offload_threads },
         hooks: config.hooks,
         log: config.log,
-        identity_by_thread,
+        // may moves strands between threads that are not ours, so who runs there is written down at each resume.
+        identity_by_thread: identity_by_thread || config.engine == ENGINE_MAY,
         mprotect_guards,
     })
+}
+
+/// What the may engine cannot do.
+fn refuse_for_may(config: &Config, workers: u32) -> Outcome<()> {
+    if !may::IS_BUILT {
+        return fail(
+            Status::UNSUPPORTED,
+            format_args!(
+                "STRAND_ENGINE_MAY: this library was built without it (cargo feature \"may\": cargo build --features may)"
+            ),
+        );
+    }
+    if config.migration != MIGRATE_FREE && workers > 1 {
+        return fail(
+            Status::UNSUPPORTED,
+            format_args!("migration other than free: the may engine cannot keep a strand on one of {workers} workers"),
+        );
+    }
+    let most = may::STRANDS_MAX;
+    if config.max_strands > most as usize {
+        return fail(
+            Status::LIMIT,
+            format_args!(
+                "max_strands is {}: under the may engine there can be at most {most}; the parallel engine has room for more",
+                config.max_strands
+            ),
+        );
+    }
+    Ok(())
 }
 
 fn rules(config: &Config) -> Rules {
@@ -325,7 +360,6 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
         }
     }
     let unsupported = [
-        (config.engine == ENGINE_MAY, "STRAND_ENGINE_MAY"),
         (config.fault_policy == FAULT_FAIL_SCOPE, "scopes, and with them STRAND_FAULT_FAIL_SCOPE,"),
         (config.gpu != 0, "devices"),
     ];

@@ -205,7 +205,8 @@ fn look(all_idle: bool) {
         if alive <= list.counted {
             // Strands wait for the others; everybody else waits for all of them to be gone.
             release(&mut list, &mut woken, Status::OK, |entry| alive == 0 || entry.on_strand);
-        } else if all_idle && nothing_can_happen(engine) {
+        } else if all_idle && nothing_can_happen(engine) && counted(engine) == (spawned, ended) {
+            // The second reading: what looked idle twice may have run in between.
             list.report.clear();
             let List { report, .. } = &mut *list;
             deadlock::report(engine, report);

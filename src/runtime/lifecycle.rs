@@ -14,6 +14,7 @@ use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::Upcalls;
+use crate::engine::may::{self, May};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
@@ -260,8 +261,9 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         inject: exploring::inject::inject,
     };
     fence::choose(settings.workers);
-    let made = stepped_for(settings, schedules.explores())
-        .and_then(|stepped| Parallel::new(settings.workers, settings.max_strands, stepped, strands, stacks, upcalls));
+    let most = most_strands(settings, &stacks);
+    let made = kind_for(settings, schedules.explores())
+        .and_then(|kind| Parallel::new(settings.workers, most, kind, strands, stacks, upcalls));
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
@@ -272,6 +274,9 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
                 tree::stop();
                 channel::stop();
                 monitor::stop();
+            }
+            if status != Status::NO_MEMORY {
+                return Err(status);
             }
             return fail(status, format_args!("no memory for {} workers", settings.workers));
         }
@@ -295,7 +300,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     overflow::install();
     // Before the forks of an exploration, which are none of those it watches for: the state is still Down.
     watch_forks();
-    if let Err(status) = schedules.begin(engine, settings) {
+    if let Err(status) = begin_may(engine).and_then(|()| schedules.begin(engine, settings)) {
         take_down(engine, false);
         return Err(status);
     }
@@ -303,13 +308,33 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     Ok(())
 }
 
-fn stepped_for(settings: &Settings, explores: bool) -> Outcome<Option<Box<Stepped>>> {
-    if settings.engine != config::ENGINE_STEPPED {
-        return Ok(None);
+fn kind_for(settings: &Settings, explores: bool) -> Outcome<parallel::Kind> {
+    match settings.engine {
+        config::ENGINE_STEPPED => {
+            let mut setup = settings.setup();
+            setup.explores |= explores;
+            try_box(Stepped::new(&setup)?).map(parallel::Kind::Stepped).ok_or(Status::NO_MEMORY)
+        }
+        config::ENGINE_MAY => May::new(settings.workers).map(parallel::Kind::May),
+        _ => Ok(parallel::Kind::Parallel),
     }
-    let mut setup = settings.setup();
-    setup.explores |= explores;
-    try_box(Stepped::new(&setup)?).map(Some).ok_or(Status::NO_MEMORY)
+}
+
+/// Strands that may be alive at once, if there is a limit.
+fn most_strands(settings: &Settings, stacks: &StackPool) -> Option<u32> {
+    if settings.engine != config::ENGINE_MAY {
+        return settings.max_strands;
+    }
+    let fit = may::most_strands(stacks.guard_kind() == GuardKind::Mprotect);
+    Some(settings.max_strands.map_or(fit, |asked| asked.min(fit)))
+}
+
+/// The engine is published: what runs strands under the may engine begins.
+fn begin_may(engine: &'static Parallel) -> Outcome<()> {
+    match engine.may().map(|may| may.begin(engine)) {
+        Some(Err(status)) => fail(status, format_args!("no thread could be started to run strands")),
+        _ => Ok(()),
+    }
 }
 
 /// Two copies of the library in one process would each believe that it is the only one: signal handlers, identity and

@@ -126,7 +126,21 @@ struct Caller {
 
 fn caller() -> Outcome<Caller> {
     let call = count::enter_anywhere()?;
-    Ok(Caller { engine: parallel::engine().ok_or(Status::NOT_INITIALISED)?, _call: call })
+    let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
+    if engine.may().is_some() {
+        return not_under_may();
+    }
+    Ok(Caller { engine, _call: call })
+}
+
+#[cold]
+fn not_under_may<T>() -> Outcome<T> {
+    fail(
+        Status::UNSUPPORTED,
+        format_args!(
+            "the may engine has no priorities, holds, lanes or tokens; the stepped engine has (STRAND_ENGINE_STEPPED), and on the parallel engine they have no effect"
+        ),
+    )
 }
 
 /// A strand that is alive.
@@ -186,6 +200,9 @@ fn no_lane<T>(lane: u32, lanes: usize) -> Outcome<T> {
 
 /// On the parallel engine: lane and priority of a strand that is being spawned.
 pub fn spawned(strand: &Head, lane: u32, priority: i32) -> Outcome<()> {
+    if parallel::engine().is_some_and(|engine| engine.may().is_some()) {
+        return not_under_may();
+    }
     let mut state = state();
     let book = state.book().or_else(no_memory)?;
     let lanes = book.schedule.lane_count();

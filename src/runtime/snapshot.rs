@@ -35,7 +35,7 @@ pub fn write(out: &mut dyn Write) {
     json.object(|json| {
         json.member("schema", |json| json.number(SCHEMA));
         json.member("version", |json| json.text(env!("CARGO_PKG_VERSION")));
-        json.member("engine", |json| json.text(if engine.stepped().is_some() { "stepped" } else { "parallel" }));
+        json.member("engine", |json| json.text(engine.name()));
         json.member("policy", |json| policy(engine, json));
         json.member("clock", |json| {
             json.object(|json| {

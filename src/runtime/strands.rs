@@ -141,6 +141,17 @@ fn head_flags(spawn: u32, class: u8) -> u8 {
     flags
 }
 
+#[cold]
+fn refuse_pinned() -> Outcome<()> {
+    match lifecycle::settings().workers {
+        1 => Ok(()),
+        workers => fail(
+            Status::UNSUPPORTED,
+            format_args!("STRAND_SPAWN_PINNED: the may engine cannot keep a strand on one of {workers} workers"),
+        ),
+    }
+}
+
 /// Takes a head and writes what a strand starts with; phase free.
 #[inline(always)]
 fn prepare(spawner: &Spawner, entry: Entry, payload: u64, flags: u8, site: usize) -> Outcome<&'static Head> {
@@ -192,6 +203,12 @@ fn place(spawner: &Spawner, head: &'static Head) -> Outcome<&'static Head> {
 fn no_head(spawner: &Spawner, status: Status) -> Outcome<&'static Head> {
     let most = spawner.engine.most_strands();
     match status {
+        Status::LIMIT if spawner.engine.may().is_some() => fail(
+            status,
+            format_args!(
+                "{most} strands are alive, which is the limit (max_strands, or that of the may engine; the parallel engine has room for more)"
+            ),
+        ),
         Status::LIMIT => fail(status, format_args!("{most} strands are alive, which is the limit (max_strands)")),
         _ => fail(status, format_args!("no memory for the control block of a strand")),
     }
@@ -298,6 +315,9 @@ unsafe fn make(
     spawner.place = (options.lane, options.priority);
     let class = config::class_for(options.stack_bytes, lifecycle::settings().stack_class)?;
     let flags = head_flags(options.flags, class);
+    if flags & FLAG_PINNED != 0 && spawner.engine.may().is_some() {
+        refuse_pinned()?;
+    }
     if options.arg_bytes > ARGUMENT_MAX {
         return fail(
             Status::LIMIT,

@@ -44,6 +44,9 @@ pub struct Body {
     pub shield: AtomicU32,
     /// The fault ended the frames without unwinding them.
     pub frames_dropped: Cell<bool>,
+    /// The record of the coroutine that carries the strand, under the may engine.
+    #[cfg(feature = "may")]
+    pub carrier: AtomicUsize,
     /// Index of the head whose park word the strand borrows, or `u32::MAX`.
     pub lent: Cell<u32>,
     /// Code of the fault that ended the strand, or 0.

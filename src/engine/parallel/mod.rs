@@ -21,6 +21,7 @@ use crate::base::heap::TimerNode;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use crate::engine::Upcalls;
+use crate::engine::may::May;
 use crate::engine::stepped::Stepped;
 use crate::memory::stack_pool::StackPool;
 use crate::memory::table::Table;
@@ -31,7 +32,14 @@ use crate::strand::head::{Head, Phase};
 use crate::strand::identity;
 use crate::strand::message::try_box;
 use idle::Idle;
+#[cfg(feature = "may")]
+pub(in crate::engine) use inject::Inject;
+#[cfg(not(feature = "may"))]
 use inject::Inject;
+#[cfg(feature = "may")]
+pub(in crate::engine) use parker::Parker;
+#[cfg(feature = "may")]
+pub(in crate::engine) use threads::start_keeper;
 use ticker::Ticker;
 use worker::Worker;
 
@@ -56,8 +64,7 @@ pub struct Parallel {
     /// The stacks.
     pub stacks: StackPool,
     pub(in crate::engine) upcalls: Upcalls,
-    /// The loop that takes the place of threads and queues, if the engine is the stepped one.
-    stepped: Option<Box<Stepped>>,
+    kind: Kind,
     workers: Box<[Worker]>,
     idle: Idle,
     inject: Inject,
@@ -67,6 +74,16 @@ pub struct Parallel {
     /// Strands that may be alive at once, if the program has set a limit, and those that are.
     limit: Option<u32>,
     limited: AtomicU32,
+}
+
+/// What takes the place of threads and queues.
+pub enum Kind {
+    /// Nothing: the workers have threads and queues of their own.
+    Parallel,
+    /// One loop for one worker.
+    Stepped(Box<Stepped>),
+    /// The scheduler of the may library.
+    May(May),
 }
 
 /// The engine, while a runtime is initialised.
@@ -82,7 +99,7 @@ impl Parallel {
     pub fn new(
         workers: u32,
         limit: Option<u32>,
-        stepped: Option<Box<Stepped>>,
+        kind: Kind,
         strands: Table<Head>,
         stacks: StackPool,
         upcalls: Upcalls,
@@ -94,7 +111,7 @@ impl Parallel {
             strands,
             stacks,
             upcalls,
-            stepped,
+            kind,
             workers: list.into_boxed_slice(),
             idle: Idle::new(),
             inject: Inject::new(),
@@ -107,8 +124,8 @@ impl Parallel {
         .ok_or(Status::NO_MEMORY)?;
         for worker in &engine.workers {
             worker.engine.set(&*engine);
-            if engine.stepped.is_some() {
-                // Its thread is whoever drives, and there is nothing to tick for.
+            if !engine.is_parallel() {
+                // Its thread is whoever drives, or one of may's, and there is nothing to tick for.
                 worker.started.store(true, Ordering::Release);
                 engine.ticker.never_needed();
                 continue;
@@ -135,7 +152,13 @@ impl Parallel {
             worker.parker.unpark();
         }
         self.ticker.stop();
+        if let Kind::May(may) = &self.kind {
+            may.stop();
+        }
         threads::join_all();
+        if let Kind::May(may) = &self.kind {
+            may.dismiss();
+        }
     }
 
     /// Takes the stopped engine back, so that it can be dropped.
@@ -156,8 +179,10 @@ impl Parallel {
 
     /// Whether nothing runs, nothing is in a queue and nobody looks for work.
     pub fn is_quiescent(&self) -> bool {
-        if let Some(stepped) = &self.stepped {
-            return stepped.is_quiescent();
+        match &self.kind {
+            Kind::Parallel => {}
+            Kind::Stepped(stepped) => return stepped.is_quiescent(),
+            Kind::May(may) => return may.is_quiescent(),
         }
         self.idle.count() == self.workers.len() as u32
             && self.idle.searching() == 0
@@ -175,6 +200,9 @@ impl Parallel {
 
     /// Somebody waits for something that only the ticker may notice.
     pub fn poke_ticker(&self) {
+        if let Kind::May(may) = &self.kind {
+            return may.poke();
+        }
         self.ticker.poke();
     }
 
@@ -186,7 +214,34 @@ impl Parallel {
     /// The loop of the stepped engine, if this is one.
     #[inline(always)]
     pub fn stepped(&self) -> Option<&Stepped> {
-        self.stepped.as_deref()
+        match &self.kind {
+            Kind::Stepped(stepped) => Some(stepped),
+            _ => None,
+        }
+    }
+
+    /// The name of the engine.
+    pub fn name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Parallel => "parallel",
+            Kind::Stepped(_) => "stepped",
+            Kind::May(_) => "may",
+        }
+    }
+
+    /// The scheduler of the may library, if this is its engine.
+    #[inline(always)]
+    pub fn may(&self) -> Option<&May> {
+        match &self.kind {
+            Kind::May(may) => Some(may),
+            _ => None,
+        }
+    }
+
+    /// Whether the workers have threads and queues of their own.
+    #[inline(always)]
+    fn is_parallel(&self) -> bool {
+        matches!(self.kind, Kind::Parallel)
     }
 
     /// Whether any timer is armed.
@@ -353,7 +408,7 @@ impl Parallel {
     /// Gives back a head that was taken by an OS thread.
     pub fn give_head(&self, index: u32) {
         self.count_out();
-        if let Some(stepped) = &self.stepped {
+        if let Kind::Stepped(stepped) = &self.kind {
             stepped.retire(index);
         }
         self.strands.give(&[index]);
@@ -388,6 +443,10 @@ impl Worker {
     pub unsafe fn arm(&self, timer: *const TimerNode) {
         // SAFETY: by contract.
         unsafe { self.timers.arm(timer) };
+        if let Kind::May(may) = &self.engine().kind {
+            // SAFETY: alive by contract.
+            return may.armed(unsafe { (*timer).deadline.get() });
+        }
         self.engine().ticker.poke();
     }
 }
@@ -404,7 +463,7 @@ pub unsafe fn arm(timer: *const TimerNode) -> u32 {
     };
     // SAFETY: by contract.
     unsafe { worker.arm(timer) };
-    if outside && engine.stepped.is_none() {
+    if outside && engine.is_parallel() {
         // It may be asleep until a later moment, or have no thread yet.
         engine.look_after(worker.index);
     }
@@ -442,9 +501,10 @@ fn ready_from_outside(strand: &'static Head) {
     strand.set_phase(Phase::Ready);
     WAKES_OUTSIDE.fetch_add(1, Ordering::Relaxed);
     if let Some(engine) = engine() {
-        match engine.stepped() {
-            Some(stepped) => stepped.woken(strand),
-            None => engine.inject(strand),
+        match &engine.kind {
+            Kind::Stepped(stepped) => stepped.woken(strand),
+            Kind::May(may) => may.woken_outside(strand),
+            Kind::Parallel => engine.inject(strand),
         }
     }
 }
@@ -461,8 +521,10 @@ pub fn spawn(strand: &'static Head) {
 #[cold]
 fn spawn_from_outside(strand: &'static Head) {
     if let Some(engine) = engine() {
-        if let Some(stepped) = engine.stepped() {
-            return stepped.ready(strand, Cause::Spawned);
+        match &engine.kind {
+            Kind::Stepped(stepped) => return stepped.ready(strand, Cause::Spawned),
+            Kind::May(may) => return may.woken_outside(strand),
+            Kind::Parallel => {}
         }
         if !strand.may_move() {
             // A pinned strand of an OS thread needs a home: they go round.

@@ -48,7 +48,10 @@ extern "C" fn worker_main(argument: *mut c_void) -> *mut c_void {
 
 extern "C" fn ticker_main(_: *mut c_void) -> *mut c_void {
     if let Some(engine) = super::engine() {
-        engine.ticker.run(engine);
+        match engine.may() {
+            Some(may) => may.keep(engine),
+            None => engine.ticker.run(engine),
+        }
     }
     core::ptr::null_mut()
 }
@@ -69,6 +72,12 @@ pub(super) fn start_ticker() {
     if engine.is_stopping() || !start(ticker_main, core::ptr::null_mut()) {
         engine.ticker.not_started();
     }
+}
+
+/// Starts the keeper of the may engine, in the ticker's place; false when the system refuses.
+#[cfg(feature = "may")]
+pub(in crate::engine) fn start_keeper() -> bool {
+    start(ticker_main, core::ptr::null_mut())
 }
 
 /// Waits for every thread of the engine. They have been told to stop.

@@ -13,7 +13,6 @@ use core::cell::Cell;
 use core::ffi::c_int;
 use core::sync::atomic::compiler_fence;
 
-use super::Parallel;
 use super::cache::Cache;
 use super::company::Company;
 use super::counts::Counts;
@@ -22,6 +21,7 @@ use super::parker::Parker;
 use super::payoff::{LeftAlone, Theft};
 use super::queues::Queues;
 use super::timers::Timers;
+use super::{Kind, Parallel};
 use crate::base::bias_lock::NO_SEAT;
 use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
@@ -329,8 +329,10 @@ impl Worker {
     pub fn ready_next(&self, strand: &'static Head) {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
-        if let Some(stepped) = self.engine().stepped() {
-            return stepped.woken(strand);
+        match &self.engine().kind {
+            Kind::Parallel => {}
+            Kind::Stepped(stepped) => return stepped.woken(strand),
+            Kind::May(may) => return may.woken(self, strand),
         }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);
@@ -351,8 +353,10 @@ impl Worker {
     pub fn ready_last(&self, strand: &'static Head) {
         strand.set_phase(Phase::Ready);
         self.counts.wakes.add(1);
-        if let Some(stepped) = self.engine().stepped() {
-            return stepped.woken(strand);
+        match &self.engine().kind {
+            Kind::Parallel => {}
+            Kind::Stepped(stepped) => return stepped.woken(strand),
+            Kind::May(may) => return may.woken(self, strand),
         }
         if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
             return self.engine().send_home(strand);
@@ -374,8 +378,10 @@ impl Worker {
     /// A strand that was spawned here.
     #[inline]
     pub fn spawned(&self, strand: &'static Head) {
-        if let Some(stepped) = self.engine().stepped() {
-            return stepped.ready(strand, Cause::Spawned);
+        match &self.engine().kind {
+            Kind::Parallel => {}
+            Kind::Stepped(stepped) => return stepped.ready(strand, Cause::Spawned),
+            Kind::May(may) => return may.spawned(self, strand),
         }
         strand.home.store(self.index as u16, Ordering::Relaxed);
         self.owner.enter();
@@ -386,8 +392,10 @@ impl Worker {
 
     /// A strand that was spawned here and runs before its spawner, which is switched out and goes to the tail.
     pub fn spawned_first(&self, strand: &'static Head, spawner: &'static Head) {
-        if let Some(stepped) = self.engine().stepped() {
-            return stepped.ready_first(strand, spawner);
+        match &self.engine().kind {
+            Kind::Parallel => {}
+            Kind::Stepped(stepped) => return stepped.ready_first(strand, spawner),
+            Kind::May(may) => return may.spawned_first(self, strand, spawner),
         }
         strand.home.store(self.index as u16, Ordering::Relaxed);
         spawner.set_phase(Phase::Ready);
@@ -428,6 +436,48 @@ impl Worker {
                 self.ready_last(strand);
             }
         }
+    }
+
+    /// Fires the timers armed here that are due at `now`, on a thread that is not the worker's; `ready` gets the strands.
+    #[cfg(feature = "may")]
+    pub(in crate::engine) fn fire_for_others(&self, now: i64, ready: impl Fn(&'static Head)) {
+        loop {
+            let mut batch = [None; 32];
+            let count = self.timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
+            batch[..count].iter().flatten().for_each(|strand| ready(strand));
+            if count == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Gives the thread the floating-point modes that it had before the last strand.
+    #[cfg(feature = "may")]
+    pub(in crate::engine) fn put_back_modes(&self, modes: Modes) {
+        if self.modes.get() != modes {
+            modes.load();
+            self.modes.set(modes);
+        }
+    }
+
+    /// The strand that runs here should give way at its next checkpoint, or need not any more.
+    #[cfg(feature = "may")]
+    pub(in crate::engine) fn ask_to_give_way(&self, asked: bool) {
+        if self.preempt.load(Ordering::Relaxed) != asked {
+            self.preempt.store(asked, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells those above that timers were fired, on another thread.
+    #[cfg(feature = "may")]
+    pub(in crate::engine) fn tell_timers_fired(&self) {
+        (self.engine().upcalls.timers_fired)();
+    }
+
+    /// Tells those above that a strand could not start.
+    #[cfg(feature = "may")]
+    pub(in crate::engine) fn tell_stillborn(&self, strand: &'static Head, status: crate::base::status::Status) {
+        (self.engine().upcalls.strand_stillborn)(self, strand, status);
     }
 
     /// Puts strands that are ready into the own queues.
@@ -561,8 +611,10 @@ pub fn give_head(worker: &Worker, strand: &Head) {
     let engine = worker.engine();
     engine.count_out();
     let index = head::index_of(strand);
-    if let Some(stepped) = engine.stepped() {
-        stepped.retire(index);
+    match &engine.kind {
+        Kind::Parallel => {}
+        Kind::Stepped(stepped) => stepped.retire(index),
+        Kind::May(may) => may.retire(worker, strand),
     }
     if strand.generation() > GENERATION_MAX {
         // Used up: the table retires it.
