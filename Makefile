@@ -3,8 +3,8 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help doctor build build-seq header demo test test-rust test-c test-engines test-models test-package test-examples test-seq test-asan \
-        test-valgrind lint bench soak install uninstall check-installed clean
+.PHONY: help doctor build build-seq header demo test test-rust test-c test-engines test-may test-models test-package test-examples \
+        test-seq test-asan test-valgrind lint bench soak install uninstall check-installed clean
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -60,6 +60,9 @@ test-c: build ## C, C++ and LLVM IR tests: static, shared, dlopen
 test-engines: build ## C tests on every engine: parallel with 1, 2, 8 workers, stepped under each policy, many schedules
 	@tools/run-c-tests.sh --engines gate $(T)
 	@tools/run-c-tests.sh --schedules 100 $(T)
+
+test-may: ## C tests on the may engine, with a library of its own
+	@tools/test-may.sh $(T)
 
 test-models: ## loom models of the lock-free parts
 	@tools/test-models.sh $(T)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 instruments=none compilers=cc */
+/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 instruments=none compilers=cc
+ * test: engines=parallel,stepped engines-why="an allocation that fails inside the may library can end the process" */
 /*
  * The N-th allocation fails, the N-th mapping fails, the N-th change of protection fails, the N-th thread cannot be
  * made: for every N of a scenario, each in a child of its own. Every time there is a status, whatever was handed over

@@ -101,7 +101,7 @@ static void fill_the_maps(void) {
   AWAIT(read_statistics().switches + read_statistics().faults >= spawned);
   free(malloc(64 << 20));
   CHECK_NUMBERS(count_maps(), <, 65530);
-  CHECK_NUMBERS(read_statistics().live, >=, 20000);
+  CHECK_NUMBERS(read_statistics().live, >=, is_may() ? 15000 : 20000); /* there a strand takes four maps */
   CHECK_OK(strand_chan_close(gate));
   CHECK_OK(strand_external_release());
   status = strand_scheduler_run();

@@ -138,6 +138,7 @@ static inline int environment_says(const char *name, const char *value) {
   return text != NULL && strcmp(text, value) == 0;
 }
 static inline int is_stepped(void) { return environment_says("STRAND_ENGINE", "stepped"); }
+static inline int is_may(void) { return environment_says("STRAND_ENGINE", "may"); }
 static inline int is_parallel(void) { return !is_stepped(); }
 /* A clock that moves when nothing else can happen, and stands still under a hold. */
 static inline int is_virtual(void) { return is_stepped() && !environment_says("LIBSTRAND_TEST_CLOCK", "real"); }
@@ -153,6 +154,9 @@ static inline uint32_t workers_told(uint32_t written) {
 static inline uint32_t workers_there(uint32_t written) { return is_stepped() ? 1 : workers_told(written); }
 /* Parallel, with as many workers as the program is written for. */
 static inline int has_workers_as_written(void) { return is_parallel() && getenv("LIBSTRAND_TEST_WORKERS") == NULL; }
+
+/* A strand can be kept on one worker. */
+static inline int has_homes(void) { return !is_may() || workers_there(2) == 1; }
 
 #define CLAIM_IF(applies, claim, why)                            \
   do {                                                           \

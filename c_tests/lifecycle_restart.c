@@ -140,8 +140,8 @@ static void shutdown_leaves_a_handler_that_came_later(void) {
 }
 
 int main(void) {
-  CLAIM(three_hundred_restarts_leave_the_process_as_it_was);
-  CLAIM(a_live_runtime_shows_in_the_same_counters);
+  CLAIM_IF(!is_may(), three_hundred_restarts_leave_the_process_as_it_was, "the threads of the may library stay");
+  CLAIM_IF(!is_may(), a_live_runtime_shows_in_the_same_counters, "the threads of the may library stay");
   CLAIM(shutdown_leaves_a_handler_that_came_later);
   return 0;
 }

@@ -20,7 +20,7 @@ log=$SHIP/cargo.log
 build() {
     RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src= --remap-path-prefix=$ROOT=." \
         CARGO_TARGET_DIR=$TARGET CARGO_TERM_COLOR=never \
-        cargo rustc --locked --release --lib --crate-type staticlib --verbose -- --cap-lints warn --print native-static-libs >"$log.new" 2>&1 ||
+        cargo rustc --locked --release --lib --features "$FEATURES" --crate-type staticlib --verbose -- --cap-lints warn --print native-static-libs >"$log.new" 2>&1 ||
         { grep -v '^ *\(Running\|Fresh\|Compiling\)' "$log.new" >&2; die "cargo rustc failed"; }
 }
 compiled() { grep -q 'Running .*--crate-name strand ' "$1" 2>/dev/null; }

@@ -18,6 +18,7 @@ OBJCOPY=${OBJCOPY:-objcopy}
 LD=${LD:-$(command -v ld.bfd || echo ld)}    # GNU ld: others lack --force-group-allocation
 HEADER=${HEADER:-$ROOT/include/strand.h}
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+FEATURES=${FEATURES:-}            # cargo features of the library, separated by commas
 
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION=0                       # raised with every change of the ABI that old programs notice

@@ -40,7 +40,7 @@ part=c_tests
 [ "${#engines[@]}" = 0 ] || part=engines
 [ "$schedules" = 0 ] || part=schedules
 for engine in "${engines[@]}"; do
-    case $engine in parallel:[1-9]* | stepped:[a-z]*) ;; *) die "'$engine' is no engine: parallel:WORKERS or stepped:POLICY[:SEED]" ;; esac
+    case $engine in parallel:[1-9]* | may:[1-9]* | stepped:[a-z]*) ;; *) die "'$engine' is no engine: parallel:WORKERS, may:WORKERS or stepped:POLICY[:SEED]" ;; esac
 done
 SOURCES=${C_TESTS:-$ROOT/c_tests}
 case $part in engines | schedules) build=$TARGET/tests-c_tests ;; *) build=$TARGET/tests-$part ;; esac
@@ -250,6 +250,7 @@ engine_environment() {
     IFS=: read -r kind policy seed <<<"$1"
     case $kind in
         parallel) say "LIBSTRAND_TEST_WORKERS=$policy" ;;
+        may) say "STRAND_ENGINE=may STRAND_WORKERS=$policy LIBSTRAND_TEST_WORKERS=$policy" ;;
         stepped)    # in the gate long loops are run under one policy only
             [ "$every_environment" = 1 ] || [ "$policy" = cooperative ] || policy+=" LIBSTRAND_TEST_SHORT=1"
             if [ "$seed" = real-clock ]; then seed= policy+=" LIBSTRAND_TEST_CLOCK=real"; fi
@@ -262,7 +263,7 @@ engine_environment() {
 on_engine() {
     local name=$1 source=$2 program=$3.${4//:/-} engine=$4 environment label kinds claims=0
     PASSED=0 FAILED=0 SKIPPED=0 hung=
-    kinds=$(directive engines "$source" parallel,stepped)
+    kinds=$(directive engines "$source" parallel,stepped,may)
     case ",$kinds," in
         *",${engine%%:*},"*)
             ln -f "$3" "$program"
@@ -325,7 +326,7 @@ if [ "$part" = engines ] || [ "$part" = schedules ]; then
         if [ "$part" = engines ]; then runs=("${engines[@]}"); else runs=(random pct); fi
         for spec in "${runs[@]}"; do
             case $spec in
-                parallel:*) collect; (on_engine "$name" "$source" "$program" "$spec") >"$program.${spec//:/-}.log-of-run"; collect ;;
+                parallel:* | may:*) collect; (on_engine "$name" "$source" "$program" "$spec") >"$program.${spec//:/-}.log-of-run"; collect ;;
                 stepped:*)
                     while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
                     on_engine "$name" "$source" "$program" "$spec" >"$program.${spec//:/-}.log-of-run" &

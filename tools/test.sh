@@ -4,7 +4,7 @@
 # "all" is the usual parts and the C tests under AddressSanitizer and memcheck.
 . "$(dirname "$0")/lib.sh"
 
-parts=(lint rust models package c_tests engines schedules examples seq installed instructions)
+parts=(lint rust models package c_tests engines schedules may examples seq installed instructions)
 case $* in '') ;; all) parts+=(asan valgrind) ;; *) parts=("$@") ;; esac
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
@@ -33,6 +33,7 @@ for part in "${parts[@]}"; do
         c_tests) (tools/run-c-tests.sh) || true ;;
         engines) (tools/run-c-tests.sh --engines gate) || true ;;
         schedules) (tools/run-c-tests.sh --schedules 100) || true ;;
+        may) (tools/test-may.sh) || true ;;
         examples) (examples) || true ;;
         seq) (tools/build-static.sh && tools/test-seq.sh) || true ;;
         installed) (tools/check-installed.sh) || true ;;
