@@ -1681,6 +1681,57 @@ static void row_shield_begin(void) {
 
 static void row_shield_end(void) {
   GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : without_a_runtime(), strand_shield_end());
+static uint32_t judge_nothing(size_t index, const strand_outcome *outcome, void *data) {
+  (void)index;
+  (void)outcome;
+  (void)data;
+  return STRAND_JOIN_CONTINUE;
+}
+
+static void row_task_join(void) {
+  strand_outcome outcomes[2] = {{.size = sizeof outcomes[0]}, {.size = sizeof outcomes[0]}};
+  strand_task twice[2], gone[2];
+  size_t decided = 77;
+  twice[0] = twice[1] = gone[0] = live_task;
+  gone[1] = gone_task;
+  GIVES(STRAND_ERR_INVALID, strand_task_join(4, twice, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join(UINT32_MAX, twice, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join(STRAND_JOIN_ALL, NULL, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join(STRAND_JOIN_ALL, twice, 1, -2, NULL, NULL));
+  outcomes[0].size = 4;
+  GIVES(STRAND_ERR_INVALID, strand_task_join(STRAND_JOIN_ALL, twice, 1, STRAND_NO_WAIT, outcomes, &decided));
+  outcomes[0].size = sizeof outcomes[0];
+  outcomes[1].size = 8;
+  GIVES(STRAND_ERR_INVALID, strand_task_join(STRAND_JOIN_ALL, twice, 2, STRAND_NO_WAIT, outcomes, &decided));
+  outcomes[1].size = sizeof outcomes[1];
+  NEEDS_A_RUNTIME(strand_task_join(STRAND_JOIN_ALL, twice, 0, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join(STRAND_JOIN_ALL, twice, 2, STRAND_FOREVER, outcomes, &decided));
+  GIVES(STRAND_ERR_STALE, strand_task_join(STRAND_JOIN_ALL, gone, 2, STRAND_FOREVER, outcomes, &decided));
+  REFUSES_FOREIGN_HANDLES(live_task, handle,
+                          strand_task_join(STRAND_JOIN_RACE, &handle, 1, STRAND_FOREVER, outcomes, &decided));
+  GIVES(STRAND_ERR_EMPTY, strand_task_join(STRAND_JOIN_RACE, NULL, 0, STRAND_FOREVER, NULL, &decided));
+  GIVES(STRAND_ERR_EMPTY, strand_task_join(STRAND_JOIN_ANY, NULL, 0, STRAND_NO_WAIT, NULL, &decided));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_task_join(STRAND_JOIN_ALL, twice, 1, STRAND_NO_WAIT, outcomes, &decided));
+  CHECK_EQUAL(decided, 77);
+  GIVES(STRAND_ERR_TIMEOUT, strand_task_join(STRAND_JOIN_ALL, twice, 1, 1, outcomes, &decided));
+  CHECK_EQUAL(decided, SIZE_MAX);
+  CHECK_EQUAL(outcomes[0].state, STRAND_PENDING);
+  GIVES(STRAND_OK, strand_task_join(STRAND_JOIN_ALL, NULL, 0, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_OK, strand_task_join(STRAND_JOIN_ALL_SETTLED, NULL, 0, STRAND_NO_WAIT, NULL, NULL));
+}
+
+static void row_task_join_with(void) {
+  size_t decided = 77;
+  GIVES(STRAND_ERR_INVALID, strand_task_join_with(NULL, NULL, &live_task, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join_with(judge_nothing, NULL, NULL, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_task_join_with(judge_nothing, NULL, &live_task, 1, -2, NULL, NULL));
+  NEEDS_A_RUNTIME(strand_task_join_with(judge_nothing, NULL, &live_task, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_STALE, strand_task_join_with(judge_nothing, NULL, &gone_task, 1, STRAND_FOREVER, NULL, NULL));
+  GIVES(STRAND_ERR_WOULD_BLOCK,
+        strand_task_join_with(judge_nothing, NULL, &live_task, 1, STRAND_NO_WAIT, NULL, &decided));
+  CHECK_EQUAL(decided, 77);
+  GIVES(STRAND_OK, strand_task_join_with(judge_nothing, NULL, NULL, 0, STRAND_FOREVER, NULL, &decided));
+  CHECK_EQUAL(decided, SIZE_MAX);
 }
 
 typedef struct row {
@@ -1724,6 +1775,7 @@ static const row rows[] = {
     ROW(rwlock_write_lock), ROW(rwlock_write_unlock), ROW(semaphore_acquire), ROW(semaphore_release),
     ROW(condition_wait),  ROW(condition_signal), ROW(condition_broadcast), ROW(wait_group_add),
     ROW(wait_group_done), ROW(wait_group_wait),  ROW(once_do),
+    ROW(promise_retain),  ROW(promise_release),  ROW(task_join),          ROW(task_join_with),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

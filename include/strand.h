@@ -3197,7 +3197,7 @@ STRAND_API strand_status strand_promise_retain(strand_promise promise);
 
 /**
  * Gives a handle on a promise back. With the last one of an open promise its task is cancelled, for
- * the reason STRAND_REASON_ABANDONED.
+ * the reason STRAND_CANCEL_ABANDONED.
  *
  * @param promise  the promise
  * @return STRAND_OK;
@@ -3212,6 +3212,111 @@ STRAND_API strand_status strand_promise_retain(strand_promise promise);
  * @since 0.1
  */
 STRAND_API strand_status strand_promise_release(strand_promise promise);
+
+/* ---- Joins --------------------------------------------------------------------------------------
+ *
+ * A join waits for several tasks at once, which go on beside each other, and has a rule that says
+ * when they are decided. Those that are not needed any more are then cancelled, for the reason
+ * STRAND_CANCEL_JOIN_DECIDED, and have ended before the call returns. Outcomes come in the order of
+ * the list, with the rank in which the tasks completed, also those that had ended before.
+ */
+
+/** All are to succeed: the first failure or cancellation cancels the rest, and the call fails. */
+#define STRAND_JOIN_ALL 0
+
+/** The first to end decides, however it ends; if it has not succeeded, the call fails. */
+#define STRAND_JOIN_RACE 1
+
+/** The first to succeed decides; if none does, the call fails once all have ended. */
+#define STRAND_JOIN_ANY 2
+
+/** Waits for all of them, and cancels none. */
+#define STRAND_JOIN_ALL_SETTLED 3
+
+/** The join goes on. */
+#define STRAND_JOIN_CONTINUE 0
+
+/** The join is decided: the rest is cancelled. */
+#define STRAND_JOIN_CANCEL_REST 1
+
+/**
+ * Called for each task of a join that has ended, in the order of completion, until it decides.
+ * It runs in the call of strand_task_join_with(), on the caller's own stack, and may wait.
+ */
+typedef uint32_t (*strand_join_judge)(size_t index, const strand_outcome *outcome, void *data);
+
+/**
+ * Joins tasks by one of four rules.
+ *
+ * A join that is cut short cancels nothing. If the deadline passes between the decision and the
+ * end of the others, those are left cancelled, and decided says so.
+ *
+ * @param kind      STRAND_JOIN_ALL, STRAND_JOIN_RACE, STRAND_JOIN_ANY or STRAND_JOIN_ALL_SETTLED
+ * @param tasks     the tasks, each once
+ * @param count     how many
+ * @param deadline  see strand_after()
+ * @param outcomes  one for each task, in their order; the size field of each is set by the caller,
+ *                  the same in all; may be NULL. Filled with STRAND_OK, STRAND_ERR_FAILED,
+ *                  STRAND_ERR_TIMEOUT, and STRAND_ERR_WOULD_BLOCK after a decision
+ * @param decided   the index of the task that decided, or SIZE_MAX where no single one did; may be
+ *                  NULL. Filled as outcomes
+ * @return STRAND_OK: as the rule wants it;
+ *         STRAND_ERR_FAILED: not so;
+ *         STRAND_ERR_EMPTY: there is no task for STRAND_JOIN_RACE or STRAND_JOIN_ANY to choose;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: some have not ended;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+ *         meanwhile;
+ *         STRAND_ERR_INVALID: there is no such kind, tasks is NULL, a task is there twice, never
+ *         was or makes this call, sizes differ, or the deadline is below -1;
+ *         STRAND_ERR_STALE: the last handle of a task was released;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_join(
+        uint32_t kind,
+        const strand_task *tasks,
+        size_t count,
+        int64_t deadline,
+        strand_outcome *outcomes,
+        size_t *decided);
+
+/**
+ * Joins tasks by a rule of the program's own: judge is called for each that has ended. Once it says
+ * STRAND_JOIN_CANCEL_REST it is not called again, and the task it was called for has decided.
+ *
+ * @param judge     the rule
+ * @param data      handed to judge
+ * @param tasks     the tasks, each once
+ * @param count     how many
+ * @param deadline  see strand_after()
+ * @param outcomes  as in strand_task_join()
+ * @param decided   as in strand_task_join()
+ * @return STRAND_OK: all have ended, by themselves or after the decision;
+ *         STRAND_ERR_INVALID: judge is NULL, or as strand_task_join();
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK, STRAND_ERR_CANCELLED, STRAND_ERR_STALE,
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED,
+ *         STRAND_ERR_FORKED: as strand_task_join()
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_task_join_with(
+        strand_join_judge judge,
+        void *data,
+        const strand_task *tasks,
+        size_t count,
+        int64_t deadline,
+        strand_outcome *outcomes,
+        size_t *decided);
 
 /* ---- Monitors -----------------------------------------------------------------------------------
  *

@@ -111,6 +111,12 @@
 ;   STRAND_FAILED = 3
 ;   STRAND_CANCELLED = 4
 ;   STRAND_PROMISE_EXTERNAL = 1
+;   STRAND_JOIN_ALL = 0
+;   STRAND_JOIN_RACE = 1
+;   STRAND_JOIN_ANY = 2
+;   STRAND_JOIN_ALL_SETTLED = 3
+;   STRAND_JOIN_CONTINUE = 0
+;   STRAND_JOIN_CANCEL_REST = 1
 ;   STRAND_GONE = 5
 ;   STRAND_GENERATOR_DORMANT = 0
 ;   STRAND_GENERATOR_RUNNING = 1
@@ -305,6 +311,8 @@ declare noundef i32 @strand_promise_cancel(i64 noundef %promise, i64 noundef %re
 declare noundef i32 @strand_promise_is_cancelled(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_retain(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_release(i64 noundef %promise) nounwind
+declare noundef i32 @strand_task_join(i32 noundef %kind, ptr nocapture noundef %tasks, i64 noundef %count, i64 noundef %deadline, ptr nocapture noundef %outcomes, ptr nocapture noundef %decided) nounwind
+declare noundef i32 @strand_task_join_with(ptr noundef %judge, ptr noundef %data, ptr nocapture noundef %tasks, i64 noundef %count, i64 noundef %deadline, ptr nocapture noundef %outcomes, ptr nocapture noundef %decided) nounwind
 declare noundef i32 @strand_monitor(i64 noundef %target, i64 noundef %chan, i64 noundef %tag, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_demonitor(i64 noundef %monitor, i64 noundef %flush) nounwind
 declare noundef i32 @strand_generator_new(ptr nocapture noundef %options, ptr noundef %entry, ptr noundef %arg, ptr nocapture noundef %out) nounwind

@@ -21,6 +21,7 @@ pub mod explore;
 pub mod fault;
 pub mod generator;
 pub mod info;
+pub mod join;
 pub mod local;
 pub mod lock;
 pub mod monitor;

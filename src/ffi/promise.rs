@@ -245,7 +245,7 @@ pub extern "C" fn strand_promise_retain(promise: strand_promise) -> strand_statu
 }
 
 /// Gives a handle on a promise back. With the last one of an open promise its task is cancelled, for
-/// the reason STRAND_REASON_ABANDONED.
+/// the reason STRAND_CANCEL_ABANDONED.
 ///
 /// @param promise  the promise
 /// @return STRAND_OK;

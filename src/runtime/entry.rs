@@ -151,6 +151,7 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize)
     let runs_task = body.task.get() != 0;
     let trace = if runs_task { Backtrace::above(here, body as *const Body as usize) } else { Backtrace::none() };
     record(body, code, format_args!("{}", Lossy(text)), &trace);
+    undo_calls(body);
     body.frames_dropped.set(true);
     end_strand(body);
 }
@@ -158,6 +159,7 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize)
 /// Ends the running strand as if its entry function had returned: with `result`, or, where it is asked to end, because of that. Its
 /// frames are dropped, not unwound.
 pub fn exit_running(body: &'static Body, result: *mut c_void) {
+    undo_calls(body);
     let task = calls::of(body);
     let of_generator = generator::exited(body, result as u64);
     if let Some(task) = task.filter(|task| !task.is_decided()) {
@@ -168,6 +170,16 @@ pub fn exit_running(body: &'static Body, result: *mut c_void) {
     sanitizer::leaves_frames();
     body.frames_dropped.set(true);
     end_strand(body);
+}
+
+/// The frames are still there: what points into them is taken back.
+fn undo_calls(body: &Body) {
+    // SAFETY: records of calls that have not returned, in frames that have not been dropped.
+    while let Some(undo) = unsafe { body.undo.get().as_ref() } {
+        body.undo.set(undo.outer);
+        // SAFETY: as above.
+        unsafe { (undo.act)(undo.data) };
+    }
 }
 
 /// A strand could not get a stack for its first run. Upcall of the engine.

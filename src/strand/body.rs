@@ -69,12 +69,24 @@ pub struct Body {
     pub task: Cell<usize>,
     /// Handle of the generator whose strand this is, while its entry function runs; else 0.
     pub generator: Cell<u64>,
+    /// Calls of the strand's that have to be undone if it fails inside a function of the program that they call.
+    pub undo: Cell<*const Undo>,
 
     /// C++ exceptions that are being handled, while the strand is suspended; those of the worker while it runs.
     pub handled: Cell<Handled>,
 
     /// What wakers see; on a line of its own.
     pub waiter: Waiter,
+}
+
+/// What must be undone of a call whose frames are dropped; lies in them.
+pub struct Undo {
+    /// What to do with `data`.
+    pub act: unsafe fn(*const ()),
+    /// See `act`.
+    pub data: *const (),
+    /// The call around this one.
+    pub outer: *const Undo,
 }
 
 /// Bytes that a body takes.
@@ -103,6 +115,7 @@ impl Body {
         self.reason.store(0, Ordering::Relaxed);
         self.task.set(0);
         self.generator.set(0);
+        self.undo.set(core::ptr::null());
         self.waiter.claim.close();
         self.waiter.bind(head);
     }

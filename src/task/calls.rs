@@ -97,6 +97,11 @@ pub(super) fn before_waiting(deadline: i64) -> Outcome<Option<&'static Task>> {
     }
 }
 
+/// Counts the caller in as an OS thread, or knows it as a strand.
+pub(super) fn enter() -> Outcome<Option<outside::Call>> {
+    if identity::current().is_some() { Ok(None) } else { outside::enter().map(Some) }
+}
+
 /// Waits for the end of a task, unless it has come. The inner result is what an await of it answers.
 #[inline]
 fn wait_for(handle: u64, name: Name, deadline: i64, own: Option<&'static Task>) -> Outcome<Ended> {

@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod generator;
+pub mod join;
 pub mod monitor;
 pub mod outcome;
 pub mod promise;

@@ -92,6 +92,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// A state without anything else.
+    pub const fn plain(state: State) -> Ended {
+        Ended { state, taken: false, code: Status::OK, value: 0, reason: 0, stamp: 0 }
+    }
+
     /// What an await of it answers.
     pub fn status(&self) -> Outcome<u64> {
         match self.state {
@@ -272,6 +277,11 @@ impl Name {
     /// Its handle.
     pub fn handle(&self) -> u64 {
         handle::encode(Kind::Task, self.parts.generation, self.parts.index)
+    }
+
+    /// Whether a locked task is still the one that is named.
+    pub fn is_of(&self, locked: &Locked) -> bool {
+        core::ptr::eq(self.task, locked.0) && self.task.generation.load(Ordering::Relaxed) == self.parts.generation
     }
 
     /// A first look: whether it has ended, or the handle is no good; then the lock must be taken to say more.
@@ -715,8 +725,9 @@ impl Locked {
         let ended = self.look();
         let mut seen = false;
         while let Some(watch) = task.watches.pop() {
+            // A task without a handle can be marked by nobody later.
             // SAFETY: it was linked until this moment under the lock, so its record is in place.
-            seen |= unsafe { watch.tell(&ended, woken) };
+            seen |= unsafe { watch.tell(&ended, woken) } || task.references.get() == 0;
         }
         seen |= !task.selects.is_empty() && task.selects.win_all(woken, Status::OK) > 0;
         if state == State::Failed {

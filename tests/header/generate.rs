@@ -31,6 +31,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "task",
     "fault",
     "promise",
+    "join",
     "monitor",
     "generator",
     "offload",

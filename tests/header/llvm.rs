@@ -90,6 +90,7 @@ fn scalar(kind: &str) -> &'static str {
         "function"
         | "strand_entry"
         | "strand_task_entry"
+        | "strand_join_judge"
         | "strand_generator_entry"
         | "strand_cancel_fn"
         | "strand_cancel_drop" => "ptr",
