@@ -52,6 +52,7 @@ void yield_two(const bench_run *run);       /* w1a  yield.c */
 void yield_many(const bench_run *run);      /* w1b  yield.c */
 void spawn_all(const bench_run *run);       /* w2   spawn.c */
 void spawn_join(const bench_run *run);      /* w2j  spawn.c */
+void task_await(const bench_run *run);      /* w2t  spawn.c */
 void parked(const bench_run *run);          /* w3   parked.c */
 void roundtrip(const bench_run *run);       /* w4   roundtrip.c */
 void roundtrip_across(const bench_run *run);/* w4x  across.c */

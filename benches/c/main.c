@@ -21,7 +21,8 @@ typedef struct bench_workload {
 
 static const bench_workload workloads[] = {
     {"w1a", yield_two, 2000000},     {"w1b", yield_many, 2000000},      {"w2", spawn_all, 1000000},
-    {"w2j", spawn_join, 500000},     {"w3", parked, 1000000},           {"w4", roundtrip, 500000},
+    {"w2j", spawn_join, 500000},           {"w2t", task_await, 500000},
+        {"w3", parked, 1000000},           {"w4", roundtrip, 500000},
     {"w4x", roundtrip_across, 50000}, {"w4p", wake_across, 2000},       {"w5a", buffered_pair, 4000000},
     {"w5b", buffered_four, 4000000}, {"w6", ring, 1000000},             {"w7", skynet_channels, 1000000},
     {"w7j", skynet_join, 1000000},   {"w11a", fib_coarse, 30},          {"w11f", fib_fine, 30},
