@@ -1681,6 +1681,8 @@ static void row_shield_begin(void) {
 
 static void row_shield_end(void) {
   GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : without_a_runtime(), strand_shield_end());
+}
+
 static uint32_t judge_nothing(size_t index, const strand_outcome *outcome, void *data) {
   (void)index;
   (void)outcome;
@@ -1775,7 +1777,7 @@ static const row rows[] = {
     ROW(rwlock_write_lock), ROW(rwlock_write_unlock), ROW(semaphore_acquire), ROW(semaphore_release),
     ROW(condition_wait),  ROW(condition_signal), ROW(condition_broadcast), ROW(wait_group_add),
     ROW(wait_group_done), ROW(wait_group_wait),  ROW(once_do),
-    ROW(promise_retain),  ROW(promise_release),  ROW(task_join),          ROW(task_join_with),
+    ROW(task_join),       ROW(task_join_with),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

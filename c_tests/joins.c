@@ -76,11 +76,11 @@ static verdict reference(uint32_t kind, const plan *plans, size_t count, int wro
   for (size_t i = 0; i < count; i += 1) {
     strand_outcome *outcome = &said.outcomes[i];
     outcome->size = (uint32_t)sizeof *outcome;
-    when[i] = plans[i].end;
+    when[i] = 2 * plans[i].end;
     if (plans[i].end > decided_at && plans[i].obedient && wrong != 2) {
       outcome->state = STRAND_CANCELLED;
       outcome->reason = STRAND_CANCEL_JOIN_DECIDED;
-      when[i] = decided_at;
+      when[i] = 2 * decided_at + 1; /* after the one that decided */
     } else if (plans[i].result == STRAND_OK) {
       outcome->state = STRAND_SUCCEEDED;
       outcome->value = 1000 + i;
