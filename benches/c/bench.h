@@ -62,6 +62,8 @@ void buffered_four(const bench_run *run);   /* w5b  buffered.c */
 void ring(const bench_run *run);            /* w6   ring.c */
 void skynet_channels(const bench_run *run); /* w7   skynet.c */
 void skynet_join(const bench_run *run);     /* w7j  skynet.c */
+void select_four(const bench_run *run);     /* w8   select.c */
+void select_ready(const bench_run *run);    /* w8r  select.c */
 void fib_coarse(const bench_run *run);      /* w11a fib.c */
 void fib_fine(const bench_run *run);        /* w11f fib.c */
 void uneven(const bench_run *run);          /* w11b uneven.c */

@@ -161,9 +161,15 @@ pub mod choice {
 pub fn choose(what: u8, n: u32) -> u32 {
     match parallel::worker::running() {
         _ if n < 2 => 0,
-        Some(worker) if !crate::strand::poll::is_raised(crate::strand::poll::STEPPED) => worker.draw(n),
-        _ => choose_slowly(what, n),
+        Some(worker) => choose_on(worker, what, n),
+        None => choose_slowly(what, n),
     }
+}
+
+/// As [`choose`], by a strand of this worker.
+#[inline(always)]
+pub fn choose_on(worker: &Worker, what: u8, n: u32) -> u32 {
+    if crate::strand::poll::is_raised(crate::strand::poll::STEPPED) { choose_slowly(what, n) } else { worker.draw(n) }
 }
 
 #[cold]

@@ -6,6 +6,7 @@
 
 use super::status::strand_status;
 use super::{check, guard};
+use crate::base::status::Outcome;
 use crate::runtime::select::{self, RawCase};
 use core::ffi::c_void;
 
@@ -115,15 +116,27 @@ pub unsafe extern "C" fn strand_select(
 ) -> strand_status {
     guard(|| {
         check::pointer(index, "strand_select", "index")?;
-        if count > 0 {
-            check::pointer(cases, "strand_select", "cases")?;
-        }
-        check::deadline(deadline, "strand_select")?;
-        check::flags(flags, STRAND_SELECT_FIRST_LISTED, "strand_select")?;
         // SAFETY: cases of the size that they say, and what they point to, by the caller's promise.
-        let committed = unsafe { select::select(cases.cast(), count, deadline, flags) }?;
+        let committed = match unsafe { select::quick::select(cases.cast(), count, deadline, flags) } {
+            Some(committed) => committed?,
+            // SAFETY: as above.
+            None => unsafe { select_checked(cases, count, deadline, flags) }?,
+        };
         // SAFETY: writable, by the caller's promise.
         unsafe { index.write(committed) };
         Ok(())
     })
+}
+
+/// # Safety
+/// As [`strand_select`].
+#[inline(never)]
+unsafe fn select_checked(cases: *mut strand_case, count: usize, deadline: i64, flags: u32) -> Outcome<usize> {
+    if count > 0 {
+        check::pointer(cases, "strand_select", "cases")?;
+    }
+    check::deadline(deadline, "strand_select")?;
+    check::flags(flags, STRAND_SELECT_FIRST_LISTED, "strand_select")?;
+    // SAFETY: by contract.
+    unsafe { select::select(cases.cast(), count, deadline, flags) }
 }

@@ -16,6 +16,7 @@ mod claim;
 mod join;
 mod owner_lock;
 mod park;
+mod select;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -90,16 +90,17 @@ pub fn judge(result: Outcome<()>) -> Outcome<Option<Status>> {
 /// Whether a receive looks as if it need not wait.
 #[inline(always)]
 pub fn looks_full(channel: &Channel) -> bool {
-    channel.ring.len() > 0 || !channel.senders.is_empty() || channel.is_closed()
+    // Without a branch for each: which one it is, nobody can predict.
+    (channel.ring.len() > 0) | !channel.senders.is_empty() | channel.is_closed()
 }
 
 /// Whether a send looks as if it need not wait.
 #[inline(always)]
 pub fn looks_free(channel: &Channel) -> bool {
-    channel.ring.len() < channel.ring.slots()
-        || !channel.receivers.is_empty()
-        || channel.is_closed()
-        || channel.capacity() == UNBOUNDED
+    (channel.ring.len() < channel.ring.slots())
+        | !channel.receivers.is_empty()
+        | channel.is_closed()
+        | (channel.capacity() == UNBOUNDED)
 }
 
 /// A receive; its element is written when it commits.

@@ -168,6 +168,14 @@ impl Channel {
         self.generation.load(Ordering::Relaxed) == parts.generation
     }
 
+    /// Whether the handle, whose index is that of this slot, is a channel's and names this one; a hint as [`Self::is`].
+    #[inline(always)]
+    pub fn is_named(&self, handle: u64) -> bool {
+        const CHANNEL: u64 = handle::encode(Kind::Channel, 0, 0);
+        // Generations of live channels have none of the upper bits, where kinds differ.
+        self.generation.load(Ordering::Relaxed) == (handle ^ CHANNEL) >> handle::INDEX_BITS
+    }
+
     /// Whether the slot belongs to a channel. Under the lock.
     pub fn is_live(&self) -> bool {
         self.generation.load(Ordering::Relaxed) & FREE == 0

@@ -128,12 +128,32 @@ pub fn target(chan: u64, element: *mut u8) -> Result<Target, Refused> {
     Ok(Target { channel, parts, element, hooks: hooks.transfer.is_some().then_some((hooks, size)) })
 }
 
-/// As [`target`], for a strand that has nothing to attend to; `None` where that has to look more closely.
-#[inline(always)]
-pub fn quick_target(chan: u64) -> Option<(&'static Channel, Parts)> {
-    let parts = handle::decode(Kind::Channel, chan)?;
-    let channel = table().filter(|table| parts.index < table.fresh())?.slot(parts.index);
-    channel.is(parts).then_some((channel, parts))
+/// The channels there are, for a strand that looks at several.
+#[derive(Clone, Copy)]
+pub struct Lookup {
+    table: &'static Table<Channel>,
+    fresh: u32,
+}
+
+impl Lookup {
+    /// `None` without a runtime.
+    #[inline(always)]
+    pub fn new() -> Option<Lookup> {
+        let table = table()?;
+        Some(Lookup { table, fresh: table.fresh() })
+    }
+
+    /// The channel of a handle, if it is there; without the lock, so that must be compared again under it.
+    #[inline(always)]
+    pub fn find(self, chan: u64) -> Option<&'static Channel> {
+        let index = chan as u32 & INDEX_MAX;
+        if index >= self.fresh {
+            return None;
+        }
+        let channel = self.table.slot(index);
+        // A handle of another kind is different too.
+        channel.is_named(chan).then_some(channel)
+    }
 }
 
 #[inline(always)]

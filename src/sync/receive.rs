@@ -124,8 +124,8 @@ pub unsafe fn receive_on_strand(
     deadline: i64,
     worker: &Worker,
 ) -> Outcome<()> {
-    let empty = channel.ring.len() == 0 && channel.senders.is_empty();
-    if empty && !channel.is_closed() && deadline != NO_WAIT {
+    let empty = deadline != NO_WAIT && channel.ring.len() == 0 && channel.senders.is_empty();
+    if empty && !channel.is_closed() {
         return wait_to_receive(channel, parts, element, deadline, Some(worker));
     }
     let held = channel.lock_by(worker);

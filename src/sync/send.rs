@@ -107,8 +107,8 @@ pub unsafe fn send_on_strand(
     deadline: i64,
     worker: &Worker,
 ) -> Outcome<()> {
-    let full = channel.ring.len() >= channel.ring.slots() && channel.receivers.is_empty();
-    if full && !channel.is_closed() && deadline != NO_WAIT && channel.capacity() != UNBOUNDED {
+    let full = deadline != NO_WAIT && channel.ring.len() >= channel.ring.slots() && channel.receivers.is_empty();
+    if full && !channel.is_closed() && channel.capacity() != UNBOUNDED {
         return wait_to_send(channel, parts, element, deadline, Some(worker));
     }
     let held = channel.lock_by(worker);

@@ -143,3 +143,43 @@ func ring(hops int) {
 	nsPer(began, laps*members)
 	require(value == uint64(laps*(members-1)))
 }
+
+// W8
+func selectFour(n int) {
+	each := n / 4
+	var from [4]chan uint64
+	for i := range from {
+		from[i] = make(chan uint64)
+	}
+	received := make(chan bool)
+	began := time.Now()
+	for i := range from {
+		go func() {
+			for j := 0; j < each; j++ {
+				from[i] <- uint64(j)
+			}
+		}()
+	}
+	go func() {
+		var next [4]uint64
+		for i := 0; i < 4*each; i++ {
+			var which int
+			var value uint64
+			select {
+			case value = <-from[0]:
+				which = 0
+			case value = <-from[1]:
+				which = 1
+			case value = <-from[2]:
+				which = 2
+			case value = <-from[3]:
+				which = 3
+			}
+			require(value == next[which])
+			next[which]++
+		}
+		received <- true
+	}()
+	<-received
+	nsPer(began, 4*each)
+}

@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! raw    the cases as the caller has them       any    every kind of case as one type
+//! quick  the short way of a strand that receives and sends on a few channels
 //! ```
-//! What a strand mostly does, receives and sends on a few channels, takes a short way of its own: the cases are looked
-//! at where the caller has them, and are made into cases of a wait only when none of them is ready.
 
 mod any;
+pub mod quick;
 mod raw;
 
 use core::mem::MaybeUninit;
@@ -15,17 +15,13 @@ use core::mem::MaybeUninit;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
-use crate::engine::parallel::worker;
 use crate::engine::{self, choice};
 use crate::strand::message::fail;
-use crate::strand::waiter::{WaitKind, Waiter};
 use crate::strand::{identity, poll};
-use crate::sync::cases::{self, Receiving, Sending};
-use crate::sync::{channel, receive, send};
 use crate::wait::block::{FOREVER, NO_WAIT};
 use crate::wait::cancel;
-use crate::wait::several::{self, Case, Entry, earlier};
-use any::{Any, Never, Opening};
+use crate::wait::several::{self, Case, earlier};
+use any::{Any, Opening};
 pub use any::{NONE, STRAND};
 use any::{RECV, SEND, TIMER};
 use raw::Cases;
@@ -45,165 +41,14 @@ type Committed = (usize, Status);
 /// # Safety
 /// The cases are as large as their sizes say, aligned, and they and what they point to stay as they are until this
 /// returns.
-#[inline(always)]
+#[inline(never)]
 pub unsafe fn select(first: *mut RawCase, count: usize, deadline: i64, flags: u32) -> Outcome<usize> {
     // SAFETY: by contract.
     let cases = unsafe { Cases::new(first, count) }?;
-    let fair = flags & FIRST_LISTED == 0;
     // SAFETY: by contract.
-    let (index, status) = match unsafe { select_quickly(&cases, deadline, fair) } {
-        Some(done) => done?,
-        // SAFETY: by contract.
-        None => unsafe { select_anywhere(&cases, deadline, fair) }?,
-    };
+    let (index, status) = unsafe { select_anywhere(&cases, deadline, flags & FIRST_LISTED == 0) }?;
     cases.tell(index, status);
     Ok(index)
-}
-
-/// A receive or a send of the short way.
-enum Plain {
-    Off(Never),
-    Receive(Receiving),
-    Send(Sending),
-}
-
-macro_rules! each {
-    ($plain:expr, $case:ident => $call:expr) => {
-        match $plain {
-            Plain::Off($case) => $call,
-            Plain::Receive($case) => $call,
-            Plain::Send($case) => $call,
-        }
-    };
-}
-
-impl Case for Plain {
-    fn shown(&self) -> (WaitKind, u64) {
-        each!(self, case => case.shown())
-    }
-    fn looks_ready(&self) -> bool {
-        each!(self, case => case.looks_ready())
-    }
-    fn attempt(&self) -> Outcome<Option<Status>> {
-        each!(self, case => case.attempt())
-    }
-    unsafe fn publish(&self, waiter: &Waiter, worker: Option<&engine::Worker>) -> Entry {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.publish(waiter, worker) })
-    }
-    unsafe fn withdraw(&self, worker: Option<&engine::Worker>) {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.withdraw(worker) })
-    }
-    fn has_won(&self) -> bool {
-        each!(self, case => case.has_won())
-    }
-}
-
-/// The short way: a strand with nothing to attend to, and nothing but plain receives and sends on live channels. `None`
-/// where something is different, and nothing has happened.
-///
-/// # Safety
-/// As [`select`].
-#[inline(always)]
-unsafe fn select_quickly(cases: &Cases, deadline: i64, fair: bool) -> Option<Outcome<Committed>> {
-    if poll::is_raised(poll::CANCEL | poll::EXPLORED) || !cases.are_known() || cases.count() > INLINE {
-        return None;
-    }
-    let worker = worker::running()?;
-    let raw = cases.known();
-    let (mut ready, mut live) = (0u32, 0u32);
-    for (index, case) in raw.iter().enumerate() {
-        if case.size as usize != raw::KNOWN {
-            return None;
-        }
-        if case.kind == NONE {
-            continue;
-        }
-        let sends = case.kind == SEND;
-        if !sends && case.kind != RECV || case.element.is_null() || case.events != 0 {
-            return None;
-        }
-        let (channel, _) = channel::quick_target(case.handle)?;
-        let looks_ready = if sends {
-            if channel.is_hooked() {
-                return None;
-            }
-            cases::looks_free(channel)
-        } else {
-            cases::looks_full(channel)
-        };
-        live |= 1 << index;
-        ready |= u32::from(looks_ready) << index;
-    }
-    while ready != 0 {
-        let index = if fair { pick_bit(ready) } else { ready.trailing_zeros() };
-        ready &= !(1 << index);
-        let case = &raw[index as usize];
-        let (channel, parts) = channel::quick_target(case.handle)?;
-        let element = case.element.cast::<u8>();
-        // SAFETY: by contract; a live channel, and this strand's worker.
-        let done = unsafe {
-            if case.kind == SEND {
-                send::send_on_strand(channel, parts, element, NO_WAIT, worker)
-            } else {
-                receive::receive_on_strand(channel, parts, element, NO_WAIT, worker)
-            }
-        };
-        match cases::judge(done) {
-            Ok(Some(status)) => return Some(Ok((index as usize, status))),
-            Ok(None) => {}
-            Err(status) => return Some(Err(status)),
-        }
-    }
-    if deadline == NO_WAIT {
-        return Some(Err(Status::WOULD_BLOCK));
-    }
-    if live == 0 {
-        return None;
-    }
-    // SAFETY: by contract.
-    unsafe { wait_quickly(raw, deadline) }
-}
-
-/// One of the bits that are set, each equally likely.
-#[inline(always)]
-fn pick_bit(mut bits: u32) -> u32 {
-    let count = bits.count_ones();
-    if count > 1 {
-        for _ in 0..engine::choose(choice::CASES, count) {
-            bits &= bits - 1;
-        }
-    }
-    bits.trailing_zeros()
-}
-
-/// # Safety
-/// As [`select`]; nothing but plain receives and sends.
-#[inline(never)]
-unsafe fn wait_quickly(raw: &[RawCase], deadline: i64) -> Option<Outcome<Committed>> {
-    let mut room = [const { MaybeUninit::<Plain>::uninit() }; INLINE];
-    for (place, case) in room.iter_mut().zip(raw) {
-        let (handle, element) = (case.handle, case.element.cast::<u8>());
-        place.write(match case.kind {
-            NONE => Plain::Off(Never),
-            kind => {
-                let (channel, parts) = channel::quick_target(handle)?;
-                // SAFETY: by contract.
-                unsafe {
-                    if kind == SEND {
-                        Plain::Send(Sending::new(channel, parts, element))
-                    } else {
-                        Plain::Receive(Receiving::new(channel, parts, element))
-                    }
-                }
-            }
-        });
-    }
-    // SAFETY: as many as there are cases are written; they have nothing to drop.
-    let plain = unsafe { core::slice::from_raw_parts(room.as_ptr().cast::<Plain>(), raw.len()) };
-    let status = several::wait(plain, first_to_publish(plain.len()), deadline);
-    Some(winner(plain, status).ok_or(status))
 }
 
 /// Where publication begins. What becomes ready while cases are published commits in their order, so the order changes;

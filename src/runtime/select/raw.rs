@@ -72,12 +72,6 @@ impl Cases {
         self.count
     }
 
-    /// Whether they are of this very version.
-    #[inline(always)]
-    pub fn are_known(&self) -> bool {
-        self.stride == KNOWN
-    }
-
     fn address(&self, index: usize) -> *mut RawCase {
         self.first.wrapping_byte_add(index * self.stride)
     }
@@ -105,13 +99,6 @@ impl Cases {
         }
         // SAFETY: as above.
         Ok(unsafe { &*address })
-    }
-
-    /// All of them, where [`Self::are_known`]. Their sizes are not looked at.
-    #[inline(always)]
-    pub fn known(&self) -> &[RawCase] {
-        // SAFETY: `count` cases of this stride, by contract; without any the pointer may be null.
-        if self.count == 0 { &[] } else { unsafe { core::slice::from_raw_parts(self.first, self.count) } }
     }
 
     /// Tells the caller how the case that has committed did.

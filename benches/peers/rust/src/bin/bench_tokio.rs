@@ -3,11 +3,12 @@
 //! W5b: tokio's channel has one consumer, so four share it behind tokio's mutex, as a user would have to.
 //! W4x, W4p: two current-thread runtimes on two threads.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use strandpeers::*;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
@@ -354,6 +355,39 @@ async fn uneven(n: usize) {
     report_uneven(serial, began.elapsed());
 }
 
+/// What `tokio::select!` comes to: each channel is polled, from another one on each time.
+async fn receive_one(ends: &mut [mpsc::Receiver<u64>; 4], first: usize) -> (usize, u64) {
+    poll_fn(|context| {
+        for place in (first..first + 4).map(|place| place % 4) {
+            if let Poll::Ready(Some(value)) = ends[place].poll_recv(context) {
+                return Poll::Ready((place, value));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn select_four(n: usize) {
+    let each = n / 4;
+    let began = Instant::now();
+    let mut ends = [(); 4].map(|()| {
+        let (to, from) = mpsc::channel(1);
+        tokio::spawn(produce(each, to));
+        from
+    });
+    let receiving = tokio::spawn(async move {
+        let mut next = [0; 4];
+        for i in 0..4 * each {
+            let (which, value) = receive_one(&mut ends, i).await;
+            assert_eq!(value, next[which]);
+            next[which] += 1;
+        }
+    });
+    receiving.await.unwrap();
+    ns_per(began, 4 * each);
+}
+
 async fn work(workload: &'static str, n: usize) {
     match workload {
         "w1a" => yield_among(2, n).await,
@@ -369,6 +403,7 @@ async fn work(workload: &'static str, n: usize) {
         "w6" => ring(n).await,
         "w7" => skynet_channels(n).await,
         "w7j" => skynet_join(n).await,
+        "w8" => select_four(n).await,
         "w11a" => fib_down_to(n, 12, 20).await,
         "w11f" => fib_down_to(n, 2, 1).await,
         _ => uneven(n).await,
@@ -390,6 +425,7 @@ fn main() {
         ("w6", 1_000_000),
         ("w7", 1_000_000),
         ("w7j", 1_000_000),
+        ("w8", 1_000_000),
         ("w11a", 30),
         ("w11f", 30),
         ("w11b", 4_096),
