@@ -648,6 +648,53 @@ static void row_offload_with(void) {
   CHECK(result == NULL);
 }
 
+static void look_at_root(const strand_gc_root *root, void *data) {
+  (void)root;
+  count_up(data);
+}
+static void look_at_stack(const strand_gc_stack *stack, void *data) {
+  (void)stack;
+  count_up(data);
+}
+
+static void row_world_stop(void) {
+  GIVES(STRAND_ERR_INVALID, strand_world_stop(-2));
+  NEEDS_A_RUNTIME(strand_world_stop(STRAND_FOREVER));
+  GIVES(STRAND_OK, strand_world_stop(STRAND_FOREVER));
+  GIVES(STRAND_ERR_ALREADY, strand_world_stop(STRAND_FOREVER));
+  GIVES(STRAND_ERR_ALREADY, strand_world_stop(STRAND_NO_WAIT));
+  GIVES(STRAND_OK, strand_world_resume());
+}
+
+static void row_world_resume(void) {
+  NEEDS_A_RUNTIME(strand_world_resume());
+  GIVES(STRAND_ERR_INVALID, strand_world_resume());
+}
+
+static void row_gc_visit_roots(void) {
+  uint64_t seen = 0;
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_roots(NULL, NULL));
+  NEEDS_A_RUNTIME(strand_gc_visit_roots(look_at_root, &seen));
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_roots(look_at_root, &seen)); /* the world goes on */
+  CHECK_OK(strand_world_stop(STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_roots(NULL, NULL));
+  GIVES(STRAND_OK, strand_gc_visit_roots(look_at_root, &seen));
+  CHECK_OK(strand_world_resume());
+}
+
+static void row_gc_visit_stacks(void) {
+  uint64_t seen = 0;
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_stacks(NULL, NULL));
+  NEEDS_A_RUNTIME(strand_gc_visit_stacks(look_at_stack, &seen));
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_stacks(look_at_stack, &seen)); /* the world goes on */
+  CHECK_EQUAL(seen, 0);
+  CHECK_OK(strand_world_stop(STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_gc_visit_stacks(NULL, NULL));
+  GIVES(STRAND_OK, strand_gc_visit_stacks(look_at_stack, &seen));
+  CHECK_OK(strand_world_resume());
+  CHECK_NUMBERS(seen, >, 0);
+}
+
 static void row_chan_new(void) {
   strand_chan out = 77;
   GIVES(STRAND_ERR_INVALID, strand_chan_new(8, 0, NULL));
@@ -1756,7 +1803,8 @@ static const row rows[] = {
     ROW(monitor),         ROW(demonitor),
     ROW(generator_new),   ROW(generator_resume), ROW(generator_wait),     ROW(generator_yield),
     ROW(generator_self),  ROW(generator_cancel), ROW(generator_release),  ROW(generator_state),
-    ROW(offload),         ROW(offload_with),
+    ROW(offload),         ROW(offload_with),     ROW(world_stop),         ROW(world_resume),
+    ROW(gc_visit_roots),  ROW(gc_visit_stacks),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
     ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),

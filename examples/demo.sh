@@ -141,6 +141,13 @@ elif build -shared -fPIC "$examples/entries.c" -L"$libdir" -lstrand "-Wl,-rpath,
     proved 'any language that can call C can send and receive'
 else failed 'Python did not get its squares'; fi
 
+part collector.c 'a garbage collector under concurrent strands, which knows only the roots that it is told'
+if build "$examples/collector.c" "$archive" -o "$outdir/collector" && run "$outdir/collector" &&
+    grep -q 'nothing lost$' "$output" && grep -q '^100 objects are alive while a channel has a hundred, 0 when' "$output" &&
+    ! "$outdir/collector" --hide 0 >"$output" 2>&1 && grep -q 'an object was lost' "$output"; then
+    proved 'nothing is lost and nothing is kept too long; looking away from the stacks (--hide 0) does lose objects'
+else failed 'the collector lost or kept something'; fi
+
 part deadlock.c 'two strands wait for each other, and it is said so'
 if build "$examples/deadlock.c" "$archive" -o "$outdir/deadlock" && { run "$outdir/deadlock"; [ $status -eq 3 ]; } &&
     grep -q STRAND_ERR_DEADLOCK "$output" && grep -q alice "$output" && grep -q bob "$output" &&

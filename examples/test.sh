@@ -45,6 +45,16 @@ hello_shared() {
 }
 ping_pong() { static ping_pong && run "$outdir/ping_pong" 20000 && prints 'every answer right'; }
 print_recording() { static print_recording && run "$outdir/print_recording" && prints 'steps 0 to 7: predicted'; }
+collector() {
+    static collector || return 1
+    for workers in 1 2 8; do
+        run "$outdir/collector" $workers 16 100 && prints 'nothing lost$' && prints ' a hundred, 0 when it is gone$' || return 1
+    done
+    for kind in 0 1 2 3 5; do    # it looks away from one kind of root: objects are lost
+        if run "$outdir/collector" --hide $kind; then echo "hiding $kind goes unnoticed"; return 1; fi
+        prints 'an object was lost' || return 1
+    done
+}
 timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
@@ -190,6 +200,7 @@ expect hello_static hello_static
 expect hello_shared hello_shared
 expect ping_pong ping_pong
 expect timers timers
+expect collector_loses_and_keeps_nothing collector
 expect print_recording print_recording
 expect threads threads
 expect errno_follows_the_strand errno_follows

@@ -3802,6 +3802,182 @@ STRAND_API strand_status strand_offload_with(const struct strand_offload_options
         int64_t deadline,
         void **result);
 
+/* ---- Collectors ---------------------------------------------------------------------------------
+ *
+ * What a garbage collector asks of the runtime: to stop the world, to say where the library keeps
+ * values that belong to the program (roots), and where the stacks are. In a stopped world every
+ * strand is suspended where it came to a checkpoint, gave way or waits, but the one that has stopped
+ * it, and no OS thread is inside a call of the library; one that comes waits until the world goes on.
+ * A call that may wait is such a place before it has taken what it was given: an element that is to be
+ * sent counts as the caller's until the call waits or returns.
+ * A strand that runs for long without a checkpoint (strand_checkpoint(), or a call that may switch)
+ * delays the stop. A function given to strand_offload() may run on, and its strand comes back after the
+ * resume: such a function must not use what is collected, but what it got as its argument.
+ *
+ * OS threads are not stopped, only kept out: what they hold of the program's values is theirs to
+ * tell a collector.
+ */
+
+/** The argument of a strand that has not started: a pointer. */
+#define STRAND_ROOT_ARGUMENT 1
+
+/** The copy that arg_bytes made of a strand's argument, also while the strand runs. */
+#define STRAND_ROOT_ARGUMENT_COPY 2
+
+/** An element that lies in a channel. The owner is the channel. */
+#define STRAND_ROOT_ELEMENT 3
+
+/**
+ * An element that somebody waits to send; it lies where the sender keeps it. The owner is the channel.
+ */
+#define STRAND_ROOT_SENDING 4
+
+/** A strand local: a pointer. */
+#define STRAND_ROOT_LOCAL 5
+
+/** The pointer local of the spawn options. */
+#define STRAND_ROOT_LANGUAGE 6
+
+/** The value of a strand_unpark() that strand_park() has not taken yet. */
+#define STRAND_ROOT_PARK_VALUE 7
+
+/** What a function given to strand_on_exit() will get: a pointer. */
+#define STRAND_ROOT_EXIT_DATA 8
+
+/**
+ * The argument of an offloaded call that has not begun: a pointer, or the bytes that were copied.
+ */
+#define STRAND_ROOT_CALL_ARGUMENT 9
+
+/** The same of a call that runs: what it points to must stay where it is. */
+#define STRAND_ROOT_CALL_RUNNING 10
+
+/** The result of an offloaded call that its strand has not taken yet: a pointer. */
+#define STRAND_ROOT_CALL_RESULT 11
+
+/** Flag of a strand_gc_stack: it is the caller's. */
+#define STRAND_STACK_CALLER 1
+
+/**
+ * A place where the library keeps what the program gave it. A collector that moves objects may write
+ * there, but for STRAND_ROOT_CALL_RUNNING.
+ */
+typedef struct strand_gc_root {
+    /** sizeof(strand_gc_root) */
+    uint32_t size;
+    /** One of STRAND_ROOT_. A collector treats a kind that it does not know like the others. */
+    uint32_t kind;
+    /**
+     * The place. Pointers are aligned; elements as their size has it, since they lie side by side.
+     */
+    void *address;
+    /** Bytes there. */
+    size_t bytes;
+    /** The handle of the strand or channel that it belongs to. */
+    uint64_t owner;
+} strand_gc_root;
+
+/** A stretch of a stack. */
+typedef struct strand_gc_stack {
+    /** sizeof(strand_gc_stack) */
+    uint32_t size;
+    /** STRAND_STACK_ bits. */
+    uint32_t flags;
+    /** The strand; 0 for the stack of the OS thread that calls. */
+    strand_id strand;
+    /**
+     * The first address: frames and, stored among them, every register that a function must leave as it
+     * was.
+     */
+    void *low;
+    /** The address behind the last. */
+    void *high;
+} strand_gc_stack;
+
+/**
+ * Stops the world. The caller goes on: a strand, which until strand_world_resume() makes no call that
+ * could wait (STRAND_ERR_WOULD_SWITCH; with STRAND_NO_WAIT they work), or an OS thread, on the stepped
+ * engine too. If the caller is a strand that ends or is made to wait all the same, the world goes on
+ * and an error is logged. Who finds the world stopped by another waits for its resume like everybody,
+ * and then stops it again. It counts as an external hold.
+ *
+ * @param deadline  until when everybody must have come to rest, see strand_after(); a strand that waits for
+ *                  another's resume does not look at it before
+ * @return STRAND_OK: it is stopped;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: somebody did not come to rest in time; the world goes
+ *         on;
+ *         STRAND_ERR_ALREADY: the caller has stopped it;
+ *         STRAND_ERR_INVALID: the deadline is below -1;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down and the caller is an OS thread;
+ *         STRAND_ERR_WOULD_SWITCH: the caller is a callback on a worker's stack or of a call;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_world_stop(int64_t deadline);
+
+/**
+ * The world goes on.
+ *
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: the caller has not stopped it;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_world_resume(void);
+
+/**
+ * Shows every root of a world that the caller has stopped: arguments of strands that have not started,
+ * copied arguments, elements in channels and on their way into them, strand locals, and the others of
+ * STRAND_ROOT_. What a strand has received, taken or been started with is on its stack.
+ *
+ * @param visitor  called for each, on the caller's stack; makes no call that could wait
+ * @param data     handed to it
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: visitor is NULL, or the caller has not stopped the world;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_gc_visit_roots(void (*visitor)(
+        const struct strand_gc_root *root,
+        void *data),
+        void *data);
+
+/**
+ * Shows the stacks of a world that the caller has stopped: of every strand that has started and not
+ * ended, from where its registers are stored to its first frame; the caller's from here.
+ *
+ * @param visitor  called for each, on the caller's stack; makes no call that could wait
+ * @param data     handed to it
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: visitor is NULL, or the caller has not stopped the world;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_gc_visit_stacks(void (*visitor)(
+        const struct strand_gc_stack *stack,
+        void *data),
+        void *data);
+
 /* ---- Information and statistics -----------------------------------------------------------------
  */
 

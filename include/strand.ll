@@ -125,6 +125,18 @@
 ;   STRAND_GENERATOR_FAILED = 4
 ;   STRAND_GENERATOR_CANCELLED = 5
 ;   STRAND_OFFLOAD_ABANDON = 1
+;   STRAND_ROOT_ARGUMENT = 1
+;   STRAND_ROOT_ARGUMENT_COPY = 2
+;   STRAND_ROOT_ELEMENT = 3
+;   STRAND_ROOT_SENDING = 4
+;   STRAND_ROOT_LOCAL = 5
+;   STRAND_ROOT_LANGUAGE = 6
+;   STRAND_ROOT_PARK_VALUE = 7
+;   STRAND_ROOT_EXIT_DATA = 8
+;   STRAND_ROOT_CALL_ARGUMENT = 9
+;   STRAND_ROOT_CALL_RUNNING = 10
+;   STRAND_ROOT_CALL_RESULT = 11
+;   STRAND_STACK_CALLER = 1
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -191,6 +203,12 @@
 
 ; size, flags, arg_bytes, arg_drop, result_drop
 %strand_offload_options = type { i32, i32, i64, ptr, ptr }
+
+; size, kind, address, bytes, owner
+%strand_gc_root = type { i32, i32, ptr, i64, i64 }
+
+; size, flags, strand, low, high
+%strand_gc_stack = type { i32, i32, i64, ptr, ptr }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -325,6 +343,10 @@ declare noundef i32 @strand_generator_release(i64 noundef %generator) nounwind
 declare noundef i32 @strand_generator_state(i64 noundef %generator, ptr nocapture noundef %state, ptr nocapture noundef %code) nounwind
 declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
+declare noundef i32 @strand_world_stop(i64 noundef %deadline) nounwind
+declare noundef i32 @strand_world_resume() nounwind
+declare noundef i32 @strand_gc_visit_roots(ptr noundef %visitor, ptr noundef %data) nounwind
+declare noundef i32 @strand_gc_visit_stacks(ptr noundef %visitor, ptr noundef %data) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

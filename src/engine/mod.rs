@@ -15,6 +15,7 @@ mod model;
 pub mod outside;
 pub mod parallel;
 pub mod stepped;
+pub mod world;
 
 use crate::base::heap::TimerNode;
 use crate::record::token::Injected;
@@ -44,6 +45,8 @@ pub struct Upcalls {
     pub quiet: fn(all_idle: bool),
     /// An exploration injects a fault: of this kind, into this thing, or into this strand.
     pub inject: fn(kind: Injected, object: u64, strand: Option<u32>),
+    /// The strand that has stopped the world does not run any more: somebody must let the world go on.
+    pub world_lost: fn(),
 }
 
 /// What becomes of a strand after its commit ran.
@@ -143,7 +146,8 @@ pub unsafe fn checkpoint(body: &'static Body) {
     if let Some(stepped) = worker.engine().stepped() {
         // SAFETY: by contract.
         unsafe { stepped.checkpoint(body) };
-    } else if worker.is_preempted() {
+    } else if worker.is_preempted() || world::is_stopping() && !world::is_of(body) {
+        worker.ask_to_rest();
         // SAFETY: by contract.
         unsafe { parallel::yield_now(body) };
     }

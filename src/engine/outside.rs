@@ -8,7 +8,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use super::{parallel, stepped};
+use super::{parallel, stepped, world};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::yield_thread;
 use crate::strand::identity;
@@ -40,6 +40,8 @@ static AWAY: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     /// Which of the calls for strands this thread makes, from 1; 0: none.
     static ERRAND: Cell<u64> = const { Cell::new(0) };
+    /// Calls that this thread is inside of.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 /// Open promises that somebody outside is going to complete.
 static OWED: AtomicU64 = AtomicU64::new(0);
@@ -153,7 +155,7 @@ pub fn refuse_on_worker() -> Outcome<()> {
     if identity::current().is_none() && parallel::this_worker().is_some() {
         return fail(Status::WOULD_SWITCH, format_args!("a callback on a worker's own stack may not wait or switch"));
     }
-    Ok(())
+    world::refuse_owner()
 }
 
 /// The thread that alone may call in, as its pthread_self; 0 for any.
@@ -203,7 +205,18 @@ pub fn open() {
     CLOSED.store(false, Ordering::SeqCst);
 }
 
-/// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED.
+/// Calls that this thread is inside of: more than one when a callback calls in.
+fn depth() -> u32 {
+    DEPTH.get()
+}
+
+/// Whether the calling OS thread is inside of a call, as a callback of it.
+pub fn is_nested() -> bool {
+    depth() > 0
+}
+
+/// Counts the calling OS thread in, if the runtime is up. During a shutdown: CANCELLED. While the world is stopped the
+/// thread waits here.
 #[inline]
 pub fn enter() -> Outcome<Call> {
     enter_for(false)
@@ -217,12 +230,29 @@ pub fn enter_to_give_back() -> Outcome<Call> {
 
 #[inline]
 fn enter_for(gives_back: bool) -> Outcome<Call> {
-    COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
-    let mut call = Call { gated: false, counted: INSIDE + ACTIVE };
+    loop {
+        if let Some(call) = try_enter_for(gives_back)? {
+            return Ok(call);
+        }
+        world::wait_for_go();
+    }
+}
+
+/// As [`enter`]; `None` while somebody else has stopped the world.
+pub fn try_enter() -> Outcome<Option<Call>> {
+    try_enter_for(false)
+}
+
+#[inline]
+fn try_enter_for(gives_back: bool) -> Outcome<Option<Call>> {
+    let mut call = Call::begin();
     let state_now = state();
     let lets_in = gives_back && state_now == State::Stopping && !CLOSED.load(Ordering::SeqCst);
     match state_now {
         _ if state_now == State::Up || lets_in => {
+            if world::is_stopping() && call.is_locked_out() {
+                return Ok(None);
+            }
             if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
                 look_at_thread();
                 call.pass(stepped);
@@ -231,7 +261,7 @@ fn enter_for(gives_back: bool) -> Outcome<Call> {
                     return Err(Status::CANCELLED);
                 }
             }
-            Ok(call)
+            Ok(Some(call))
         }
         State::Down => Err(Status::NOT_INITIALISED),
         State::Forked => Err(Status::FORKED),
@@ -242,15 +272,34 @@ fn enter_for(gives_back: bool) -> Outcome<Call> {
 /// Counts a thread of the runtime itself in, which brings a strand what it waits for: also during a shutdown, which waits
 /// for that strand and joins this thread before it takes anything down.
 pub fn enter_on_behalf() -> Call {
-    COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
-    let mut call = Call { gated: false, counted: INSIDE + ACTIVE };
-    if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
-        call.pass(stepped);
+    loop {
+        let mut call = Call::begin();
+        if world::is_stopping() && call.is_locked_out() {
+            drop(call);
+            world::wait_for_go();
+            continue;
+        }
+        if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
+            call.pass(stepped);
+        }
+        return call;
     }
-    call
 }
 
 impl Call {
+    fn begin() -> Call {
+        DEPTH.set(depth() + 1);
+        // SeqCst pairs with the look of who stops the world: it sees this thread, or this thread sees that it stops.
+        COUNTS.fetch_add(INSIDE + ACTIVE, Ordering::SeqCst);
+        Call { gated: false, counted: INSIDE + ACTIVE }
+    }
+
+    /// Whether this call must wait until the world goes on. On the stepped engine the gate keeps everybody out.
+    #[cold]
+    fn is_locked_out(&self) -> bool {
+        depth() == 1 && !world::is_mine() && parallel::engine().is_some_and(|engine| engine.stepped().is_none())
+    }
+
     /// Passes the gate of the stepped engine.
     fn pass(&mut self, stepped: &stepped::Stepped) {
         self.gated = stepped.gate.enter();
@@ -261,10 +310,24 @@ impl Call {
             self.counted = INSIDE;
         }
     }
+
+    /// The calling thread keeps the gate when this call ends, until [`open_gate`]. False: it did not pass it in this call.
+    pub fn keep_gate(mut self) -> bool {
+        core::mem::replace(&mut self.gated, false)
+    }
+}
+
+/// Opens the gate that [`Call::keep_gate`] kept.
+pub fn open_gate() {
+    if let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped()) {
+        stepped.gate.leave();
+        stepped::turnover::bump();
+    }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
+        DEPTH.set(depth() - 1);
         if self.gated
             && let Some(stepped) = parallel::engine().and_then(|engine| engine.stepped())
         {
@@ -275,7 +338,7 @@ impl Drop for Call {
             // Whoever drives may sleep: strands may have become ready, and one active thread less is left.
             stepped::turnover::bump();
         } else if left >> 32 == 0 {
-            look_if_quiet();
+            nobody_is_active();
         }
     }
 }
@@ -291,19 +354,39 @@ pub fn asleep_behind_the_gate<T>(wait: impl FnOnce() -> T) -> T {
 
 /// Marks the calling OS thread as asleep while `wait` runs. It is inside a call.
 pub fn asleep<T>(wait: impl FnOnce() -> T) -> T {
-    let left = COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst) - ACTIVE;
-    if left >> 32 == 0 {
-        look_if_quiet();
-    }
+    fall_asleep();
     let result = wait();
     COUNTS.fetch_add(ACTIVE, Ordering::SeqCst);
+    while world::is_stopping() {
+        // It comes back when the world goes on.
+        fall_asleep();
+        world::wait_for_go();
+        COUNTS.fetch_add(ACTIVE, Ordering::SeqCst);
+    }
     result
 }
 
-/// The last active OS thread has left or fallen asleep: if the workers are idle too, somebody must look whether those
-/// who wait for all strands wait in vain.
+fn fall_asleep() {
+    let left = COUNTS.fetch_sub(ACTIVE, Ordering::SeqCst) - ACTIVE;
+    if left >> 32 == 0 {
+        nobody_is_active();
+    }
+}
+
+/// The last active OS thread has left or fallen asleep.
+fn nobody_is_active() {
+    if world::is_stopping() {
+        // Who stops it looks when it goes on.
+        world::tell();
+    } else {
+        look_if_quiet();
+    }
+}
+
+/// No OS thread is active any more: if the workers are idle too, somebody must look whether those who wait for all strands
+/// wait in vain.
 #[cold]
-pub(super) fn look_if_quiet() {
+pub fn look_if_quiet() {
     COUNTS.fetch_add(INSIDE, Ordering::SeqCst);
     if state() == State::Up
         && let Some(engine) = parallel::engine()

@@ -15,6 +15,7 @@
 
 pub mod cancel;
 pub mod channel;
+pub mod collector;
 pub mod config;
 pub mod errno;
 pub mod explore;

@@ -20,6 +20,7 @@ use crate::base::sys;
 use crate::engine::outside::Away;
 use crate::strand::fault;
 use crate::strand::floating::Modes;
+use crate::strand::root::{Kind, Root, Visit};
 use crate::strand::waiter::Waiter;
 
 /// A function that may block.
@@ -55,6 +56,13 @@ impl Stage {
     }
 }
 
+/// What came of a call: its result (`None`: it panicked), and the errno and modes that it left.
+pub struct Made {
+    result: Option<*mut c_void>,
+    errno: i32,
+    modes: Modes,
+}
+
 /// See the module documentation. Under the pool's lock, but what only the one who makes the call touches while it runs.
 pub struct Call {
     stage: Cell<Stage>,
@@ -64,6 +72,12 @@ pub struct Call {
     pub next: Cell<*const Call>,
     /// See `next`.
     pub back: Cell<*const Call>,
+    /// Next among those that a strand has not taken yet, and the one before.
+    pub peers: (Cell<*const Call>, Cell<*const Call>),
+    /// Bytes of a copied argument.
+    pub argument_bytes: usize,
+    /// The strand.
+    pub owner: Cell<u64>,
     /// Its number, from 1, in the order of the queue.
     pub number: Cell<u64>,
     function: Function,
@@ -87,6 +101,9 @@ impl Call {
             waiter: Cell::new(core::ptr::null()),
             next: Cell::new(core::ptr::null()),
             back: Cell::new(core::ptr::null()),
+            peers: (Cell::new(core::ptr::null()), Cell::new(core::ptr::null())),
+            argument_bytes: 0,
+            owner: Cell::new(0),
             number: Cell::new(0),
             function,
             argument: Cell::new(argument),
@@ -120,8 +137,9 @@ impl Call {
         self.argument.set(argument);
     }
 
-    /// Makes the call, on the calling thread, with the strand's errno and floating-point modes.
-    pub fn make(&self) {
+    /// Makes the call, on the calling thread, with the strand's errno and floating-point modes. What came of it is kept
+    /// by [`Self::keep`]; until then nothing in the record changes.
+    pub fn make(&self) -> Made {
         let own = Modes::read();
         sys::set_errno(self.errno.get());
         self.modes.get().load();
@@ -133,17 +151,19 @@ impl Call {
             core::mem::forget(guard);
             result
         }));
-        self.errno.set(sys::errno());
-        self.modes.set(Modes::read());
+        let (errno, modes) = (sys::errno(), Modes::read());
         own.load();
-        match result {
-            Ok(result) => self.result.set(result),
-            Err(payload) => {
-                // Dropping a payload may panic in turn; it is a few bytes.
-                core::mem::forget(payload);
-                self.panicked.set(true);
-            }
-        }
+        // Dropping a payload may panic in turn; it is a few bytes.
+        let result = result.map_err(core::mem::forget).ok();
+        Made { result, errno, modes }
+    }
+
+    /// Keeps what came of the call. By the thread that made it, before DONE.
+    pub fn keep(&self, made: Made) {
+        self.errno.set(made.errno);
+        self.modes.set(made.modes);
+        self.panicked.set(made.result.is_none());
+        self.result.set(made.result.unwrap_or(core::ptr::null_mut()));
     }
 
     /// Takes what the call left: its errno and its modes become those of the calling strand. `None`: it panicked.
@@ -152,6 +172,22 @@ impl Call {
         self.modes.get().load();
         sys::set_errno(self.errno.get());
         (!self.panicked.get()).then(|| self.result.get())
+    }
+
+    /// What a collector finds here.
+    pub fn visit(&self, visit: Visit<'_>) {
+        let owner = self.owner.get();
+        let kind = match self.stage.get() {
+            Stage::Queued => Kind::CallArgument,
+            Stage::Running | Stage::Abandoned => Kind::CallRunning,
+            Stage::Done => return visit(Root::word(Kind::CallResult, self.result.as_ptr(), owner)),
+            Stage::New | Stage::Withdrawn => return,
+        };
+        if self.argument_bytes > 0 {
+            visit(Root { kind, address: self.argument.get().cast(), bytes: self.argument_bytes, owner });
+        } else {
+            visit(Root::word(kind, self.argument.as_ptr(), owner));
+        }
     }
 
     /// Drops the result of a call that was given up and has returned.

@@ -16,9 +16,9 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, Away};
 use crate::engine::parallel::worker;
 use crate::strand::body::Body;
-use crate::strand::identity;
 use crate::strand::message::fail;
 use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::{head, identity};
 use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source};
 use crate::wait::cancel;
 
@@ -88,11 +88,14 @@ pub unsafe fn offload(
         None => {
             cancel::before_waiting(body)?;
             let call = Call::new(function, argument);
+            call.owner.set(head::handle_of(body.head()));
             let _away = Away::begin();
-            if let Waited::RunsOn(_) = wait_for(&call, deadline)? {
+            let ended = wait_for(&call, deadline);
+            if let Ok(Waited::RunsOn(_)) = ended {
                 await_return(body, &call);
             }
-            taken(&call)
+            pool::forget(&call);
+            ended.and_then(|_| taken(&call))
         }
     }
 }
@@ -177,6 +180,7 @@ impl Record {
         }
         let mut call = Call::new(function, argument);
         call.result_drop = abandon.result_drop;
+        call.argument_bytes = bytes;
         // SAFETY: just allocated, with room for the record and the copy.
         unsafe {
             record.write(Record { call, bytes });
@@ -219,6 +223,7 @@ unsafe fn offload_abandonable(
     };
     // SAFETY: freed below, or by the thread that the call was given up to.
     let call = unsafe { &(*record).call };
+    call.owner.set(head::handle_of(body.head()));
     call.away.set(Some(Away::begin()));
     let ended = cancel::before_waiting(body).and_then(|()| wait_for(call, deadline));
     if let Ok(Waited::RunsOn(status)) = ended
@@ -226,6 +231,7 @@ unsafe fn offload_abandonable(
     {
         return Err(status);
     }
+    pool::forget(call);
     let result = ended.and_then(|_| taken(call));
     if matches!(result, Err(Status::TIMEOUT | Status::CANCELLED))
         && let Some(drop) = abandon.arg_drop
@@ -240,6 +246,7 @@ unsafe fn offload_abandonable(
 
 /// A call that was given up has returned, on the calling thread.
 pub fn end_abandoned(call: &Call) {
+    pool::forget(call);
     call.drop_result();
     // SAFETY: only records on the heap are given up; the call is the first field of its record, and this thread is the
     // only one who knows it.

@@ -21,7 +21,8 @@ use super::call::{Call, Stage};
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys::{self, monotonic};
-use crate::engine::outside;
+use crate::engine::{outside, world};
+use crate::strand::root::Visit;
 use crate::strand::waiter::Waiter;
 use crate::wait::block::{Published, Woken, open_sole};
 
@@ -53,6 +54,8 @@ struct State {
     first: *const Call,
     last: *const Call,
     queued: u32,
+    /// Calls that were queued and that their strands have not taken.
+    peers: *const Call,
     idle: *const Sleeper,
     sleeping: u32,
     coming: u32,
@@ -78,6 +81,7 @@ impl State {
             first: ptr::null(),
             last: ptr::null(),
             queued: 0,
+            peers: ptr::null(),
             idle: ptr::null(),
             sleeping: 0,
             coming: 0,
@@ -100,6 +104,31 @@ impl State {
         }
         self.last = call;
         self.queued += 1;
+    }
+
+    fn link(&mut self, call: &Call) {
+        call.peers.0.set(self.peers);
+        call.peers.1.set(ptr::null());
+        // SAFETY: linked calls are alive.
+        if let Some(first) = unsafe { self.peers.as_ref() } {
+            first.peers.1.set(call);
+        }
+        self.peers = call;
+    }
+
+    fn unlink(&mut self, call: &Call) {
+        let (next, back) = (call.peers.0.get(), call.peers.1.get());
+        // SAFETY: neighbours of a linked call are linked and alive.
+        unsafe {
+            if back.is_null() {
+                self.peers = next
+            } else {
+                (*back).peers.0.set(next)
+            }
+            if !next.is_null() {
+                (*next).peers.1.set(back);
+            }
+        }
     }
 
     fn remove(&mut self, call: &Call) {
@@ -240,6 +269,7 @@ pub fn queue(call: &Call, waiter: &Waiter, sole: bool) -> Published {
     call.number.set(state.calls);
     call.set_stage(Stage::Queued);
     state.push(call);
+    state.link(call);
     if sole && !open_sole(waiter) {
         state.remove(call);
         call.set_stage(Stage::Withdrawn);
@@ -280,6 +310,29 @@ pub fn withdraw(call: &Call) -> Stage {
     call.stage()
 }
 
+/// A call that was queued is gone: its strand has taken it, or it is over otherwise.
+pub fn forget(call: &Call) {
+    let mut state = pool();
+    if call.stage() != Stage::New {
+        state.unlink(call);
+    }
+}
+
+/// The world is stopping: after this no thread takes a call out of the queue, because it looks under the lock.
+pub fn settle() {
+    drop(pool());
+}
+
+/// Shows what calls keep to a collector. The world is stopped.
+pub fn visit(visit: Visit<'_>) {
+    let mut call = pool().peers;
+    // SAFETY: linked calls are alive, and their strands do not run.
+    while let Some(here) = unsafe { call.as_ref() } {
+        here.visit(visit);
+        call = here.peers.0.get();
+    }
+}
+
 /// Waits for a call that runs, whatever comes. DONE already: there is nothing to wait for.
 pub fn await_return(call: &Call, waiter: &Waiter, sole: bool) -> Published {
     let _state = pool();
@@ -309,6 +362,13 @@ extern "C" fn thread_main(slot: *mut c_void) -> *mut c_void {
     let mut state = pool();
     state.coming -= 1;
     loop {
+        if world::is_stopping() && !state.first.is_null() {
+            // No call begins before the world goes on.
+            drop(state);
+            world::wait_for_go();
+            state = pool();
+            continue;
+        }
         // SAFETY: queued calls are alive.
         if let Some(call) = unsafe { state.first.as_ref() } {
             state.remove(call);
@@ -374,10 +434,11 @@ fn sleep(mut state: Guard) -> Result<Guard, Guard> {
 /// Makes a call, and lets its strand go on.
 fn make(call: &Call) {
     outside::set_errand(call.number.get());
-    call.make();
+    let made = call.make();
     // Between its steps on the stepped engine; and nothing is a deadlock before the strand is ready.
     let inside = outside::enter_on_behalf();
     let mut woken = Woken::new();
+    call.keep(made);
     let state = pool();
     let abandoned = call.stage() == Stage::Abandoned;
     call.set_stage(Stage::Done);

@@ -59,6 +59,7 @@ impl Setting {
             timers_fired: || false,
             quiet: |_| {},
             inject: |_, _, _| {},
+            world_lost: || {},
         };
         let strands = Table::new(1024, &HISTORY).unwrap();
         let stacks = StackPool::new(false).unwrap();

@@ -13,11 +13,11 @@ use crate::base::fence;
 use crate::base::handle::INDEX_MAX;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys;
-use crate::engine::Upcalls;
 use crate::engine::may::{self, May};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
+use crate::engine::{Upcalls, clock, world};
 use crate::explore::Plan;
 use crate::io::pool as offload_pool;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
@@ -259,6 +259,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         timers_fired: fire::fire_due,
         quiet: count::quiet,
         inject: exploring::inject::inject,
+        world_lost: super::world::lost,
     };
     fence::choose(settings.workers);
     let most = most_strands(settings, &stacks);
@@ -379,6 +380,7 @@ fn watch_forks() {
             outside::forget_all();
             threads::forget_all();
             parallel::forget_all();
+            world::forget();
         }
     }
     if !FORK_HANDLER.swap(true, Ordering::SeqCst) {
@@ -403,15 +405,21 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     let Some(engine) = parallel::engine() else {
         return fail(Status::NOT_INITIALISED, format_args!("there is no runtime to shut down"));
     };
+    if !wait_for_world(deadline) {
+        return fail(Status::TIMEOUT, format_args!("the world is stopped: strand_world_resume comes first"));
+    }
     let turn = engine.stepped().map(|stepped| stepped.turn());
     let recorded = engine.stepped().map_or(Ok(()), recording::finish);
     outside::set_state(State::Stopping);
+    // Nobody stops the world while it is made to end.
+    let counted = outside::enter_on_behalf();
     cancel::begin_all();
     // Threads first: the end of the strands they wait for must not look like success.
     threads::cancel_all();
     policies::resume_all(engine);
     cancel::wake_all(&engine.strands, end::finish_dormant);
     fire::fire_all(reason::SHUTDOWN);
+    drop(counted);
     let ended = match engine.stepped() {
         Some(stepped) => stepping::drive_to_the_end(engine, stepped, deadline, &|| is_empty(engine)),
         None => wait_until(deadline, || is_empty(engine)),
@@ -424,6 +432,21 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     let told = recorded.or_else(|failure| recording::tell(&failure));
     take_down(engine, false);
     told
+}
+
+/// A collector that has stopped the world comes first. False when the deadline has passed.
+fn wait_for_world(deadline: i64) -> bool {
+    const PAUSE: i64 = 1_000_000;
+    // A virtual clock stands still: the time that was left counts.
+    let patience = if deadline == block::FOREVER { i64::MAX } else { deadline.saturating_sub(clock::shown()).max(0) };
+    let began = sys::monotonic();
+    while world::is_stopping() {
+        if sys::monotonic() - began >= patience {
+            return false;
+        }
+        world::wait_for_go_until(sys::monotonic() + PAUSE);
+    }
+    true
 }
 
 /// Nobody is alive and no OS thread is inside a call.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The runtime of the process: its life, its configuration, who is counted, and what strands may ask for.
 
+pub mod collector;
 pub mod config;
 pub mod count;
 pub mod entry;
@@ -16,6 +17,7 @@ pub mod stepping;
 pub mod strands;
 pub mod tasks;
 pub mod tokens;
+pub mod world;
 
 pub use count::{external_acquire, external_release, run, wait_all};
 pub use lifecycle::{initialise, shutdown};

@@ -11,7 +11,7 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::outside::{self, State};
 use crate::engine::parallel::{self, Parallel, worker};
 use crate::engine::stepped::Stepped;
-use crate::engine::{self, After, Commit, Worker, touched};
+use crate::engine::{self, After, Commit, Worker, touched, world};
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAYS, FLAG_UNCOUNTED, Head, Phase};
@@ -273,7 +273,8 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
     head.set_phase(Phase::Ready);
     count_in(&spawner, head.flags.load(Ordering::Relaxed));
     match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
-        (true, Some(_), Some(body)) => {
+        // Who has stopped the world may not switch: its child is ready when the world goes on.
+        (true, Some(_), Some(body)) if !world::is_of(body) => {
             let mut record = RunFirst { commit: Commit { run: commit_run_first }, child: head };
             // SAFETY: the running strand's body; no lock is held; the commit expects this record.
             unsafe { engine::suspend(body, &mut record.commit) };
@@ -506,11 +507,6 @@ fn off_strand() -> Outcome<&'static Body> {
     }
 }
 
-#[inline]
-fn check_cancelled(body: &'static Body) -> Outcome<()> {
-    if cancel::is_cancelled(body) { cancel::refuse(body) } else { Ok(()) }
-}
-
 /// Gives the turn away.
 #[inline(always)]
 pub fn yield_now() -> Outcome<()> {
@@ -518,7 +514,7 @@ pub fn yield_now() -> Outcome<()> {
         Some(body) => body,
         None => return yield_thread(),
     };
-    check_cancelled(body)?;
+    cancel::before_yielding(body)?;
     // SAFETY: the running strand's body; no lock is held.
     unsafe { engine::yield_now(body) };
     Ok(())
@@ -549,7 +545,15 @@ pub fn checkpoint() -> Outcome<()> {
 #[cold]
 fn attend() -> Outcome<()> {
     let Some(body) = identity::current() else { return Ok(()) };
-    check_cancelled(body)?;
+    if poll::is_raised(poll::STOP) {
+        if world::is_of(body) {
+            return Ok(());
+        }
+        // Also a strand that does not look at the status: it would keep the world from stopping.
+        // SAFETY: the running strand's body; no lock is held.
+        unsafe { engine::checkpoint(body) };
+    }
+    cancel::before_yielding(body)?;
     // SAFETY: the running strand's body; no lock is held.
     unsafe { engine::checkpoint(body) };
     Ok(())
@@ -599,7 +603,7 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
     }
     let _call = match identity::current() {
         Some(body) => {
-            check_cancelled(body)?;
+            cancel::before_yielding(body)?;
             None
         }
         None => {

@@ -13,7 +13,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::body::Body;
 use super::head::{FLAG_EXTRAS, FLAG_STARTED, Head};
-use super::locals::LocalArray;
+use super::locals::{self, LocalArray};
+use super::root::{Kind, Root, Visit};
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 
@@ -99,6 +100,20 @@ impl Extras {
             let start = (self as *const Extras).add(1).cast::<u8>().add(self.argument_bytes);
             core::slice::from_raw_parts(start, self.name_length)
         }
+    }
+
+    /// What a collector finds here. `started`: the argument itself has been handed to the entry function.
+    pub fn visit(&self, owner: u64, started: bool, visit: Visit<'_>) {
+        if self.argument_bytes > 0 {
+            let address = self.arg.cast();
+            visit(Root { kind: Kind::ArgumentCopy, address, bytes: self.argument_bytes, owner });
+        } else if !started {
+            visit(Root::word(Kind::Argument, &raw const self.arg, owner));
+        }
+        if !self.local.is_null() {
+            visit(Root::word(Kind::Language, &raw const self.local, owner));
+        }
+        locals::visit(self.locals, owner, visit);
     }
 
     /// Frees them.

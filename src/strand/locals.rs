@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use super::body::Body;
 use super::message::{allocate, release};
+use super::root::{Kind, Root, Visit};
 use crate::base::status::{Outcome, Status};
 
 /// Keys that a runtime can have; they are given back at its shutdown.
@@ -116,6 +117,15 @@ pub fn inherit(body: &Body) -> Outcome<*mut LocalArray> {
         }
     });
     Ok(array)
+}
+
+/// Shows the values of a strand to a collector; null has none.
+pub fn visit(array: *const LocalArray, owner: u64, visit: Visit<'_>) {
+    // SAFETY: the array of a strand that does not run.
+    let Some(array) = (unsafe { array.as_ref() }) else { return };
+    for value in array.values.iter().filter(|value| !value.is_null()) {
+        visit(Root::word(Kind::Local, value, owner));
+    }
 }
 
 /// Drops and frees the locals of a strand that ends, on its own stack.

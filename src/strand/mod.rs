@@ -20,6 +20,7 @@ pub mod overflow;
 pub mod partner;
 pub mod poll;
 pub mod sanitizer;
+pub mod root;
 #[cfg(all(target_arch = "x86_64", not(feature = "corosensei")))]
 mod valgrind;
 pub mod waiter;

@@ -6,6 +6,7 @@ use core::ffi::c_void;
 
 use super::body::Body;
 use super::message::{allocate, release};
+use super::root::{Kind, Root, Visit};
 use crate::base::status::{Outcome, Status};
 
 /// One registered hook.
@@ -53,6 +54,16 @@ pub fn remove(body: &Body, hook: &Hook) {
         place = unsafe { &(*place.get()).below };
     }
     place.set(hook.below.get());
+}
+
+/// Shows what the hooks of a strand will get to a collector.
+pub fn visit(body: &Body, owner: u64, visit: Visit<'_>) {
+    let mut hook = body.hooks.get();
+    // SAFETY: on the list of a strand that does not run.
+    while let Some(here) = unsafe { hook.as_ref() } {
+        visit(Root::word(Kind::ExitData, &raw const here.data, owner));
+        hook = here.below.get();
+    }
 }
 
 /// Runs the hooks of the running strand, those registered by hooks included.

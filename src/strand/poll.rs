@@ -12,6 +12,8 @@ pub const PREEMPT: u32 = 2;
 pub const STEPPED: u32 = 4;
 /// Whoever directs wants to know which objects a strand uses.
 pub const FOLLOWED: u32 = 16;
+/// The world is to be stopped, or is.
+pub const STOP: u32 = 32;
 /// Calls that may switch are places where another strand may go first.
 pub const EXPLORED: u32 = 8;
 

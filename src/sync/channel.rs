@@ -16,6 +16,7 @@ use crate::engine::{self, Worker, outside};
 use crate::memory::table::Table;
 use crate::strand::hooks::{DropHook, TransferHook};
 use crate::strand::message::{allocate, fail, release as free, try_box};
+use crate::strand::root::{Kind as Stored, Root, Visit};
 use crate::strand::{identity, poll};
 use crate::wait::block::{NO_WAIT, Woken};
 use crate::wait::cancel;
@@ -76,6 +77,19 @@ pub unsafe fn stop() {
     TABLE.store(core::ptr::null_mut(), Ordering::Release);
     // SAFETY: made by `start`, unused by contract.
     drop(unsafe { Box::from_raw(raw) });
+}
+
+/// Shows what lies in channels, and what waits to be sent, to a collector. The world is stopped.
+pub fn visit(visit: Visit<'_>) {
+    let Some(table) = table() else { return };
+    for index in 0..table.fresh() {
+        let channel = table.slot(index);
+        let (bytes, owner) = (channel.element_size(), channel.handle(index));
+        if channel.is_live() && bytes > 0 {
+            channel.ring.each(bytes, |address| visit(Root { kind: Stored::Element, address, bytes, owner }));
+            channel.senders.each_element(|address| visit(Root { kind: Stored::Sending, address, bytes, owner }));
+        }
+    }
 }
 
 /// Where a handle leads: the cell, the handle's parts, and the count of the calling OS thread.

@@ -190,6 +190,17 @@ impl Ring {
         self.set_len(self.len() - 1);
     }
 
+    /// Calls `act` with the address of each element, the first one first.
+    pub fn each(&self, size: usize, mut act: impl FnMut(*mut u8)) {
+        for position in 0..self.len() {
+            let mut at = self.first.get() + position;
+            if at >= self.slots() {
+                at -= self.slots();
+            }
+            act(self.at(at, size));
+        }
+    }
+
     /// Address of the first element; there is one.
     pub fn first_element(&self, size: usize) -> *mut u8 {
         self.storage.get().wrapping_add(self.first.get() * size)

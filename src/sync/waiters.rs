@@ -141,6 +141,19 @@ impl List {
         false
     }
 
+    /// Calls `act` with the element of each wait that nobody has ended.
+    pub fn each_element(&self, mut act: impl FnMut(*mut u8)) {
+        let mut node = self.first();
+        // SAFETY: linked nodes are alive, and so are their waiters.
+        while let Some(here) = unsafe { node.as_ref() } {
+            // SAFETY: as above.
+            if unsafe { &*here.waiter.get() }.claim.is_open() {
+                act(here.element);
+            }
+            node = here.next.get();
+        }
+    }
+
     /// Number of those that still wait; one that has timed out is linked until it runs.
     pub fn count(&self) -> usize {
         let mut count = 0;

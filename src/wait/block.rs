@@ -17,7 +17,7 @@ use crate::base::status::Status;
 use crate::base::sync::atomic::Ordering;
 use crate::base::sync::{futex_wait, store_and_wake};
 use crate::engine::stepped::{Driven, turnover};
-use crate::engine::{self, After, Commit, Worker, clock, outside, parallel};
+use crate::engine::{self, After, Commit, Worker, clock, outside, parallel, world};
 use crate::strand::body::Body;
 use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
 use crate::strand::waiter::{WaitKind, Waiter};
@@ -271,6 +271,9 @@ fn wait_off_strand<S: Source>(source: &S, kind: WaitKind, object: u64, deadline:
     if parallel::this_worker().is_some() {
         // A callback on a worker's own stack: waiting here would stop every strand of the worker.
         return Status::WOULD_SWITCH;
+    }
+    if let Err(status) = world::refuse_owner() {
+        return status;
     }
     if has_passed(deadline) {
         return Status::TIMEOUT;

@@ -18,7 +18,7 @@ use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::base::sync::shared_static;
-use crate::engine;
+use crate::engine::{self, world};
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::extras;
@@ -185,10 +185,27 @@ pub fn before_waiting(body: &'static Body) -> Outcome<()> {
 
 #[cold]
 fn before_waiting_slowly(body: &'static Body) -> Outcome<()> {
+    if poll::is_raised(poll::STOP) {
+        world::refuse_owner()?;
+        // SAFETY: the running strand's body; the caller holds no lock.
+        unsafe { engine::checkpoint(body) };
+    }
     if poll::is_raised(poll::EXPLORED) {
         // SAFETY: the running strand's body; the caller holds no lock.
         unsafe { engine::decide(body) };
     }
+    if is_cancelled(body) { refuse(body) } else { Ok(()) }
+}
+
+/// Before a yield: a cancelled strand is told, and who has stopped the world may not.
+#[inline]
+pub fn before_yielding(body: &'static Body) -> Outcome<()> {
+    if poll::is_raised(poll::CANCEL) { before_yielding_slowly(body) } else { Ok(()) }
+}
+
+#[cold]
+fn before_yielding_slowly(body: &'static Body) -> Outcome<()> {
+    world::refuse_owner()?;
     if is_cancelled(body) { refuse(body) } else { Ok(()) }
 }
 

@@ -101,6 +101,13 @@ fn return_word(body: &Body) {
     }
 }
 
+/// The head that holds the value of an unpark that the strand has not taken, if there is one.
+pub fn untaken(body: &Body) -> Option<&'static Head> {
+    let holder = park_head(body);
+    // Acquire pairs with the Release of the unpark.
+    (holder.park.load(Ordering::Acquire) & PHASE == NOTIFIED).then_some(holder)
+}
+
 /// Makes the word idle and returns what it was. Only the strand it belongs to (or its worker at its end) calls this.
 fn close(holder: &Head) -> u64 {
     loop {

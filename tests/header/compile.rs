@@ -107,6 +107,8 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_condition", size_of::<strand::ffi::lock::strand_condition>(), 16),
         ("strand_wait_group", size_of::<strand::ffi::lock::strand_wait_group>(), 16),
         ("strand_once", size_of::<strand::ffi::lock::strand_once>(), 16),
+        ("strand_gc_root", size_of::<strand::ffi::collector::strand_gc_root>(), 32),
+        ("strand_gc_stack", size_of::<strand::ffi::collector::strand_gc_stack>(), 32),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];
     let mut text = "#include <strand.h>\n".to_owned();

@@ -35,6 +35,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "monitor",
     "generator",
     "offload",
+    "collector",
     "info",
     "explore",
     "record",

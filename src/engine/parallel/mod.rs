@@ -249,6 +249,19 @@ impl Parallel {
         self.workers.iter().any(|worker| worker.timers.earliest() != timers::NEVER)
     }
 
+    /// Asks every worker but `own`, and the ticker, to rest; whether all of them do.
+    pub fn ask_to_rest(&self, own: Option<u32>) -> bool {
+        // The ticker first: it takes back what a worker is asked for.
+        let mut all = self.ticker.rest.is_begun();
+        for worker in self.workers.iter().filter(|worker| Some(worker.index) != own) {
+            if !worker.rest.is_begun() {
+                worker.ask_to_rest();
+                all = false;
+            }
+        }
+        all
+    }
+
     #[inline]
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)

@@ -62,6 +62,7 @@ impl Worker {
             if let Some(strand) = self.search() {
                 self.fruitless.set(0);
                 self.found_work();
+                self.rest_if_asked();
                 return Some(strand);
             }
             self.sleep();
@@ -196,7 +197,10 @@ impl Worker {
         let earliest = self.timers.earliest();
         let deadline = (earliest != NEVER).then_some(earliest);
         let began = monotonic();
-        if !self.parker.park(deadline) {
+        self.rest.begin();
+        let woken = self.parker.park(deadline);
+        self.rest.end();
+        if !woken {
             self.come_back();
         } else if monotonic() - began < 2 * SEARCH {
             // Work came so soon that searching a little longer would have found it.

@@ -14,6 +14,7 @@ use super::worker::Worker;
 use crate::base::fence;
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::base::sync::monotonic;
+use crate::engine::world::Rest;
 use crate::strand::poll;
 
 /// Period while anything runs; also the slice after which a strand should give way.
@@ -29,11 +30,12 @@ const ASLEEP: u32 = 2;
 pub struct Ticker {
     state: AtomicU32,
     parker: Parker,
+    pub(super) rest: Rest,
 }
 
 impl Ticker {
     pub(super) fn new() -> Self {
-        Ticker { state: AtomicU32::new(NONE), parker: Parker::new() }
+        Ticker { state: AtomicU32::new(NONE), parker: Parker::new(), rest: Rest::new() }
     }
 
     /// Something was pushed that the ticker may have to look after.
@@ -87,7 +89,9 @@ impl Ticker {
             } else {
                 self.parker.park(Some(monotonic() + PERIOD));
             }
+            self.rest.end();
             self.look(engine, &mut seen);
+            self.rest.begin();
         }
     }
 

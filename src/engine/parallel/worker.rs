@@ -27,6 +27,7 @@ use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::monotonic;
+use crate::engine::world::{self, Rest};
 use crate::engine::{After, Commit};
 use crate::memory::stack_class::StackId;
 use crate::policy::Cause;
@@ -69,6 +70,8 @@ pub struct Worker {
     pub(super) mailbox: Inject,
     pub(super) timers: Timers,
     pub(super) started: AtomicBool,
+    /// Between two strands, for who stops the world.
+    pub(super) rest: Rest,
     /// Whether taking work from here has paid lately.
     pub(super) left_alone: LeftAlone,
     /// The last theft of this worker.
@@ -102,6 +105,7 @@ impl Worker {
             mailbox: Inject::new(),
             timers: Timers::new(),
             started: AtomicBool::new(false),
+            rest: Rest::new(),
             left_alone: LeftAlone::new(),
             theft: Theft::new(),
             company: Company::new(),
@@ -118,6 +122,7 @@ impl Worker {
     /// The body of the thread: runs until the engine stops.
     pub(super) fn run(&self) {
         self.work_on_this_thread();
+        self.rest.end();
         let mut yielded = None;
         // A worker is started by a wake, so it comes up searching.
         let mut next = self.search_or_sleep();
@@ -129,6 +134,7 @@ impl Worker {
             };
         }
         debug_assert!(yielded.is_none() || self.engine().is_stopping());
+        self.rest.begin();
     }
 
     /// Puts back the strand that gave its turn away, and picks the next.
@@ -164,6 +170,7 @@ impl Worker {
     fn tick(&self) {
         self.ticks.set(TICK - 1);
         self.preempt.store(false, Ordering::Relaxed);
+        self.rest_if_asked();
         if let Some(other) = self.company.take_wish() {
             self.follow(other);
         }
@@ -173,6 +180,26 @@ impl Worker {
             self.engine().offer(self);
         }
         (self.engine().upcalls.quiet)(false);
+    }
+
+    /// Between two strands: where the world is stopped, this worker waits until it goes on.
+    pub(in crate::engine) fn rest_if_asked(&self) {
+        if !world::is_stopping() {
+            return;
+        }
+        if world::stopped_by_strand_of(self) {
+            // It has suspended or ended, and nobody else will ever let the world go on.
+            (self.engine().upcalls.world_lost)();
+        }
+        if self.engine().stepped().is_none() {
+            self.rest.begin();
+            self.rest.end();
+        }
+    }
+
+    /// The next pick looks whether the world is stopped.
+    pub fn ask_to_rest(&self) {
+        self.preempt.store(true, Ordering::Relaxed);
     }
 
     /// Runs a strand, and those to whom it hands its turn, until one is gone, or gives its turn away (then it is

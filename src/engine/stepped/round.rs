@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use super::{CHECKPOINT, Inject, PREEMPTED, Seat, Stepped};
 use crate::engine::parallel::worker::Worker;
 use crate::engine::parallel::{self, NO_TIMER};
-use crate::engine::{After, Commit, clock, outside};
+use crate::engine::{After, Commit, clock, outside, world};
 use crate::policy::Cause;
 use crate::record::token::Injected;
 use crate::strand::context::YIELD;
@@ -177,6 +177,9 @@ impl Stepped {
         self.with_oracle(|oracle| oracle.step(&last));
         if ended {
             worker.tell_quiet(false);
+        }
+        if world::is_stopping() {
+            worker.rest_if_asked();
         }
     }
 

@@ -4,7 +4,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use corosensei::stack::{Stack, StackPointer};
 use corosensei::{CoroutineResult, Yielder as CoroYielder};
@@ -21,6 +21,14 @@ type Yielder = CoroYielder<(), Action>;
 pub struct Context {
     coroutine: UnsafeCell<MaybeUninit<Coroutine>>,
     yielder: Cell<*const Yielder>,
+    frames: AtomicUsize,
+}
+
+impl Context {
+    /// Where what a suspended strand holds begins; its registers are stored there.
+    pub fn frames(&self) -> usize {
+        self.frames.load(Ordering::Relaxed)
+    }
 }
 
 /// The part of a slot that frames may use.
@@ -87,8 +95,12 @@ pub unsafe fn resume(body: &Body) -> Action {
 /// Called on the strand that `body` belongs to. No lock is held.
 #[inline(always)]
 pub unsafe fn suspend(body: &Body, action: Action) {
+    let saved = super::registers();
+    let low = core::hint::black_box(&saved).as_ptr() as usize;
+    body.context.frames.store(low, Ordering::Relaxed);
     // SAFETY: set when the context began, valid for as long as it lives.
     unsafe { (*body.context.yielder.get()).suspend(action) };
+    core::hint::black_box(&saved);
 }
 
 /// Forgets the frames of a suspended context without unwinding them.
