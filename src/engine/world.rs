@@ -7,12 +7,13 @@
 //!   look at every rest: all RESTING?          ... asleep, or waiting for WORLD = 0 ...
 //!   no: ask them to rest, sleep a little    work again: WORKING, then look at WORLD; 1: rest again
 //! ```
-//! Both sides write their own word and then read the other's, all of it sequentially consistent: either who stops sees
-//! somebody at work, or that one sees that the world is stopped and rests. OS threads do the same with the count of
+//! Both sides write their own word, pass a fence and then read the other's: either who stops sees somebody at work, or that
+//! one sees that the world is stopped and rests. OS threads do the same with the count of
 //! active calls (`outside`). Who holds the world is in OWNER: a strand's body or an OS thread.
 
 use super::Worker;
 use super::parallel;
+use crate::base::fence;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::base::sync::{futex_wait, futex_wake, shared_static};
@@ -57,6 +58,8 @@ impl Rest {
     pub fn end(&self) {
         loop {
             self.0.store(WORKING, Ordering::SeqCst);
+            // Pairs with the heavy fence in `seize`: it sees this one at work, or this one sees that the world stops.
+            fence::light();
             if WORLD.load(Ordering::SeqCst) == 0 {
                 return;
             }
@@ -126,6 +129,8 @@ pub fn seize(body: Option<&Body>) -> bool {
     let seized = WORLD.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
     if seized {
         OWNER.store(me(body), Ordering::SeqCst);
+        // Pairs with the light fence in `Rest::end`, and with the counting of OS threads.
+        fence::heavy();
     }
     seized
 }

@@ -17,6 +17,7 @@ mod join;
 mod owner_lock;
 mod park;
 mod select;
+mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

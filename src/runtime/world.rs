@@ -8,7 +8,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::status::{Outcome, Status};
-use crate::base::{fence, sys};
+use crate::base::sys;
 use crate::engine::outside::{self, Call, State};
 use crate::engine::parallel::{self, Parallel, worker};
 use crate::engine::{self, clock, world};
@@ -150,8 +150,6 @@ fn prepare(keeps_gate: bool) {
     *stopped() = Some(Stopped { _slow: Raised::new(), keeps_gate });
     poll::raise(poll::STOP);
     offload_pool::settle();
-    // Whoever does not see the word from here on has been seen at work.
-    fence::heavy();
 }
 
 /// Waits until everybody rests, but the worker of the caller, and so many OS threads (the caller) are active.

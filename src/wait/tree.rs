@@ -37,7 +37,7 @@ pub static TOKENS: Objects<Token> = Objects::new(Kind::Cancel);
 
 shared_static! {
     /// Guards the links between tokens.
-    pub(super) static TREE: ByteLock = ByteLock::new();
+    pub static TREE: ByteLock = ByteLock::new();
 }
 
 /// No deadline.
