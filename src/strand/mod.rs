@@ -19,8 +19,8 @@ pub mod on_exit;
 pub mod overflow;
 pub mod partner;
 pub mod poll;
-pub mod sanitizer;
 pub mod root;
+pub mod sanitizer;
 #[cfg(all(target_arch = "x86_64", not(feature = "corosensei")))]
 mod valgrind;
 pub mod waiter;
