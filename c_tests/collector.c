@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 schedules=yes */
+/* test: engines=parallel,stepped engines-why="the may engine has threads of its own, which cannot be stopped" */
 /* What a collector asks: a stopped world, the places where the library keeps values, the stacks of strands. */
 #include "harness.h"
 

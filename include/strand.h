@@ -3909,6 +3909,7 @@ typedef struct strand_gc_stack {
  *         STRAND_ERR_ALREADY: the caller has stopped it;
  *         STRAND_ERR_INVALID: the deadline is below -1;
  *         STRAND_ERR_CANCELLED: the runtime is shutting down and the caller is an OS thread;
+ *         STRAND_ERR_UNSUPPORTED: the may engine;
  *         STRAND_ERR_WOULD_SWITCH: the caller is a callback on a worker's stack or of a call;
  *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *

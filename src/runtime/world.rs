@@ -85,6 +85,7 @@ pub fn stop(deadline: i64) -> Outcome<()> {
 
 fn stop_on_strand(body: &'static Body, limit: Limit) -> Outcome<()> {
     let engine = worker::of(body).engine();
+    refuse_may(engine)?;
     while !world::seize(Some(body)) {
         if limit.has_passed() {
             return limit.refuse();
@@ -112,6 +113,9 @@ fn stop_on_thread(limit: Limit) -> Outcome<()> {
     }
     let call = loop {
         let entered = outside::try_enter()?;
+        if entered.is_some() {
+            refuse_may(parallel::engine().ok_or(Status::NOT_INITIALISED)?)?;
+        }
         if let Some(call) = entered
             && world::seize(None)
         {
@@ -132,6 +136,17 @@ fn stop_on_thread(limit: Limit) -> Outcome<()> {
     }
     go_on();
     limit.refuse()
+}
+
+/// Whose workers are not ours cannot be asked to rest.
+fn refuse_may(engine: &Parallel) -> Outcome<()> {
+    if engine.may().is_none() {
+        return Ok(());
+    }
+    fail(
+        Status::UNSUPPORTED,
+        format_args!("the world cannot be stopped on the may engine, whose threads are those of may"),
+    )
 }
 
 fn keep_gate(call: Call) -> Outcome<()> {
