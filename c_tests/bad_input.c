@@ -109,6 +109,8 @@ static strand_generator gone_generator;
 static strand_chan down_channel; /* for monitors */
 static strand_monitor_id live_monitor; /* of live_strand */
 static strand_monitor_id gone_monitor;
+static strand_timer good_timer; /* without a channel, never armed */
+static strand_timer gone_timer;
 
 /* Neither of the kind that is asked for nor ever issued. */
 static size_t foreign_handles(uint64_t good, uint64_t *list) {
@@ -144,9 +146,12 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   if (good != live_promise) {
     list[count++] = live_promise;
   }
+  if (good != good_timer) {
+    list[count++] = good_timer;
+  }
   return count;
 }
-enum { MOST_FOREIGN = 32 };
+enum { MOST_FOREIGN = 40 };
 
 #define REFUSES_FOREIGN_HANDLES(good, handle, call)            \
   do {                                                         \
@@ -207,6 +212,9 @@ static void make_the_handles(void) {
   CHECK_OK(strand_generator_new(NULL, never_resumed, NULL, &gone_generator));
   CHECK_OK(strand_generator_release(gone_generator));
   down_channel = new_channel(sizeof(strand_down), 4);
+  CHECK_OK(strand_timer_new(0, 0, &good_timer));
+  CHECK_OK(strand_timer_new(0, 0, &gone_timer));
+  CHECK_OK(strand_timer_release(gone_timer));
   ended_strand = spawn(park_once, NULL);
   CHECK_OK(strand_join(ended_strand, STRAND_FOREVER));
   parks = read_statistics().parks;
@@ -480,6 +488,14 @@ static void row_sleep(void) {
   GIVES(STRAND_OK, strand_sleep(1));
   GIVES(STRAND_OK, strand_sleep(0));
   GIVES(STRAND_OK, strand_sleep(INT64_MIN));
+}
+
+static void row_sleep_until(void) {
+  GIVES(STRAND_ERR_INVALID, strand_sleep_until(-2));
+  GIVES(STRAND_ERR_INVALID, strand_sleep_until(INT64_MIN));
+  NEEDS_A_RUNTIME(strand_sleep_until(1));
+  GIVES(STRAND_OK, strand_sleep_until(1));
+  GIVES(STRAND_OK, strand_sleep_until(STRAND_NO_WAIT));
 }
 
 static void row_start(void) {
@@ -983,6 +999,62 @@ static void row_generator_state(void) {
   CHECK_EQUAL(state, 77);
   GIVES(STRAND_OK, strand_generator_state(good_generator, &state, NULL));
   CHECK_EQUAL(state, STRAND_GENERATOR_DORMANT);
+}
+
+static void row_timer_new(void) {
+  strand_timer timer = 77;
+  GIVES(STRAND_ERR_INVALID, strand_timer_new(good_channel, 1, NULL));
+  NEEDS_A_RUNTIME(strand_timer_new(0, 1, &timer));
+  for (size_t size = 0; size < 3; size += 1) {
+    static const size_t sizes[] = {0, 4, 16};
+    const strand_chan other = new_channel(sizes[size], 1);
+    GIVES(STRAND_ERR_INVALID, strand_timer_new(other, 1, &timer));
+    CHECK_OK(strand_chan_release(other));
+  }
+  const strand_chan without_room = new_channel(8, 0);
+  GIVES(STRAND_ERR_INVALID, strand_timer_new(without_room, 1, &timer));
+  CHECK_OK(strand_chan_release(without_room));
+  uint64_t foreign[MOST_FOREIGN];
+  const size_t count = foreign_handles(good_channel, foreign);
+  for (size_t which = 1; which < count; which += 1) { /* the first is 0, which means no channel */
+    GIVES(STRAND_ERR_INVALID, strand_timer_new(foreign[which], 1, &timer));
+  }
+  GIVES(STRAND_ERR_STALE, strand_timer_new(gone_channel, 1, &timer));
+  CHECK_EQUAL(timer, 77);
+}
+
+static void row_timer_start(void) {
+  GIVES(STRAND_ERR_INVALID, strand_timer_start(good_timer, STRAND_NO_WAIT, 0));
+  GIVES(STRAND_ERR_INVALID, strand_timer_start(good_timer, STRAND_FOREVER, 0));
+  GIVES(STRAND_ERR_INVALID, strand_timer_start(good_timer, INT64_MIN, 0));
+  GIVES(STRAND_ERR_INVALID, strand_timer_start(good_timer, 1, -1));
+  NEEDS_A_RUNTIME(strand_timer_start(good_timer, INT64_MAX, 0));
+  REFUSES_FOREIGN_HANDLES(good_timer, handle, strand_timer_start(handle, INT64_MAX, 0));
+  GIVES(STRAND_ERR_STALE, strand_timer_start(gone_timer, INT64_MAX, 0));
+}
+
+static void row_timer_stop(void) {
+  NEEDS_A_RUNTIME(strand_timer_stop(good_timer));
+  REFUSES_FOREIGN_HANDLES(good_timer, handle, strand_timer_stop(handle));
+  GIVES(STRAND_ERR_STALE, strand_timer_stop(gone_timer));
+  GIVES(STRAND_ERR_ALREADY, strand_timer_stop(good_timer));
+}
+
+static void row_timer_wait(void) {
+  uint64_t count = 77;
+  GIVES(STRAND_ERR_INVALID, strand_timer_wait(good_timer, -2, &count));
+  NEEDS_A_RUNTIME(strand_timer_wait(good_timer, STRAND_FOREVER, &count));
+  REFUSES_FOREIGN_HANDLES(good_timer, handle, strand_timer_wait(handle, STRAND_FOREVER, &count));
+  GIVES(STRAND_ERR_STALE, strand_timer_wait(gone_timer, STRAND_FOREVER, &count));
+  GIVES(STRAND_ERR_WOULD_BLOCK, strand_timer_wait(good_timer, STRAND_NO_WAIT, &count));
+  GIVES(STRAND_ERR_TIMEOUT, strand_timer_wait(good_timer, 1, NULL));
+  CHECK_EQUAL(count, 77);
+}
+
+static void row_timer_release(void) {
+  NEEDS_A_RUNTIME(strand_timer_release(good_timer));
+  REFUSES_FOREIGN_HANDLES(good_timer, handle, strand_timer_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_timer_release(gone_timer));
 }
 
 static void row_statistics_read(void) {
@@ -1805,6 +1877,8 @@ static const row rows[] = {
     ROW(scheduler_run),   ROW(wait_all),         ROW(external_acquire),   ROW(external_release),
     ROW(spawn),           ROW(spawn_with),       ROW(poll_word),          ROW(self),
     ROW(yield),           ROW(checkpoint),       ROW(join),               ROW(sleep),
+    ROW(sleep_until),     ROW(timer_new),        ROW(timer_start),        ROW(timer_stop),
+    ROW(timer_wait),      ROW(timer_release),
     ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),

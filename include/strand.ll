@@ -250,6 +250,7 @@ declare noundef i32 @strand_yield() nounwind
 declare noundef i32 @strand_checkpoint() nounwind
 declare noundef i32 @strand_join(i64 noundef %id, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_sleep(i64 noundef %nanoseconds) nounwind
+declare noundef i32 @strand_sleep_until(i64 noundef %deadline) nounwind
 declare noundef i32 @strand_start(i64 noundef %id) nounwind
 declare noundef i32 @strand_exit(ptr noundef %result) nounwind
 declare void @strand_fail(i32 noundef %code, ptr nocapture noundef %message, i64 noundef %length) noreturn nounwind
@@ -283,6 +284,11 @@ declare noundef i32 @strand_chan_close(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_retain(i64 noundef %chan) nounwind
 declare noundef i32 @strand_chan_release(i64 noundef %chan) nounwind
 declare noundef i32 @strand_select(ptr nocapture noundef %cases, i64 noundef %count, i64 noundef %deadline, i32 noundef %flags, ptr nocapture noundef %index) nounwind
+declare noundef i32 @strand_timer_new(i64 noundef %chan, i64 noundef %value, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_timer_start(i64 noundef %timer, i64 noundef %deadline, i64 noundef %period) nounwind
+declare noundef i32 @strand_timer_stop(i64 noundef %timer) nounwind
+declare noundef i32 @strand_timer_wait(i64 noundef %timer, i64 noundef %deadline, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_timer_release(i64 noundef %timer) nounwind
 declare noundef i32 @strand_mutex_lock(ptr nocapture noundef %mutex, i64 noundef %deadline) nounwind
 declare noundef i32 @strand_mutex_unlock(ptr nocapture noundef %mutex) nounwind
 declare noundef i32 @strand_rwlock_read_lock(ptr nocapture noundef %lock, i64 noundef %deadline) nounwind

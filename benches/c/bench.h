@@ -40,6 +40,7 @@ int64_t bench_now(void); /* monotonic nanoseconds, of the operating system's clo
 void bench_result(const char *key, double value);
 void bench_ns_per(int64_t began, double operations); /* prints "R ns" for the time since began */
 
+double bench_cpu_ms(void);  /* processor time of the process */
 int64_t bench_status_kb(const char *field); /* a line of /proc/self/status such as "VmRSS:" */
 int64_t bench_maps(void);
 void bench_report_memory(void);
@@ -64,6 +65,8 @@ void skynet_channels(const bench_run *run); /* w7   skynet.c */
 void skynet_join(const bench_run *run);     /* w7j  skynet.c */
 void select_four(const bench_run *run);     /* w8   select.c */
 void select_ready(const bench_run *run);    /* w8r  select.c */
+void sleep_all(const bench_run *run);       /* w9   timers.c */
+void roundtrip_timed(const bench_run *run); /* w4d  roundtrip.c */
 void fib_coarse(const bench_run *run);      /* w11a fib.c */
 void fib_fine(const bench_run *run);        /* w11f fib.c */
 void uneven(const bench_run *run);          /* w11b uneven.c */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pairing heap of timers whose nodes lie in the waiters: arming and disarming never allocate.
+//! A pairing heap of timers, the exact part of a [`super::wheel`]. The nodes lie in the waiters: nothing allocates.
 //!
 //! Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap: a new form of self-adjusting heap" (1986): insert and
 //! minimum in constant time, removal of any node in amortised logarithmic time.
@@ -14,6 +14,11 @@ use core::ptr;
 
 use super::sync::cell::Cell;
 
+/// Place of a node that is linked nowhere.
+pub(super) const UNLINKED: u16 = 0;
+/// Place of a node that is in a heap.
+pub(super) const IN_HEAP: u16 = u16::MAX;
+
 /// What a timer is a field of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -22,6 +27,8 @@ pub enum TimerOwner {
     Waiter = 0,
     /// A cancel token.
     Token = 1,
+    /// The alarm of a timer object: where nobody waits for that, it makes no difference.
+    Timer = 2,
 }
 
 /// One timer. Lives in its owner and does not move while linked.
@@ -31,11 +38,14 @@ pub struct TimerNode {
     /// When it fires, in nanoseconds of the runtime's clock.
     pub deadline: Cell<i64>,
     child: Cell<*const TimerNode>,
-    sibling: Cell<*const TimerNode>,
-    back: Cell<*const TimerNode>,
-    linked: Cell<bool>,
+    /// Also the next in a slot of a wheel.
+    pub(super) sibling: Cell<*const TimerNode>,
+    /// Also the one before in a slot of a wheel.
+    pub(super) back: Cell<*const TimerNode>,
     /// Which of all armings this was: the earlier of equal deadlines fires first.
-    sequence: Cell<u32>,
+    pub(super) sequence: Cell<u32>,
+    /// Where it is linked: [`UNLINKED`], [`IN_HEAP`], else one more than the slot of a wheel.
+    pub(super) place: Cell<u16>,
 }
 
 impl TimerNode {
@@ -47,14 +57,15 @@ impl TimerNode {
             child: Cell::new(ptr::null()),
             sibling: Cell::new(ptr::null()),
             back: Cell::new(ptr::null()),
-            linked: Cell::new(false),
             sequence: Cell::new(0),
+            place: Cell::new(UNLINKED),
         }
     }
 
-    /// Whether it is in a heap.
+    /// Whether it is in a heap or a wheel. Under the lock of that.
+    #[inline]
     pub fn is_linked(&self) -> bool {
-        self.linked.get()
+        self.place.get() != UNLINKED
     }
 }
 
@@ -67,23 +78,23 @@ impl Default for TimerNode {
 /// See the module documentation. Its owner's lock makes every access exclusive.
 pub struct TimerHeap {
     root: Cell<*const TimerNode>,
-    armed: Cell<u32>,
 }
 
 impl TimerHeap {
     /// An empty heap.
     pub fn new() -> Self {
-        TimerHeap { root: Cell::new(ptr::null()), armed: Cell::new(0) }
+        TimerHeap { root: Cell::new(ptr::null()) }
     }
 
     /// The earliest deadline.
+    #[inline]
     pub fn earliest(&self) -> Option<i64> {
         let root = self.root.get();
         // SAFETY: a linked node is alive until it is removed (contract of `insert`).
         (!root.is_null()).then(|| unsafe { (*root).deadline.get() })
     }
 
-    /// Links `node`.
+    /// Links `node`, whose deadline and number are set.
     ///
     /// # Safety
     /// The node is not linked, and stays alive and in place until it is removed or popped. The caller has exclusive
@@ -94,9 +105,7 @@ impl TimerHeap {
         fields.child.set(ptr::null());
         fields.sibling.set(ptr::null());
         fields.back.set(ptr::null());
-        fields.linked.set(true);
-        fields.sequence.set(self.armed.get());
-        self.armed.set(self.armed.get().wrapping_add(1));
+        fields.place.set(IN_HEAP);
         // SAFETY: both are roots of well-formed trees of live nodes.
         self.root.set(unsafe { meld(self.root.get(), node) });
     }
@@ -133,7 +142,7 @@ impl TimerHeap {
             fields.child.set(ptr::null());
             fields.sibling.set(ptr::null());
             fields.back.set(ptr::null());
-            fields.linked.set(false);
+            fields.place.set(UNLINKED);
         }
     }
 }
@@ -244,11 +253,14 @@ mod tests {
             let nodes: Vec<TimerNode> = (0..64).map(|_| TimerNode::new()).collect();
             let heap = TimerHeap::new();
             let mut model: Vec<(i64, usize)> = Vec::new();
+            let mut number = u32::MAX - 20; // it goes round
             for (what, which, deadline) in steps {
                 let node = &nodes[which];
                 match what {
                     0 if !node.is_linked() => {
                         node.deadline.set(deadline);
+                        node.sequence.set(number);
+                        number = number.wrapping_add(1);
                         // SAFETY: unlinked, and `nodes` outlives the heap's use of it.
                         unsafe { heap.insert(node) };
                         model.push((deadline, which));

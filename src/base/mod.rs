@@ -15,3 +15,4 @@ pub mod random;
 pub mod status;
 pub mod sync;
 pub mod sys;
+pub mod wheel;

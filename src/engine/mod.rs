@@ -21,7 +21,7 @@ use crate::base::heap::TimerNode;
 use crate::record::token::Injected;
 use crate::strand::body::Body;
 #[cfg(not(loom))]
-use crate::strand::context::{self, Action};
+use crate::strand::context::{self, Action as Request};
 use crate::strand::head::Head;
 #[cfg(doc)]
 use crate::strand::poll;
@@ -37,10 +37,12 @@ pub struct Upcalls {
     pub strand_main: fn(&'static Body) -> !,
     /// Ends a strand that could not get a stack.
     pub strand_stillborn: fn(&Worker, &'static Head, crate::base::status::Status),
-    /// A timer has expired and was taken out of its heap, whose lock is held: says which strand to make ready.
-    pub timer_expired: fn(*const TimerNode) -> Option<&'static Head>,
-    /// Timers were fired and no lock is held: sees to those that are no strand's. True when there were any.
+    /// A timer has expired and was taken out of its wheel, whose lock is held: says what follows.
+    pub timer_expired: fn(*const TimerNode) -> Expired,
+    /// Timers were fired and no lock is held: sees to those of tokens. True when there were any.
     pub timers_fired: fn() -> bool,
+    /// Whether somebody waits for one of the timers that make no difference otherwise. Everything is quiet.
+    pub tick_matters: fn() -> bool,
     /// Every worker is idle, or it is time to look whether everybody who is counted has ended.
     pub quiet: fn(all_idle: bool),
     /// An exploration injects a fault: of this kind, into this thing, or into this strand.
@@ -48,6 +50,21 @@ pub struct Upcalls {
     /// The strand that has stopped the world does not run any more: somebody must let the world go on.
     pub world_lost: fn(),
 }
+
+/// What follows from a timer that has expired.
+#[derive(Clone, Copy)]
+pub enum Expired {
+    /// Nothing.
+    Nobody,
+    /// This strand becomes ready.
+    Strand(&'static Head),
+    /// This is called.
+    Act(Action, u64),
+}
+
+/// What an alarm calls when it has expired: by a worker (or by the keeper of may), without any lock. It gets what the alarm was set with,
+/// and the time.
+pub type Action = fn(u64, i64);
 
 /// What becomes of a strand after its commit ran.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +93,7 @@ pub struct Commit {
 #[inline(always)]
 pub unsafe fn suspend(body: &Body, commit: *mut Commit) {
     // SAFETY: by contract; the record lies on this strand's stack, which stays until the strand is resumed.
-    unsafe { context::suspend(body, commit as Action) };
+    unsafe { context::suspend(body, commit as Request) };
 }
 
 /// Makes a strand ready whose claim the caller has won (or that it has just created and started). Any thread.

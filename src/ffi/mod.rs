@@ -39,6 +39,7 @@ pub mod step;
 pub mod strand;
 pub mod task;
 pub mod time;
+pub mod timer;
 pub mod version;
 
 // Shared by the sections.

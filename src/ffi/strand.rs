@@ -109,6 +109,30 @@ pub extern "C" fn strand_sleep(nanoseconds: i64) -> strand_status {
     guard(|| strands::sleep(nanoseconds))
 }
 
+/// Waits until a time has come. As strand_sleep(), for those who have a time and not a distance: a loop
+/// that adds to the time it slept until does not drift.
+///
+/// @param deadline  see strand_after(); one that has passed, and STRAND_NO_WAIT, is a
+///                  strand_yield(); STRAND_FOREVER ends by cancellation only
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: the deadline is below -1;
+///         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down
+///         meanwhile;
+///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context strand, host-thread
+/// @switches may
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_sleep_until(deadline: i64) -> strand_status {
+    guard(|| {
+        check::deadline(deadline, "strand_sleep_until")?;
+        strands::sleep_until(deadline)
+    })
+}
+
 /// Makes a strand ready that was spawned STRAND_SPAWN_DORMANT.
 ///
 /// @param id  the strand

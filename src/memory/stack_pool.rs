@@ -17,7 +17,7 @@ use super::reserve::{Region, Reservation};
 use super::stack_class::{BASE_ALIGNMENT, CLASSES, DEFAULT_CLASS, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
-use crate::base::sys::keeping_errno;
+use crate::base::sys::{Piece, advise_each, keeping_errno};
 
 /// Stacks moved between a worker's cache and the pool at once.
 pub const BATCH: usize = 32;
@@ -27,6 +27,8 @@ const AHEAD: usize = 8;
 pub const MPROTECT_GUARDS_MAX: u32 = 24_000;
 /// Warm stacks of a class that the pool keeps beside the workers' caches.
 const WARM_MAX: u32 = 2048;
+/// Stacks that lose their pages at once.
+const SURPLUS: usize = 256;
 const MADV_GUARD_INSTALL: i32 = 102;
 const NONE: u32 = u32::MAX;
 
@@ -266,7 +268,7 @@ impl StackPool {
         }
         let warm = pool.warm_count.load(Ordering::Relaxed) + stacks.len() as u32;
         pool.warm_count.store(warm, Ordering::Relaxed);
-        let mut surplus = [0u32; 256];
+        let mut surplus = [0u32; SURPLUS];
         let mut count = 0;
         if warm > WARM_MAX + surplus.len() as u32 {
             while count < surplus.len() {
@@ -285,27 +287,24 @@ impl StackPool {
     #[cold]
     fn cool(&self, class: u8, pool: &ClassPool, indices: &mut [u32]) {
         indices.sort_unstable();
+        let mut pieces = [Piece(0, 0); SURPLUS];
+        let mut count = 0;
         let mut start = 0;
         for position in 1..=indices.len() {
             if position == indices.len() || indices[position] != indices[position - 1] + 1 {
-                self.discard(StackId::new(class, indices[start]), StackId::new(class, indices[position - 1]));
+                let from = self.layout.limit(StackId::new(class, indices[start]));
+                let to = self.layout.top(StackId::new(class, indices[position - 1]));
+                pieces[count] = Piece(from, to - from);
+                count += 1;
                 start = position;
             }
         }
+        discard(&pieces[..count]);
         pool.lock.lock();
         for index in indices.iter().rev() {
             pool.push(&pool.cold, *index);
         }
         pool.lock.unlock();
-    }
-
-    /// Gives the pages of the slots from `first` to `last` back; guard markers stay (a rule of the kernel).
-    fn discard(&self, first: StackId, last: StackId) {
-        let from = self.layout.limit(first);
-        let length = self.layout.top(last) - from;
-        // SAFETY: the stacks are free and owned by the caller; nobody reads them before their next use, which
-        // expects zeros.
-        keeping_errno(|| unsafe { libc::madvise(from as *mut _, length, libc::MADV_DONTNEED) });
     }
 
     /// Gives the deep pages of a large stack back at the end of a strand; small classes keep theirs.
@@ -322,6 +321,18 @@ impl StackPool {
     /// Keeps the range mapped for ever: strands that nobody can end are still suspended on it.
     pub fn abandon(self) {
         core::mem::forget(self);
+    }
+}
+
+/// Gives the pages of stacks back; guard markers stay (a rule of the kernel). The stacks are free and belong to the caller;
+/// their next users expect zeros.
+fn discard(pieces: &[Piece]) {
+    // SAFETY: nobody reads them before their next use.
+    let done = unsafe { advise_each(pieces, libc::MADV_DONTNEED) };
+    // Each of these calls interrupts every processor that a worker runs on.
+    for piece in &pieces[done..] {
+        // SAFETY: as above.
+        keeping_errno(|| unsafe { libc::madvise(piece.0 as *mut _, piece.1, libc::MADV_DONTNEED) });
     }
 }
 

@@ -156,7 +156,7 @@ fn come_back() {
     let waiter = Waiter::new();
     waiter.timer.deadline.set(1);
     // SAFETY: the waiter outlives the worker's thread, which ends below.
-    unsafe { setting.engine.workers()[0].timers.arm(&waiter.timer) };
+    unsafe { setting.engine.workers()[0].timers.arm(&waiter.timer, 0) };
     let running = work.run(0);
     setting.engine.inject(strand);
     assert_taken(&[strand], [running]);

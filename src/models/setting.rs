@@ -57,6 +57,7 @@ impl Setting {
             strand_stillborn: |_, _, _| unreachable!("no strand of a model is started by a worker"),
             timer_expired: block::timer_expired,
             timers_fired: || false,
+            tick_matters: || false,
             quiet: |_| {},
             inject: |_, _, _| {},
             world_lost: || {},

@@ -27,7 +27,7 @@ use crate::record::token;
 use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phase};
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
-use crate::sync::channel;
+use crate::sync::{channel, timer};
 use crate::task::{generator, monitor, table};
 use crate::wait::{block, cancel, end, fire, lot, reason, threads, tree};
 
@@ -233,10 +233,20 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         }
         return fail(status, format_args!("no memory for the table of tasks"));
     }
-    end::tell_tasks(tasks::strand_ended);
-    if let Err(status) = generator::start() {
+    if let Err(status) = timer::begin(INDEX_MAX) {
         // SAFETY: started just now; nobody knows a channel, a token or a task yet.
         unsafe {
+            table::stop();
+            tree::stop();
+            channel::stop();
+        }
+        return fail(status, format_args!("no memory for the table of timers"));
+    }
+    end::tell_tasks(tasks::strand_ended);
+    if let Err(status) = generator::start() {
+        // SAFETY: started just now; nobody knows a channel, a token, a task or a timer yet.
+        unsafe {
+            timer::end();
             table::stop();
             tree::stop();
             channel::stop();
@@ -247,7 +257,9 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         // SAFETY: started just now; nobody knows any of them yet.
         unsafe {
             generator::stop();
+            timer::end();
             table::stop();
+            tree::stop();
             channel::stop();
         }
         return fail(status, format_args!("no memory for the table of monitors"));
@@ -257,6 +269,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         strand_stillborn: entry::strand_stillborn,
         timer_expired: block::timer_expired,
         timers_fired: fire::fire_due,
+        tick_matters: timer::somebody_waits,
         quiet: count::quiet,
         inject: exploring::inject::inject,
         world_lost: super::world::lost,
@@ -268,9 +281,10 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
-            // SAFETY: started just now; nobody knows a channel, a token, a task or a generator yet.
+            // SAFETY: started just now; nobody knows a channel, a token, a task, a timer or a generator yet.
             unsafe {
                 generator::stop();
+                timer::end();
                 table::stop();
                 tree::stop();
                 channel::stop();
@@ -414,6 +428,8 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     // Nobody stops the world while it is made to end.
     let counted = outside::enter_on_behalf();
     cancel::begin_all();
+    // They would keep a virtual clock going.
+    timer::stop_all();
     // Threads first: the end of the strands they wait for must not look like success.
     threads::cancel_all();
     policies::resume_all(engine);
@@ -532,6 +548,7 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     // SAFETY: no strand runs, no call is inside.
     unsafe {
         generator::stop();
+        timer::end();
         table::stop();
         tree::stop();
         channel::stop();

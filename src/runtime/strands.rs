@@ -18,8 +18,8 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAY
 use crate::strand::message::{self, Text, fail};
 use crate::strand::waiter::WaitKind;
 use crate::strand::{identity, locals, on_exit, poll};
-use crate::time::sleep as sleeping;
-use crate::wait::block::{self, NO_WAIT};
+use crate::time::{clock, sleep as sleeping};
+use crate::wait::block::{self, FOREVER, NO_WAIT};
 use crate::wait::end::Join;
 use crate::wait::tree::{self, Held};
 use crate::wait::{cancel, end, park as parking};
@@ -601,6 +601,19 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
     if nanoseconds <= 0 {
         return yield_now();
     }
+    sleep_for_long(|| clock::after(nanoseconds))
+}
+
+/// Sleeps until a deadline.
+pub fn sleep_until(deadline: i64) -> Outcome<()> {
+    if deadline != FOREVER && deadline <= clock::now() {
+        return yield_now();
+    }
+    sleep_for_long(|| deadline)
+}
+
+/// The deadline is asked for once the caller has come in.
+fn sleep_for_long(deadline: impl FnOnce() -> i64) -> Outcome<()> {
     let _call = match identity::current() {
         Some(body) => {
             cancel::before_yielding(body)?;
@@ -611,7 +624,7 @@ pub fn sleep(nanoseconds: i64) -> Outcome<()> {
             Some(enter()?)
         }
     };
-    match sleeping::sleep(nanoseconds) {
+    match sleeping::sleep_until(deadline()) {
         Status::OK => Ok(()),
         status => Err(status),
     }

@@ -418,6 +418,34 @@ fn place_for_nothing(channel: &Channel, parts: Parts, chan: u64) -> Outcome<*mut
     Ok(core::ptr::NonNull::dangling().as_ptr())
 }
 
+/// Refuses a channel into which words cannot be posted. The caller is on a strand or counted in.
+pub fn check_mailbox(chan: u64) -> Outcome<()> {
+    let found = find(chan)?;
+    found.channel.lock_as(found.parts).map_err(|status| explain(chan, status))?;
+    let (size, capacity) = (found.channel.element_size(), found.channel.capacity());
+    found.channel.lock.unlock();
+    match (size, capacity) {
+        (8, 1..) => Ok(()),
+        (8, _) => {
+            fail(Status::INVALID, format_args!("channel {chan:#x} has no room for a message that comes by itself"))
+        }
+        _ => fail(Status::INVALID, format_args!("the elements of channel {chan:#x} have {size} bytes, not 8")),
+    }
+}
+
+/// Sends a word to a channel that passed [`check_mailbox`], without waiting; a receiver is woken with `woken`. No transfer
+/// function is called. WOULD_BLOCK: it is full.
+pub fn post(chan: u64, word: u64, woken: &mut Woken) -> Outcome<()> {
+    let parts = handle::decode(Kind::Channel, chan).ok_or(Status::INVALID)?;
+    let table = table().filter(|table| parts.index < table.fresh()).ok_or(Status::STALE)?;
+    send::post(table.slot(parts.index), parts, word, woken)
+}
+
+/// Whether somebody waits to receive from this channel, if it is there. Everything is quiet.
+pub fn is_awaited(chan: u64) -> bool {
+    describe(chan).is_some_and(|channel| channel.receivers > 0)
+}
+
 /// Closes a channel: receivers drain it and then get CLOSED, senders get CLOSED at once.
 pub fn close(chan: u64) -> Outcome<()> {
     let found = find(chan)?;

@@ -17,5 +17,6 @@ pub mod receive;
 pub mod rwlock;
 pub mod semaphore;
 pub mod send;
+pub mod timer;
 pub mod wait_group;
 pub mod waiters;

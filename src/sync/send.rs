@@ -8,9 +8,9 @@ use crate::base::claim::Won;
 use crate::base::handle::Parts;
 use crate::base::status::{Outcome, Status};
 use crate::engine::Worker;
-use crate::engine::parallel::worker::running as running_worker;
+use crate::engine::parallel::{current_worker, worker::running as running_worker};
 use crate::strand::waiter::{WaitKind, Waiter};
-use crate::wait::block::{self, NO_WAIT, Published, Source, open_sole};
+use crate::wait::block::{self, NO_WAIT, Published, Source, Woken, open_sole};
 
 /// What came of an attempt under the lock.
 pub(super) enum Attempt {
@@ -89,6 +89,29 @@ pub unsafe fn send(channel: &Channel, parts: Parts, element: *const u8, deadline
             Attempt::Closed => return Err(Status::CLOSED),
             Attempt::Full if deadline == NO_WAIT => return Err(Status::WOULD_BLOCK),
             Attempt::Full => return wait_to_send(channel, parts, element, deadline, worker),
+            Attempt::Grow => grow(channel, parts)?,
+        }
+    }
+}
+
+/// Sends one word if there is room for it or a receiver, who is woken with `woken`. The elements of the channel are words.
+pub fn post(channel: &Channel, parts: Parts, word: u64, woken: &mut Woken) -> Outcome<()> {
+    let worker = current_worker();
+    loop {
+        let held = channel.lock_by_as(worker, parts)?;
+        // SAFETY: the lock is held; the word is as large as the elements.
+        let attempt = unsafe { attempt(channel, (&raw const word).cast()) };
+        channel.lock.unlock_from(held);
+        match attempt {
+            Attempt::Sent(waiter) => {
+                if let Some(waiter) = waiter {
+                    // SAFETY: won by us and not woken yet.
+                    woken.add_won(unsafe { &*waiter });
+                }
+                return Ok(());
+            }
+            Attempt::Closed => return Err(Status::CLOSED),
+            Attempt::Full => return Err(Status::WOULD_BLOCK),
             Attempt::Grow => grow(channel, parts)?,
         }
     }

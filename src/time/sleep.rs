@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sleeping: a wait whose only source is its timer.
 
-use super::clock;
 use crate::base::status::Status;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, Published, Source};
@@ -16,9 +15,9 @@ impl Source for Nothing {
     unsafe fn withdraw(&self, _: &Waiter) {}
 }
 
-/// Sleeps for a positive time; OK when it is over, CANCELLED when it was cut short.
-pub fn sleep(nanoseconds: i64) -> Status {
-    match block::wait_multi(&Nothing, WaitKind::Sleep, 0, clock::after(nanoseconds)) {
+/// Sleeps until a deadline; OK when it has come, CANCELLED when the sleep was cut short.
+pub fn sleep_until(deadline: i64) -> Status {
+    match block::wait_multi(&Nothing, WaitKind::Sleep, 0, deadline) {
         Status::TIMEOUT => Status::OK,
         status => status,
     }

@@ -9,7 +9,7 @@
 //!               leaves the strand to its worker, which resumes it at once
 //! ```
 
-use super::{cancel, threads};
+use super::{alarm, cancel, threads};
 use crate::base::claim::Won;
 use crate::base::fence;
 use crate::base::heap::{TimerNode, TimerOwner};
@@ -17,7 +17,7 @@ use crate::base::status::Status;
 use crate::base::sync::atomic::Ordering;
 use crate::base::sync::{futex_wait, store_and_wake};
 use crate::engine::stepped::{Driven, turnover};
-use crate::engine::{self, After, Commit, Worker, clock, outside, parallel, world};
+use crate::engine::{self, After, Commit, Expired, Worker, clock, outside, parallel, world};
 use crate::strand::body::Body;
 use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
 use crate::strand::waiter::{WaitKind, Waiter};
@@ -93,7 +93,6 @@ pub fn wait<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -
         return Status::WOULD_BLOCK;
     }
     match identity::current() {
-        Some(_) if has_passed(deadline) => Status::TIMEOUT,
         Some(body) => wait_on_strand(body, source, kind, object, deadline),
         None => wait_off_strand(source, kind, object, deadline),
     }
@@ -105,15 +104,29 @@ pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: 
         return Status::WOULD_BLOCK;
     }
     match identity::current() {
-        Some(_) if has_passed(deadline) => Status::TIMEOUT,
-        Some(body) => wait_with(body, source, kind, object, deadline, commit_timed::<S>),
+        Some(body) => match moment_before(deadline) {
+            Some(now) => wait_with(body, source, kind, object, Limit { deadline, now }, commit_timed::<S>),
+            None => Status::TIMEOUT,
+        },
         None => wait_off_strand(source, kind, object, deadline),
     }
 }
 
+/// How long a wait may last.
+#[derive(Clone, Copy)]
+struct Limit {
+    deadline: i64,
+    /// When it began; for FOREVER any moment before.
+    now: i64,
+}
+
+/// What the clock shows, if that is before the deadline; for FOREVER some moment that was.
 #[inline]
-fn has_passed(deadline: i64) -> bool {
-    deadline != FOREVER && deadline <= clock::now()
+fn moment_before(deadline: i64) -> Option<i64> {
+    if deadline == FOREVER {
+        return Some(0);
+    }
+    Some(clock::now()).filter(|now| *now < deadline)
 }
 
 /// What a worker does with a strand that suspends.
@@ -123,13 +136,14 @@ type Run = unsafe fn(&Worker, &'static Head, *mut Commit) -> After;
 struct WaitCommit<'a, S: Source> {
     commit: Commit,
     source: &'a S,
-    deadline: i64,
+    limit: Limit,
 }
 
 #[inline]
 fn wait_on_strand<S: Source>(body: &'static Body, source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    let Some(now) = moment_before(deadline) else { return Status::TIMEOUT };
     let run: Run = if deadline == FOREVER { commit_sole::<S> } else { commit_timed::<S> };
-    wait_with(body, source, kind, object, deadline, run)
+    wait_with(body, source, kind, object, Limit { deadline, now }, run)
 }
 
 #[inline(always)]
@@ -138,15 +152,16 @@ fn wait_with<S: Source>(
     source: &S,
     kind: WaitKind,
     object: u64,
-    deadline: i64,
+    limit: Limit,
     run: Run,
 ) -> Status {
+    let deadline = limit.deadline;
     if deadline != FOREVER {
         engine::touch(engine::touched::TIME);
     }
     let waiter = &body.waiter;
     waiter.describe(kind, object, deadline);
-    let mut record = WaitCommit { commit: Commit { run }, source, deadline };
+    let mut record = WaitCommit { commit: Commit { run }, source, limit };
     // SAFETY: this strand's body; no lock is held; the commit functions expect this record.
     unsafe { engine::suspend(body, &mut record.commit) };
     let status = waiter.settled();
@@ -195,7 +210,7 @@ pub fn ready_instead(next: u32) {
 unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record: *mut Commit) -> After {
     let record: *mut WaitCommit<'_, S> = record.cast();
     // SAFETY: by contract.
-    let (source, deadline) = unsafe { ((*record).source, (*record).deadline) };
+    let (source, Limit { deadline, now }) = unsafe { ((*record).source, (*record).limit) };
     let waiter = waiter_of(strand);
     strand.set_phase(Phase::Waiting);
     waiter.claim.begin();
@@ -219,7 +234,7 @@ unsafe fn commit_timed<S: Source>(worker: &Worker, strand: &'static Head, record
         waiter.timer.deadline.set(deadline);
         waiter.timer_worker.set(worker.index);
         // SAFETY: the timer lies in the strand's body and is disarmed before the strand goes on.
-        unsafe { worker.arm(&waiter.timer) };
+        unsafe { worker.arm(&waiter.timer, now) };
     }
     worker.counts.parks.add(1);
     match (publish_or_resume(waiter), published) {
@@ -275,7 +290,7 @@ fn wait_off_strand<S: Source>(source: &S, kind: WaitKind, object: u64, deadline:
     if let Err(status) = world::refuse_owner() {
         return status;
     }
-    if has_passed(deadline) {
+    if moment_before(deadline).is_none() {
         return Status::TIMEOUT;
     }
     wait_on_thread(source, kind, object, deadline)
@@ -342,7 +357,7 @@ fn drive_on_thread(worker: &'static Worker, waiter: &Waiter, deadline: i64) -> S
         waiter.timer.deadline.set(deadline);
         waiter.timer_worker.set(worker.index);
         // SAFETY: the timer lies in this thread's waiter and is disarmed below.
-        unsafe { worker.arm(&waiter.timer) };
+        unsafe { worker.arm(&waiter.timer, 0) };
     }
     let driven = outside::asleep_behind_the_gate(|| stepped.wait_for(worker, &waiter.signal));
     if let Driven::Stopped(status) = driven
@@ -453,22 +468,31 @@ impl Default for Woken {
     }
 }
 
-/// Upcall of the engine: a timer was taken out of its heap, whose lock is held. Wins the wait for TIMEOUT.
-pub fn timer_expired(timer: *const TimerNode) -> Option<&'static Head> {
-    // SAFETY: just taken out under the heap's lock, which its owner takes before it goes.
-    if unsafe { (*timer).owner.get() } == TimerOwner::Token {
-        super::fire::expired(timer);
-        return None;
+/// Upcall of the engine: a timer was taken out of its wheel, whose lock is held. Wins a wait for TIMEOUT.
+pub fn timer_expired(timer: *const TimerNode) -> Expired {
+    // SAFETY: it was linked until now, and its owner goes on only through this function or through the wheel's lock.
+    match unsafe { (*timer).owner.get() } {
+        TimerOwner::Waiter => {}
+        TimerOwner::Token => {
+            super::fire::expired(timer);
+            return Expired::Nobody;
+        }
+        // SAFETY: the timer of a timer object is that of its alarm; as above.
+        TimerOwner::Timer => return unsafe { alarm::expired(timer) },
     }
     let waiter = timer.wrapping_byte_sub(core::mem::offset_of!(Waiter, timer)).cast::<Waiter>();
-    // SAFETY: every other timer node is the field of a waiter; the waiter stays until `disarm` has taken the heap's lock.
+    // SAFETY: the timer is that of a waiter; the waiter stays until `disarm` has taken the wheel's lock.
     let waiter = unsafe { &*waiter };
-    let won = waiter.claim.claim()?;
+    let Some(won) = waiter.claim.claim() else { return Expired::Nobody };
     let strand = waiter.strand();
     waiter.set_status(Status::TIMEOUT);
-    if won == Won::Wake && strand.is_none() {
-        // Only the stepped engine keeps the deadlines of threads.
-        wake_thread(waiter);
+    match (won, strand) {
+        (Won::LeaveToOpener, _) => Expired::Nobody,
+        (Won::Wake, Some(strand)) => Expired::Strand(strand),
+        (Won::Wake, None) => {
+            // Only the stepped engine keeps the deadlines of threads.
+            wake_thread(waiter);
+            Expired::Nobody
+        }
     }
-    (won == Won::Wake).then_some(strand).flatten()
 }

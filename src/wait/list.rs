@@ -114,10 +114,18 @@ impl List {
 
     /// Wins the first wait that is still open, for `status`; true when there was one. It goes on once `woken` wakes it.
     pub fn win_first(&self, woken: &mut Woken, status: Status) -> bool {
+        self.win_first_with(woken, status, |_| ())
+    }
+
+    /// As [`Self::win_first`]; what else there is for the one who waits is left there through its node.
+    pub fn win_first_with(&self, woken: &mut Woken, status: Status, leave: impl Fn(&Node)) -> bool {
         while let Some(node) = self.first() {
             self.remove(node);
             // SAFETY: the waiter of a linked node is in place, and was linked until this moment under the lock.
-            if woken.win_with(unsafe { &*node.waiter.get() }, status, || node.won.set(true)) {
+            if woken.win_with(unsafe { &*node.waiter.get() }, status, || {
+                node.won.set(true);
+                leave(node);
+            }) {
                 return true;
             }
         }

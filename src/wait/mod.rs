@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Waiting: suspending a strand or an OS thread until exactly one of several things has ended the wait.
 
+pub mod alarm;
 pub mod block;
 #[allow(dead_code, reason = "scopes land next")]
 pub mod cancel;

@@ -26,6 +26,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "errno",
     "channel",
     "select",
+    "timer",
     "lock",
     "cancel",
     "task",

@@ -85,8 +85,8 @@ fn scalar(kind: &str) -> &'static str {
         "int32_t" | "uint32_t" | "int" | "strand_status" => "i32",
         "char" => "i8",
         "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" | "strand_task"
-        | "strand_scope" | "strand_promise" | "strand_generator" | "strand_cancel" | "strand_cancel_hook"
-        | "strand_monitor_id" => "i64",
+        | "strand_scope" | "strand_promise" | "strand_timer" | "strand_generator" | "strand_cancel"
+        | "strand_cancel_hook" | "strand_monitor_id" => "i64",
         "function"
         | "strand_entry"
         | "strand_task_entry"

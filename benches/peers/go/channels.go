@@ -32,6 +32,38 @@ func roundtrip(n int) {
 	nsPer(began, n)
 }
 
+func receiveWithin(from chan uint64, limit time.Duration) uint64 {
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(limit):
+		panic("nobody answered in time")
+	}
+}
+
+// W4d
+func roundtripTimed(n int) {
+	there, back := make(chan uint64), make(chan uint64)
+	var both sync.WaitGroup
+	both.Add(2)
+	began := time.Now()
+	go func() {
+		defer both.Done()
+		for i := 0; i < n; i++ {
+			back <- receiveWithin(there, time.Second)
+		}
+	}()
+	go func() {
+		defer both.Done()
+		for i := 0; i < n; i++ {
+			there <- uint64(i)
+			require(receiveWithin(back, time.Second) == uint64(i))
+		}
+	}()
+	both.Wait()
+	nsPer(began, n)
+}
+
 // Two goroutines, each locked to an OS thread of its own.
 func onTwoThreads(caller, echo func()) {
 	var both sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -22,6 +23,7 @@ var workloads = map[string]workload{
 	"w1a": {func(n int) { yieldAmong(2, n) }, 2000000}, "w1b": {func(n int) { yieldAmong(1000, n) }, 2000000},
 	"w2": {spawnAll, 1000000}, "w2j": {spawnJoin, 500000}, "w3": {parked, 1000000},
 	"w4": {roundtrip, 500000}, "w4x": {roundtripAcross, 50000}, "w4p": {wakeAcross, 2000},
+	"w4d": {roundtripTimed, 500000}, "w9": {sleepAll, 100000},
 	"w5a": {func(n int) { buffered(1, n) }, 4000000}, "w5b": {func(n int) { buffered(4, n) }, 4000000},
 	"w6": {ring, 1000000}, "w7": {skynetChannels, 1000000}, "w7j": {skynetJoin, 1000000},
 	"w8": {selectFour, 1000000},
@@ -51,6 +53,12 @@ func statusKB(field string) float64 {
 		}
 	}
 	return -1
+}
+
+func cpuMs() float64 {
+	var usage syscall.Rusage
+	require(syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil)
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e6
 }
 
 func maps() float64 {

@@ -106,7 +106,8 @@ impl Parallel {
     ) -> Outcome<Box<Parallel>> {
         let mut list: Vec<Worker> = Vec::new();
         list.try_reserve_exact(workers as usize).map_err(|_| Status::NO_MEMORY)?;
-        list.extend((0..workers).map(Worker::new));
+        // A virtual clock goes from one deadline to the next.
+        list.extend((0..workers).map(|index| Worker::new(index, matches!(kind, Kind::Stepped(_)))));
         let engine = try_box(Parallel {
             strands,
             stacks,
@@ -244,9 +245,17 @@ impl Parallel {
         matches!(self.kind, Kind::Parallel)
     }
 
-    /// Whether any timer is armed.
+    /// Whether a timer is armed that may make a strand ready. Everything is quiet.
     pub fn has_timers(&self) -> bool {
-        self.workers.iter().any(|worker| worker.timers.earliest() != timers::NEVER)
+        let mut ticks = 0;
+        for worker in &self.workers {
+            let (armed, idle) = worker.timers.armed();
+            if armed != idle {
+                return true;
+            }
+            ticks += idle;
+        }
+        ticks != 0 && (self.upcalls.tick_matters)()
     }
 
     /// Asks every worker but `own`, and the ticker, to rest; whether all of them do.
@@ -427,7 +436,7 @@ impl Parallel {
         self.strands.give(&[index]);
     }
 
-    /// Takes a timer out of the heap of the worker that armed it.
+    /// Takes a timer out of the wheel of the worker that armed it.
     ///
     /// # Safety
     /// The timer was armed by that worker and is alive.
@@ -442,20 +451,24 @@ impl Parallel {
 impl Parallel {
     /// Fires the timers of a worker that are due at `now`, as any other worker does; the strands to make ready.
     pub fn fire(&self, worker: u32, now: i64) -> Option<&'static Head> {
-        let mut due = [None];
+        let mut due = [super::Expired::Nobody];
         self.workers[worker as usize].timers.fire(now, self.upcalls.timer_expired, &mut due);
-        due[0]
+        match due[0] {
+            super::Expired::Strand(strand) => Some(strand),
+            _ => None,
+        }
     }
 }
 
 impl Worker {
-    /// Arms a timer of a strand that this worker has switched out.
+    /// Arms a timer of a strand that this worker has switched out, or of one that runs here. `now` is not in the future.
     ///
     /// # Safety
     /// The node is not linked, its deadline is set, and it stays in place until it has fired or was disarmed.
-    pub unsafe fn arm(&self, timer: *const TimerNode) {
+    #[inline]
+    pub unsafe fn arm(&self, timer: *const TimerNode, now: i64) {
         // SAFETY: by contract.
-        unsafe { self.timers.arm(timer) };
+        unsafe { self.timers.arm(timer, now) };
         if let Kind::May(may) = &self.engine().kind {
             // SAFETY: alive by contract.
             return may.armed(unsafe { (*timer).deadline.get() });
@@ -475,7 +488,7 @@ pub unsafe fn arm(timer: *const TimerNode) -> u32 {
         None => (&engine.workers[0], true),
     };
     // SAFETY: by contract.
-    unsafe { worker.arm(timer) };
+    unsafe { worker.arm(timer, super::clock::shown()) };
     if outside && engine.is_parallel() {
         // It may be asleep until a later moment, or have no thread yet.
         engine.look_after(worker.index);

@@ -28,7 +28,7 @@ use crate::base::owner_lock::OwnerLock;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::monotonic;
 use crate::engine::world::{self, Rest};
-use crate::engine::{After, Commit};
+use crate::engine::{After, Commit, Expired};
 use crate::memory::stack_class::StackId;
 use crate::policy::Cause;
 use crate::strand::body::Body;
@@ -86,7 +86,7 @@ unsafe impl Sync for Worker {}
 unsafe impl Send for Worker {}
 
 impl Worker {
-    pub(super) fn new(index: u32) -> Worker {
+    pub(super) fn new(index: u32, exact_timers: bool) -> Worker {
         Worker {
             index,
             seat: u8::try_from(index + 1).unwrap_or(NO_SEAT),
@@ -103,7 +103,7 @@ impl Worker {
             fruitless: Cell::new(0),
             parker: Parker::new(),
             mailbox: Inject::new(),
-            timers: Timers::new(),
+            timers: Timers::new(exact_timers),
             started: AtomicBool::new(false),
             rest: Rest::new(),
             left_alone: LeftAlone::new(),
@@ -449,18 +449,22 @@ impl Worker {
         any
     }
 
-    /// Fires the timers of a worker that are due at `now`; the strands become ready here.
+    /// Fires the timers of a worker that are due at `now`; the strands become ready here. True when any has expired.
     pub(in crate::engine) fn fire_timers(&self, timers: &Timers, now: i64) -> bool {
         let mut any = false;
         loop {
-            let mut batch = [None; 32];
-            let count = timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
-            if count == 0 {
-                return (self.engine().upcalls.timers_fired)() || any;
+            let mut batch = [Expired::Nobody; 32];
+            let fired = timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
+            any |= fired.count > 0;
+            for expired in &batch[..fired.count] {
+                match *expired {
+                    Expired::Strand(strand) => self.ready_last(strand),
+                    Expired::Act(act, argument) => act(argument, now),
+                    Expired::Nobody => {}
+                }
             }
-            any = true;
-            for strand in batch[..count].iter().flatten() {
-                self.ready_last(strand);
+            if !fired.more {
+                return (self.engine().upcalls.timers_fired)() || any;
             }
         }
     }
@@ -469,10 +473,16 @@ impl Worker {
     #[cfg(feature = "may")]
     pub(in crate::engine) fn fire_for_others(&self, now: i64, ready: impl Fn(&'static Head)) {
         loop {
-            let mut batch = [None; 32];
-            let count = self.timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
-            batch[..count].iter().flatten().for_each(|strand| ready(strand));
-            if count == 0 {
+            let mut batch = [Expired::Nobody; 32];
+            let fired = self.timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
+            for expired in &batch[..fired.count] {
+                match *expired {
+                    Expired::Strand(strand) => ready(strand),
+                    Expired::Act(act, argument) => act(argument, now),
+                    Expired::Nobody => {}
+                }
+            }
+            if !fired.more {
                 return;
             }
         }

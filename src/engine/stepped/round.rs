@@ -90,10 +90,11 @@ impl Stepped {
             return Round::Fired;
         }
         let busy = outside::somebody_may_come() || outside::active() > 0;
-        let earliest = worker.timers().earliest();
-        if earliest == NO_TIMER {
+        if !worker.engine().has_timers() {
+            // Nor does what is armed make a difference to anybody.
             return if busy || self.holds_somebody() { Round::Idle { until: None } } else { Round::Stuck };
         }
+        let earliest = worker.timers().earliest();
         if !self.virtual_clock {
             return Round::Idle { until: Some(earliest) };
         }

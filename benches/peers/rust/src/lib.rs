@@ -23,6 +23,24 @@ pub fn maps() -> f64 {
     text.iter().filter(|byte| **byte == b'\n').count() as f64
 }
 
+/// Processor time of the process.
+pub fn cpu_ms() -> f64 {
+    unsafe extern "C" {
+        fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
+    }
+    let mut used = [0_i64; 2];
+    // SAFETY: on 64-bit Linux a timespec is two 64-bit words, and clock 2 is the processor time of the process.
+    unsafe { clock_gettime(2, &mut used) };
+    used[0] as f64 * 1e3 + used[1] as f64 / 1e6
+}
+
+pub fn report_lateness(mut late: Vec<i64>) {
+    late.sort_unstable();
+    result("late_p50_ms", late[late.len() / 2] as f64 / 1e6);
+    result("late_p99_ms", late[late.len() * 99 / 100] as f64 / 1e6);
+    result("late_most_ms", late[late.len() - 1] as f64 / 1e6);
+}
+
 pub fn report_memory() {
     result("peak_kb", status_kb("VmHWM:"));
     result("pte_kb", status_kb("VmPTE:"));

@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use strandpeers::*;
@@ -131,6 +131,59 @@ async fn roundtrip(n: usize) {
     tokio::spawn(call(n, there, back_end)).await.unwrap();
     ns_per(began, n);
     echoing.await.unwrap();
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = Option<T>>) -> T {
+    tokio::time::timeout(limit, answer).await.unwrap().unwrap()
+}
+
+async fn roundtrip_timed(n: usize) {
+    const LIMIT: Duration = Duration::from_secs(1);
+    let (there, mut there_end) = mpsc::channel(1);
+    let (back, mut back_end) = mpsc::channel(1);
+    let began = Instant::now();
+    let echoing = tokio::spawn(async move {
+        for _ in 0..n {
+            let value = within(LIMIT, there_end.recv()).await;
+            back.send(value).await.unwrap();
+        }
+    });
+    let calling = tokio::spawn(async move {
+        for i in 0..n {
+            there.send(i).await.unwrap();
+            assert_eq!(within(LIMIT, back_end.recv()).await, i);
+        }
+    });
+    calling.await.unwrap();
+    ns_per(began, n);
+    echoing.await.unwrap();
+}
+
+async fn sleep_all(n: usize) {
+    let late: Arc<Vec<AtomicI64>> = Arc::new((0..n).map(|_| AtomicI64::new(0)).collect());
+    let all = Countdown::from(n);
+    let mut random = 88172645463325252_u64;
+    let (cpu, began) = (cpu_ms(), Instant::now());
+    for i in 0..n {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let length = Duration::from_micros(random % 100_000);
+        let (all, late) = (all.clone(), late.clone());
+        tokio::spawn(async move {
+            let slept = Instant::now();
+            tokio::time::sleep(length).await;
+            late[i].store(
+                slept.elapsed().as_nanos() as i64 - length.as_nanos() as i64,
+                Relaxed,
+            );
+            all.done();
+        });
+    }
+    all.wait().await;
+    result("ms", began.elapsed().as_nanos() as f64 / 1e6);
+    result("cpu_ms", cpu_ms() - cpu);
+    report_lateness(late.iter().map(|late| late.load(Relaxed)).collect());
 }
 
 fn on_own_thread(task: impl Future<Output = ()> + Send + 'static) -> std::thread::JoinHandle<()> {
@@ -398,6 +451,8 @@ async fn work(workload: &'static str, n: usize) {
         "w4" => roundtrip(n).await,
         "w4x" => roundtrip_across(n).await,
         "w4p" => wake_across(n).await,
+        "w4d" => roundtrip_timed(n).await,
+        "w9" => sleep_all(n).await,
         "w5a" => buffered_pair(n).await,
         "w5b" => buffered_four(n).await,
         "w6" => ring(n).await,
@@ -420,6 +475,8 @@ fn main() {
         ("w4", 500_000),
         ("w4x", 50_000),
         ("w4p", 2_000),
+        ("w4d", 500_000),
+        ("w9", 100_000),
         ("w5a", 4_000_000),
         ("w5b", 4_000_000),
         ("w6", 1_000_000),
@@ -433,10 +490,12 @@ fn main() {
     let Some((workload, workers, n)) = arguments(&known) else {
         return println!("NA");
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .build()
-        .unwrap();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(workers);
+    if matches!(workload, "w4d" | "w9") {
+        builder.enable_time();
+    }
+    let runtime = builder.build().unwrap();
     let (ended, end) = oneshot::channel();
     runtime.spawn(async move {
         work(workload, n).await;
