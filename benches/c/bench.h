@@ -48,6 +48,10 @@ void bench_report_memory(void);
 /* Work that no compiler removes: `rounds` dependent steps of a shift register. */
 uint64_t bench_burn(uint64_t rounds);
 
+/* The least that a lock costs: floor.c. */
+strand_status floor_lock(uint64_t *word, int64_t deadline);
+strand_status floor_unlock(uint64_t *word);
+
 /* The workloads, each in the file named after what it does. */
 void yield_two(const bench_run *run);       /* w1a  yield.c */
 void yield_many(const bench_run *run);      /* w1b  yield.c */
@@ -61,6 +65,9 @@ void wake_across(const bench_run *run);     /* w4p  across.c */
 void buffered_pair(const bench_run *run);   /* w5a  buffered.c */
 void buffered_four(const bench_run *run);   /* w5b  buffered.c */
 void ring(const bench_run *run);            /* w6   ring.c */
+void mutex_uncontended(const bench_run *run);/* w10u mutex.c */
+void mutex_contended(const bench_run *run); /* w10a mutex.c */
+void mutex_over_yield(const bench_run *run);/* w10b mutex.c */
 void skynet_channels(const bench_run *run); /* w7   skynet.c */
 void skynet_join(const bench_run *run);     /* w7j  skynet.c */
 void select_four(const bench_run *run);     /* w8   select.c */

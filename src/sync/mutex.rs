@@ -126,8 +126,11 @@ pub fn lock(mutex: &Mutex, deadline: i64) -> Outcome<()> {
         && let Some(body) = identity::current()
     {
         let who = owner::strand(body);
+        let word = mutex.word.load(Ordering::Relaxed);
         // Acquire pairs with the Release of an unlock.
-        if mutex.word.compare_exchange(0, who, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+        if word & !RMW == 0
+            && mutex.word.compare_exchange(word, word | who, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        {
             return Ok(());
         }
         return contend(mutex, who, deadline);
@@ -143,11 +146,37 @@ fn lock_slowly(mutex: &Mutex, deadline: i64) -> Outcome<()> {
 
 #[inline(never)]
 fn contend(mutex: &Mutex, who: u64, deadline: i64) -> Outcome<()> {
-    let word = mutex.word.load(Ordering::Relaxed);
-    if word == RMW && mutex.word.compare_exchange(RMW, who | RMW, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+    if try_take(mutex, who, false).is_ok() {
         return Ok(());
     }
+    contend_waiting(mutex, who, deadline)
+}
+
+#[inline(never)]
+fn contend_waiting(mutex: &Mutex, who: u64, deadline: i64) -> Outcome<()> {
     Waiting { mutex, node: Node::new(who, 0) }.acquire(deadline)
+}
+
+/// Takes the mutex if it is free for the caller; else what the word was. `woken`: the caller is the one that was woken.
+#[inline]
+fn try_take(mutex: &Mutex, who: u64, woken: bool) -> Result<(), u64> {
+    let mut word = mutex.word.load(Ordering::Relaxed);
+    loop {
+        if word & OWNER != 0 || word & KEPT != 0 && !woken {
+            return Err(word);
+        }
+        let mut taken = who | word & (RMW | QUEUED | AWAKE);
+        if woken {
+            taken = taken & !AWAKE | RMW;
+        }
+        // Acquire pairs with the Release of an unlock.
+        match mutex.word.compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => break,
+            Err(now) => word = now,
+        }
+    }
+    mutex.note_taken(word, woken);
+    Ok(())
 }
 
 /// Takes the mutex again after a wait on a condition, however long that takes.
@@ -166,7 +195,9 @@ impl Waiting<'_> {
     fn acquire(&self, deadline: i64) -> Outcome<()> {
         let mut patience = Patience::new();
         loop {
-            let Err(word) = self.try_take() else { return Ok(()) };
+            let Err(word) = try_take(self.mutex, self.node.who, self.node.fate.get() == Fate::Awake) else {
+                return Ok(());
+            };
             if deadline == NO_WAIT {
                 return Err(Status::WOULD_BLOCK);
             }
@@ -186,29 +217,6 @@ impl Waiting<'_> {
                 }
             }
         }
-    }
-
-    /// Takes the mutex if it is free for the caller; else what the word was.
-    fn try_take(&self) -> Result<(), u64> {
-        let woken = self.node.fate.get() == Fate::Awake;
-        let mut word = self.mutex.word.load(Ordering::Relaxed);
-        loop {
-            if word & OWNER != 0 || word & KEPT != 0 && !woken {
-                return Err(word);
-            }
-            let mut taken = self.node.who | word & (RMW | QUEUED | AWAKE);
-            if woken {
-                taken = taken & !AWAKE | RMW;
-            }
-            // Acquire pairs with the Release of an unlock.
-            match self.mutex.word.compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => word = now,
-            }
-        }
-        self.mutex.note_taken(word, woken);
-        self.node.fate.set(Fate::Granted);
-        Ok(())
     }
 
     /// The one that was woken goes without the mutex: it was somebody else's turn to be woken.
@@ -295,7 +303,9 @@ fn announce(mutex: &Mutex, queues: &Queues, taker: Option<u64>, awake: bool) -> 
             Err(now) => word = now,
         }
     }
-    if word & OWNER != 0 && !owner::is_running(word & OWNER) {
+    let holder = word & OWNER;
+    // Still its owner after it was seen elsewhere: it has not suspended after having given the mutex back.
+    if holder != 0 && !owner::is_running(holder) && mutex.owner() == holder {
         mutex.in_order.set(1);
     }
     Some(Announced { word, watches })
@@ -452,8 +462,12 @@ pub(super) fn give_back(mutex: &Mutex, who: u64) {
         if word == who {
             return give_back_plainly(mutex, who);
         }
-        if word & QUEUED == 0 {
-            let next = if word & AWAKE != 0 { RMW | AWAKE | mutex.kept() } else { mutex.calm_word() };
+        if word & (QUEUED | AWAKE) != QUEUED {
+            // Nobody waits, or somebody is on the way to it already.
+            let next = match word & AWAKE {
+                0 => mutex.calm_word(),
+                _ => word & !(OWNER | KEPT) | RMW | mutex.kept(),
+            };
             // Release pairs with the Acquire of the next lock. From here on the mutex may be gone.
             if mutex.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed).is_ok() {
                 return;
@@ -462,12 +476,7 @@ pub(super) fn give_back(mutex: &Mutex, who: u64) {
         }
         let queues = lot::lock(mutex.key());
         // Under the bucket's lock nobody but its owner changes the word of a held mutex.
-        let word = mutex.word.load(Ordering::Relaxed);
-        if word & AWAKE != 0 && word & QUEUED != 0 {
-            mutex.word.store(RMW | QUEUED | AWAKE | mutex.kept(), Ordering::Release);
-            return;
-        }
-        if word & QUEUED != 0 {
+        if mutex.word.load(Ordering::Relaxed) & (QUEUED | AWAKE) == QUEUED {
             return hand_on(mutex, queues);
         }
     }

@@ -27,7 +27,7 @@ const THREAD_ID_BITS: u32 = 22;
 /// A strand.
 #[inline(always)]
 pub fn strand(body: &Body) -> u64 {
-    head::handle_of(body.head()) & (THREAD - 1)
+    body.owner.get()
 }
 
 /// The caller.

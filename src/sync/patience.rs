@@ -9,8 +9,7 @@ use crate::engine::parallel;
 use crate::engine::parallel::worker;
 
 /// Looks, with longer pauses each time: every look takes the line away from the owner, who needs it to give back.
-const ROUNDS: u32 = if cfg!(loom) { 0 } else { 10 };
-const LONGEST: u32 = 5;
+const ROUNDS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// See the module documentation.
 pub struct Patience {
@@ -25,13 +24,14 @@ impl Patience {
 
     /// Pauses, unless there is no hope that the owner is done soon. True: look again.
     pub fn spin(&mut self, holder: u64) -> bool {
-        if self.rounds == 0 {
-            meet(holder);
-        }
-        if self.rounds >= ROUNDS || !is_parallel() || holder != 0 && !owner::is_running(holder) {
+        if !is_parallel() || holder != 0 && !owner::is_running(holder) {
             return false;
         }
-        for _ in 0..1u32 << self.rounds.min(LONGEST) {
+        if self.rounds >= ROUNDS {
+            meet(holder);
+            return false;
+        }
+        for _ in 0..1u32 << self.rounds {
             spin();
         }
         self.rounds += 1;
@@ -51,6 +51,6 @@ fn meet(holder: u64) {
         && other != worker.index
     {
         let seat = worker.engine().workers().get(other as usize).map_or(NO_SEAT, |other| other.seat);
-        worker.met(seat, false);
+        worker.met(seat, true);
     }
 }

@@ -125,6 +125,31 @@ static void roundtrip_across(long n)
     ns_per(began, n);
 }
 
+static void lock_among_all(long total, bool yields)
+{
+    constexpr long strands = 1000;
+    fibers::mutex mutex;
+    long each = total / strands, counter = 0;
+    Countdown all(strands);
+    auto began = Clock::now();
+    for (long s = 0; s < strands; s++) {
+        start([&] {
+            for (long i = 0; i < each; i++) {
+                mutex.lock();
+                counter++;
+                if (yields) {
+                    boost::this_fiber::yield();
+                }
+                mutex.unlock();
+            }
+            all.done();
+        }).detach();
+    }
+    all.wait();
+    ns_per(began, each * strands);
+    require(counter == each * strands);
+}
+
 static void buffered(long pairs, long total)
 {
     fibers::buffered_channel<std::uint64_t> between(256); /* a power of two, one of which stays free: room for 128 needs 256 */
@@ -338,6 +363,8 @@ static const Workload workloads[] = {
     {"w4x", roundtrip_across, 50000},
     {"w5a", [](long n) { buffered(1, n); }, 4000000},
     {"w5b", [](long n) { buffered(4, n); }, 4000000},
+    {"w10a", [](long n) { lock_among_all(n, false); }, 1000000},
+    {"w10b", [](long n) { lock_among_all(n, true); }, 200000},
     {"w6", ring, 1000000},
     {"w7", skynet_channels, 1000000},
     {"w7j", skynet_join, 1000000},

@@ -27,6 +27,7 @@ var workloads = map[string]workload{
 	"w5a": {func(n int) { buffered(1, n) }, 4000000}, "w5b": {func(n int) { buffered(4, n) }, 4000000},
 	"w6": {ring, 1000000}, "w7": {skynetChannels, 1000000}, "w7j": {skynetJoin, 1000000},
 	"w8": {selectFour, 1000000},
+	"w10a": {func(n int) { lockAmongAll(n, false) }, 1000000}, "w10b": {func(n int) { lockAmongAll(n, true) }, 200000},
 	"w11a": {func(n int) { fibDownTo(n, 12, 20) }, 30}, "w11f": {func(n int) { fibDownTo(n, 2, 1) }, 30},
 	"w11b": {uneven, 4096},
 }

@@ -144,6 +144,29 @@ fn buffered(pairs: usize, total: usize) {
     assert_eq!(sum.load(Relaxed), (pairs * (each * (each - 1) / 2)) as u64);
 }
 
+fn lock_among_all(total: usize, yields: bool) {
+    const STRANDS: usize = 1000;
+    let (counter, all) = (Arc::new(may::sync::Mutex::new(0)), Countdown::from(STRANDS));
+    let each = total / STRANDS;
+    let began = Instant::now();
+    for _ in 0..STRANDS {
+        let (counter, all) = (counter.clone(), all.clone());
+        go!(move || {
+            for _ in 0..each {
+                let mut counted = counter.lock().unwrap();
+                *counted += 1;
+                if yields {
+                    coroutine::yield_now();
+                }
+            }
+            all.done();
+        });
+    }
+    all.ended.wait();
+    ns_per(began, each * STRANDS);
+    assert_eq!(*counter.lock().unwrap(), each * STRANDS);
+}
+
 fn ring(hops: usize) {
     const MEMBERS: usize = 10_000;
     let laps = (hops / MEMBERS).max(1);
@@ -258,6 +281,8 @@ fn work(workload: &str, n: usize) {
         "w4" => roundtrip(n),
         "w5a" => buffered(1, n),
         "w5b" => buffered(4, n),
+        "w10a" => lock_among_all(n, false),
+        "w10b" => lock_among_all(n, true),
         "w6" => ring(n),
         "w7" => skynet_channels(n),
         "w7j" => skynet_join(n),
@@ -277,6 +302,8 @@ fn main() {
         ("w4", 500_000),
         ("w5a", 4_000_000),
         ("w5b", 4_000_000),
+        ("w10a", 1_000_000),
+        ("w10b", 200_000),
         ("w6", 1_000_000),
         ("w7", 1_000_000),
         ("w7j", 1_000_000),

@@ -288,6 +288,29 @@ async fn buffered_four(total: usize) {
     assert_eq!(sum, (4 * (each * (each - 1) / 2)) as u64);
 }
 
+async fn lock_among_all(total: usize, yields: bool) {
+    const STRANDS: usize = 1000;
+    let (counter, all) = (Arc::new(Mutex::new(0)), Countdown::from(STRANDS));
+    let each = total / STRANDS;
+    let began = Instant::now();
+    for _ in 0..STRANDS {
+        let (counter, all) = (counter.clone(), all.clone());
+        tokio::spawn(async move {
+            for _ in 0..each {
+                let mut counted = counter.lock().await;
+                *counted += 1;
+                if yields {
+                    tokio::task::yield_now().await;
+                }
+            }
+            all.done();
+        });
+    }
+    all.wait().await;
+    ns_per(began, each * STRANDS);
+    assert_eq!(*counter.lock().await, each * STRANDS);
+}
+
 async fn ring(hops: usize) {
     const MEMBERS: usize = 10_000;
     let laps = (hops / MEMBERS).max(1);
@@ -455,6 +478,8 @@ async fn work(workload: &'static str, n: usize) {
         "w9" => sleep_all(n).await,
         "w5a" => buffered_pair(n).await,
         "w5b" => buffered_four(n).await,
+        "w10a" => lock_among_all(n, false).await,
+        "w10b" => lock_among_all(n, true).await,
         "w6" => ring(n).await,
         "w7" => skynet_channels(n).await,
         "w7j" => skynet_join(n).await,
@@ -479,6 +504,8 @@ fn main() {
         ("w9", 100_000),
         ("w5a", 4_000_000),
         ("w5b", 4_000_000),
+        ("w10a", 1_000_000),
+        ("w10b", 200_000),
         ("w6", 1_000_000),
         ("w7", 1_000_000),
         ("w7j", 1_000_000),
