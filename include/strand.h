@@ -1875,7 +1875,10 @@ STRAND_API strand_status strand_chan_release(strand_chan chan);
  */
 #define STRAND_CASE_SEND 2
 
-/** The end of a task. STRAND_ERR_UNSUPPORTED in this version. */
+/**
+ * The end of the task handle, as strand_task_await(); element is NULL or a strand_outcome whose
+ * size is set, to be filled. The status is STRAND_OK however the task has ended.
+ */
 #define STRAND_CASE_TASK 3
 
 /**

@@ -19,7 +19,8 @@ pub const STRAND_CASE_RECV: u32 = 1;
 /// STRAND_ERR_CLOSED. A transfer function copies the element once, before the case is tried or
 /// waits; if another case commits, the copy goes to the drop function.
 pub const STRAND_CASE_SEND: u32 = 2;
-/// The end of a task. STRAND_ERR_UNSUPPORTED in this version.
+/// The end of the task handle, as strand_task_await(); element is NULL or a strand_outcome whose
+/// size is set, to be filled. The status is STRAND_OK however the task has ended.
 pub const STRAND_CASE_TASK: u32 = 3;
 /// The moment deadline, see strand_after(); handle is 0. STRAND_NO_WAIT is always ready,
 /// STRAND_FOREVER never. When it comes together with the deadline of the call, the case commits.

@@ -71,6 +71,9 @@ unsafe impl Sized32 for strand_outcome {
     const NAME: &'static str = "strand_outcome";
 }
 
+// A select writes it from the core.
+const _: () = assert!(size_of::<strand_outcome>() == size_of::<crate::task::case::RawOutcome>());
+
 /// How a task is made: 0 or NULL in a field is the default.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -151,7 +151,7 @@ fn told(own: Option<&'static Task>, name: Name, status: Status) -> Outcome<u64> 
 }
 
 /// A task has seen another one's failure.
-pub(super) fn remember_cause(own: &'static Task, name: Name) {
+pub fn remember_cause(own: &'static Task, name: Name) {
     let failure = name.lock().ok().and_then(|locked| locked.failure());
     if failure.is_some() {
         drop(own.cause.replace(failure));

@@ -2,6 +2,7 @@
 //! Tasks: strands (or promises) with an outcome that is written once, and waiting for one or many of them. Generators, monitors.
 
 pub mod calls;
+pub mod case;
 pub mod generator;
 pub mod join;
 pub mod monitor;
@@ -9,5 +10,4 @@ pub mod outcome;
 pub mod promise;
 pub mod scope;
 pub mod table;
-
 pub mod watch;

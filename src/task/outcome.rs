@@ -28,7 +28,6 @@ use crate::memory::table::Slot;
 use crate::strand::failure::Kept;
 use crate::strand::fault;
 use crate::wait::block::Woken;
-use crate::wait::list::List;
 
 /// How far a task is, as C sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -193,8 +192,6 @@ pub struct Task {
     pub cause: Cell<Option<Kept>>,
     /// The scope it belongs to; 0 for the root.
     pub scope: Cell<u64>,
-    /// Selects that have a case for it.
-    selects: List,
 }
 
 const _: () = assert!(cfg!(loom) || size_of::<Task>() <= 256);
@@ -240,7 +237,6 @@ unsafe impl Slot for Task {
             failure: Cell::new(None),
             cause: Cell::new(None),
             scope: Cell::new(0),
-            selects: List::new(),
         }
     }
 }
@@ -570,15 +566,9 @@ impl Locked {
         self.0.watches.remove(watch)
     }
 
-    /// Selects that have a case for it.
-    #[allow(dead_code, reason = "its user lands next")]
-    pub fn selects(&self) -> &List {
-        &self.0.selects
-    }
-
     /// Those who wait for it.
     pub fn waiting(&self) -> usize {
-        self.0.watches.count() + self.0.selects.count()
+        self.0.watches.count()
     }
 
     /// Handles of the task.
@@ -729,7 +719,6 @@ impl Locked {
             // SAFETY: it was linked until this moment under the lock, so its record is in place.
             seen |= unsafe { watch.tell(&ended, woken) } || task.references.get() == 0;
         }
-        seen |= !task.selects.is_empty() && task.selects.win_all(woken, Status::OK) > 0;
         if state == State::Failed {
             self.list_failure(seen);
         }

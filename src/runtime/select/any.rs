@@ -12,6 +12,7 @@ use crate::strand::identity;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::sync::cases::{Copying, Receiving, Sending};
 use crate::sync::channel::{self, Refused};
+use crate::task::case::Ending;
 use crate::time::clock;
 use crate::wait::block::FOREVER;
 use crate::wait::end::Join;
@@ -67,6 +68,8 @@ pub enum Any {
     Park(Offered),
     /// The cancellation of a token.
     Cancel(Firing),
+    /// The end of a task.
+    Task(Ending),
 }
 
 /// Calls the same thing of whatever case it is.
@@ -82,6 +85,7 @@ macro_rules! each {
             Any::End($case) => $call,
             Any::Park($case) => $call,
             Any::Cancel($case) => $call,
+            Any::Task($case) => $call,
         }
     };
 }
@@ -183,9 +187,12 @@ impl Opening {
             PARK => unsafe { open_park(raw) },
             // SAFETY: by contract.
             CANCEL => unsafe { open_token(raw) },
-            TASK | FD | TICKET => {
-                Err((Status::UNSUPPORTED, "is of a kind that this version cannot wait for in a select"))
-            }
+            // SAFETY: by contract.
+            TASK => unsafe {
+                engine::touch(raw.handle);
+                Ok(Any::Task(Ending::open(raw.handle, raw.element.cast())?))
+            },
+            FD | TICKET => Err((Status::UNSUPPORTED, "is of a kind that this version cannot wait for in a select")),
             _ => Err((Status::INVALID, "is of a kind that does not exist")),
         }
     }
