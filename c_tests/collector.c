@@ -67,6 +67,10 @@ static void *note_copy(void *arg) {
   count_up(&ran);
   return NULL;
 }
+static void note_cancel(void *data, uint64_t reason) {
+  CHECK_EQUAL(reason, 7);
+  got[2] = (uint64_t)(uintptr_t)data;
+}
 static void note_exit(void *data) { got[3] = (uint64_t)(uintptr_t)data; }
 static void *hold_much(void *arg) {
   uint64_t value = 0;
@@ -225,6 +229,78 @@ static void arguments_of_offloaded_calls_are_shown(void) {
   count_up(&released);
   CHECK_OK(strand_scheduler_run());
   CHECK_EQUAL(got[0], OTHER);
+  stop_runtime();
+}
+
+/* ------------------------------------------------------------------------- tasks, promises, generators, timers */
+
+static strand_status answer_with(void *arg, uint64_t *value) {
+  *value = (uint64_t)(uintptr_t)arg + 1;
+  return STRAND_OK;
+}
+
+static void values_of_tasks_and_promises_are_shown_until_they_are_taken(void) {
+  strand_task task = 0, promised = 0;
+  strand_promise promise = 0;
+  uint64_t value = 0;
+  start_runtime(2);
+  CHECK_OK(strand_task_spawn(0, answer_with, (void *)(uintptr_t)0x5000, &task));
+  CHECK_OK(strand_promise_new(0, &promise, &promised));
+  CHECK_OK(strand_task_await(task, STRAND_FOREVER, NULL));
+  CHECK_EQUAL(roots(0x7000, 0).found, 0);
+  CHECK_OK(strand_promise_complete(promise, 0x7000));
+  is_shown_once(0x5001, STRAND_ROOT_OUTCOME, task);
+  is_shown_once(0x7000, STRAND_ROOT_OUTCOME, promised);
+  CHECK_EQUAL(roots(0x5001, OTHER).found + roots(0x7000, OTHER + 1).found, 2);
+  CHECK_OK(strand_task_await(task, STRAND_FOREVER, &value));
+  CHECK_EQUAL(value, OTHER);
+  CHECK_OK(strand_task_take(promised, STRAND_FOREVER, &value));
+  CHECK_EQUAL(value, OTHER + 1);
+  CHECK_EQUAL(roots(OTHER + 1, 0).found, 0); /* it is the taker's */
+  CHECK_OK(strand_task_release(task));
+  CHECK_OK(strand_task_release(promised));
+  CHECK_OK(strand_promise_release(promise));
+  CHECK_EQUAL(roots(OTHER, 0).found, 0);
+  stop_runtime();
+}
+
+static strand_status yield_twice(void *arg, uint64_t first, uint64_t *last) {
+  uint64_t input = 0;
+  CHECK_EQUAL((uint64_t)(uintptr_t)arg, OTHER);
+  CHECK_OK(strand_generator_yield(first + 1, &input));
+  *last = input + 1;
+  return STRAND_OK;
+}
+
+static void what_generators_timers_and_hooks_keep_is_shown(void) {
+  strand_generator generator = 0;
+  strand_timer timer = 0;
+  strand_cancel cancel = 0;
+  strand_cancel_hook hook = 0;
+  uint64_t value = 0;
+  start_runtime(2);
+  CHECK_OK(strand_generator_new(NULL, yield_twice, (void *)(uintptr_t)0x6000, &generator));
+  is_shown_once(0x6000, STRAND_ROOT_ARGUMENT, generator);
+  CHECK_EQUAL(roots(0x6000, OTHER).found, 1);
+  CHECK_OK(strand_generator_resume(generator, 0x6100, &value, STRAND_FOREVER));
+  CHECK_EQUAL(value, 0x6101);
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_generator_resume(generator, 0x6200, &value, STRAND_FOREVER));
+  CHECK_OK(strand_generator_release(generator));
+  channel = new_channel(sizeof value, 4);
+  CHECK_OK(strand_timer_new(channel, 0x8000, &timer));
+  CHECK_OK(strand_timer_start(timer, strand_after(SECONDS(3600)), 0));
+  is_shown_once(0x8000, STRAND_ROOT_TIMER, timer);
+  CHECK_OK(strand_timer_release(timer));
+  CHECK_EQUAL(roots(0x8000, 0).found, 0);
+  CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &cancel));
+  CHECK_OK(strand_cancel_on(cancel, note_cancel, NULL, (void *)(uintptr_t)0x9000, &hook));
+  is_shown_once(0x9000, STRAND_ROOT_CALLBACK, hook);
+  CHECK_EQUAL(roots(0x9000, OTHER).found, 1);
+  CHECK_OK(strand_cancel_fire(cancel, 7));
+  CHECK_EQUAL(got[2], OTHER);
+  CHECK_EQUAL(roots(OTHER, 0).found, 0);
+  CHECK_OK(strand_cancel_release(cancel));
+  CHECK_OK(strand_chan_release(channel));
   stop_runtime();
 }
 
@@ -759,6 +835,8 @@ int main(void) {
   CLAIM(what_a_strand_has_left_with_the_library_is_shown);
   CLAIM(elements_in_channels_and_before_them_are_shown);
   CLAIM(arguments_of_offloaded_calls_are_shown);
+  CLAIM(values_of_tasks_and_promises_are_shown_until_they_are_taken);
+  CLAIM(what_generators_timers_and_hooks_keep_is_shown);
   CLAIM(a_value_that_goes_through_a_call_is_always_somewhere);
   CLAIM(registers_of_a_suspended_strand_lie_on_its_stack);
   CLAIM(a_strand_that_looks_sees_its_own_stack_too);

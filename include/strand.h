@@ -3978,7 +3978,7 @@ STRAND_API strand_status strand_offload_with(const struct strand_offload_options
  * tell a collector.
  */
 
-/** The argument of a strand that has not started: a pointer. */
+/** The argument of a strand, a task or a generator that has not started: a pointer. */
 #define STRAND_ROOT_ARGUMENT 1
 
 /** The copy that arg_bytes made of a strand's argument, also while the strand runs. */
@@ -4014,6 +4014,22 @@ STRAND_API strand_status strand_offload_with(const struct strand_offload_options
 
 /** The result of an offloaded call that its strand has not taken yet: a pointer. */
 #define STRAND_ROOT_CALL_RESULT 11
+
+/**
+ * The value of a task or a promise, until it was taken or dropped: uint64_t. The owner is the task.
+ */
+#define STRAND_ROOT_OUTCOME 12
+
+/** A value on its way into a generator or out of it: uint64_t. The owner is the generator. */
+#define STRAND_ROOT_GENERATOR 13
+
+/** What a timer sends: uint64_t. The owner is the timer. */
+#define STRAND_ROOT_TIMER 14
+
+/**
+ * What a function given to strand_cancel_on() will get: a pointer. The owner is its registration.
+ */
+#define STRAND_ROOT_CALLBACK 15
 
 /** Flag of a strand_gc_stack: it is the caller's. */
 #define STRAND_STACK_CALLER 1

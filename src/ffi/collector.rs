@@ -20,7 +20,7 @@ use super::{check, guard};
 use crate::runtime::{collector, world};
 use core::ffi::c_void;
 
-/// The argument of a strand that has not started: a pointer.
+/// The argument of a strand, a task or a generator that has not started: a pointer.
 pub const STRAND_ROOT_ARGUMENT: u32 = 1;
 /// The copy that arg_bytes made of a strand's argument, also while the strand runs.
 pub const STRAND_ROOT_ARGUMENT_COPY: u32 = 2;
@@ -42,6 +42,14 @@ pub const STRAND_ROOT_CALL_ARGUMENT: u32 = 9;
 pub const STRAND_ROOT_CALL_RUNNING: u32 = 10;
 /// The result of an offloaded call that its strand has not taken yet: a pointer.
 pub const STRAND_ROOT_CALL_RESULT: u32 = 11;
+/// The value of a task or a promise, until it was taken or dropped: uint64_t. The owner is the task.
+pub const STRAND_ROOT_OUTCOME: u32 = 12;
+/// A value on its way into a generator or out of it: uint64_t. The owner is the generator.
+pub const STRAND_ROOT_GENERATOR: u32 = 13;
+/// What a timer sends: uint64_t. The owner is the timer.
+pub const STRAND_ROOT_TIMER: u32 = 14;
+/// What a function given to strand_cancel_on() will get: a pointer. The owner is its registration.
+pub const STRAND_ROOT_CALLBACK: u32 = 15;
 
 /// Flag of a strand_gc_stack: it is the caller's.
 pub const STRAND_STACK_CALLER: u32 = 1;

@@ -13,8 +13,9 @@ use crate::strand::context::spilled;
 use crate::strand::head::{self, Head, Phase};
 use crate::strand::root::{Kind, Root, Visit};
 use crate::strand::{extras, identity, locals, on_exit};
-use crate::sync::channel;
-use crate::wait::park;
+use crate::sync::{channel, timer};
+use crate::task::{generator, table};
+use crate::wait::{on_cancel, park};
 
 /// Shows every root. The caller has stopped the world.
 pub fn visit_roots(visit: Visit<'_>) -> Outcome<()> {
@@ -25,6 +26,10 @@ pub fn visit_roots(visit: Visit<'_>) -> Outcome<()> {
     }
     channel::visit(visit);
     pool::visit(visit);
+    table::visit(visit);
+    generator::visit(visit);
+    timer::visit(visit);
+    on_cancel::visit(visit);
     Ok(())
 }
 
@@ -36,14 +41,14 @@ fn visit_strand(strand: &'static Head, visit: Visit<'_>) {
     let body = strand.started_body();
     match extras::of(strand, body) {
         Some(extras) => extras.visit(owner, body.is_some(), visit),
-        None if body.is_none() => visit(Root::word(Kind::Argument, strand.payload.as_ptr(), owner)),
+        None if body.is_none() => visit(Root::word(Kind::Argument, &raw const strand.payload, owner)),
         None => {}
     }
     if let Some(body) = body {
         locals::visit(body.locals.get(), owner, visit);
         on_exit::visit(body, owner, visit);
         if let Some(holder) = park::untaken(body) {
-            visit(Root::word(Kind::ParkValue, holder.payload.as_ptr(), owner));
+            visit(Root::word(Kind::ParkValue, &raw const holder.payload, owner));
         }
     }
 }

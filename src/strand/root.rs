@@ -29,6 +29,14 @@ pub enum Kind {
     CallRunning = 10,
     /// The result of an offloaded call that its strand has not taken yet.
     CallResult = 11,
+    /// The value of a task or promise that nobody has taken.
+    Outcome = 12,
+    /// A value on its way into a generator or out of it.
+    Generator = 13,
+    /// What a timer sends.
+    Timer = 14,
+    /// What a function that the library calls later will get.
+    Callback = 15,
 }
 
 /// One place.

@@ -20,6 +20,7 @@ use crate::engine::{self, outside, parallel, touched};
 use crate::memory::objects::{Locked, Name, Object, Objects};
 use crate::strand::identity;
 use crate::strand::message::fail;
+use crate::strand::root::{self, Root, Visit};
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::alarm::Alarm;
 use crate::wait::block::{self, NO_WAIT, Published, Source, Woken, open_sole};
@@ -292,4 +293,17 @@ fn lock(handle: u64) -> Outcome<Locked<Timer>> {
         Err(Status::INVALID) => fail(Status::INVALID, format_args!("{handle:#x} is not the handle of a timer")),
         found => found,
     }
+}
+
+/// Shows what armed timers send to a collector. The world is stopped; no lock is held while `visit` runs.
+pub fn visit(visit: Visit<'_>) {
+    TIMERS.for_each(|timer| {
+        let owner = timer.handle();
+        let sends = timer.armed.get() && timer.chan.get() != 0;
+        let place = timer.value.as_ptr().cast_const();
+        drop(timer);
+        if sends {
+            visit(Root::word(root::Kind::Timer, place, owner));
+        }
+    });
 }

@@ -587,7 +587,6 @@ impl Locked {
     }
 
     #[cfg(not(loom))]
-    #[allow(dead_code, reason = "its user lands next")]
     /// Addresses of its argument, while its entry may still run, and of its value, while it has one; for collectors.
     pub fn roots(&self) -> [Option<*const u64>; 2] {
         let pending = self.state() == State::Pending && self.0.has(ATTACHED);

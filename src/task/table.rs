@@ -12,6 +12,7 @@ use crate::engine::{self, Worker, outside};
 use crate::memory::table::{History, Table};
 use crate::strand::identity;
 use crate::strand::message::{fail, try_box};
+use crate::strand::root::{self, Root, Visit};
 
 /// What tasks of earlier runtimes left behind.
 pub static HISTORY: History = History::new();
@@ -173,6 +174,22 @@ pub fn for_each(mut visit: impl FnMut(u64, &super::outcome::Locked)) {
         let locked = table.slot(index).lock();
         if locked.task().is_live() {
             visit(locked.task().handle(index), &locked);
+        }
+    }
+}
+
+/// Shows arguments and values to a collector. The world is stopped; no lock is held while `visit` runs.
+pub fn visit(visit: Visit<'_>) {
+    let Some(table) = table() else { return };
+    for index in 0..table.fresh() {
+        let locked = table.slot(index).lock();
+        let task = locked.task();
+        let (owner, roots) = if task.is_live() { (task.handle(index), locked.roots()) } else { continue };
+        drop(locked);
+        for (kind, place) in [(root::Kind::Argument, roots[0]), (root::Kind::Outcome, roots[1])] {
+            if let Some(place) = place {
+                visit(Root::word(kind, place, owner));
+            }
         }
     }
 }

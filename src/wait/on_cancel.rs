@@ -15,6 +15,7 @@ use crate::base::handle::{INDEX_MAX, Kind};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::cell::Cell;
 use crate::memory::objects::{Locked, Name, Object, Objects};
+use crate::strand::root::{self, Root, Visit};
 
 /// What a hook calls.
 pub type Function = unsafe extern "C" fn(data: *mut c_void, reason: u64);
@@ -234,4 +235,16 @@ pub fn unregister(handle: u64) -> Outcome<()> {
         RUNNING => Err(Status::BUSY),
         _ => Err(Status::ALREADY),
     }
+}
+
+/// Shows what hooks will get to a collector. The world is stopped; no lock is held while `visit` runs.
+pub fn visit(visit: Visit<'_>) {
+    HOOKS.for_each(|hook| {
+        let (owner, place) = (hook.handle(), hook.data.as_ptr().cast_const());
+        let waits = hook.state.get() == LINKED;
+        drop(hook);
+        if waits {
+            visit(Root::word(root::Kind::Callback, place, owner));
+        }
+    });
 }

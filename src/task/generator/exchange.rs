@@ -54,6 +54,14 @@ pub struct Yielder {
     input: Cell<Option<u64>>,
 }
 
+impl Yielder {
+    /// Where what the next resume hands in lies, once it has. (What the generator yields lies in its frame too.)
+    pub(super) fn place(&self) -> Option<*const u64> {
+        // SAFETY: the generator does not run, and nobody else does.
+        unsafe { (*self.input.as_ptr()).as_ref() }.map(|input| input as *const u64)
+    }
+}
+
 /// What came of delivering something to somebody who waits.
 enum Delivered {
     /// To a strand that is switched out: the caller makes it go on.

@@ -26,6 +26,7 @@ use crate::base::status::{Outcome, Status};
 use crate::memory::objects::{Locked, Name, Object, Objects};
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, Head};
+use crate::strand::root::{Kind as Stored, Root, Visit};
 use crate::wait::block::Woken;
 use crate::wait::end::Link;
 use crate::wait::{cancel, reason};
@@ -317,4 +318,46 @@ pub fn state(handle: u64) -> Outcome<(u32, Status)> {
 /// Handle of the strand of a generator, for reports; 0 when it has none.
 pub fn strand_of(handle: u64) -> u64 {
     GENERATORS.name(handle).map_or(0, |name| name.peek().strand.load(Ordering::Relaxed))
+}
+
+/// Shows values on their way and arguments to a collector. The world is stopped; no lock is held while `visit` runs.
+pub fn visit(visit: Visit<'_>) {
+    GENERATORS.for_each(|generator| {
+        let owner = generator.handle();
+        // Slots stay mapped, and nobody touches this one before the world goes on.
+        let places = unlocked(generator).places();
+        for (kind, place) in places.into_iter().flatten() {
+            visit(Root::word(kind, place, owner));
+        }
+    });
+}
+
+/// What is in a slot, without its lock: nobody else runs.
+fn unlocked(generator: Locked<Generator>) -> &'static Generator {
+    generator.name().peek()
+}
+
+type Place = Option<(Stored, *const u64)>;
+
+impl Generator {
+    /// Where what it keeps lies.
+    fn places(&self) -> [Place; 6] {
+        // SAFETY: nobody else uses the cells; the frames of those who resume and yield stay.
+        unsafe {
+            let plan = (*self.plan.as_ptr()).as_ref().filter(|_| !self.begun.get());
+            let fresh = self.stage() != Stage::Dormant && !self.begun.get();
+            let held = (*self.held.as_ptr()).as_ref().map(|held| (Stored::Generator, held as *const u64));
+            let answered = held.is_some() && self.exchange() == Exchange::Answered;
+            let ended = held.is_some() && self.stage() == Stage::Ended;
+            let yielder = self.yielder.get().as_ref();
+            [
+                plan.map(|plan| (Stored::Argument, (&raw const plan.arg).cast())),
+                fresh.then(|| (Stored::Generator, self.first.as_ptr().cast_const())),
+                held,
+                answered.then(|| (Stored::Generator, &raw const (*self.pending.as_ptr()).value)),
+                ended.then(|| (Stored::Generator, &raw const (*self.outcome.as_ptr()).value)),
+                yielder.and_then(|yielder| yielder.place()).map(|place| (Stored::Generator, place)),
+            ]
+        }
+    }
 }
