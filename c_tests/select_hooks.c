@@ -157,7 +157,7 @@ static void traffic_of(uint32_t workers, size_t size) {
   stop_runtime();
   CHECK_EQUAL(wrong, 0);
   CHECK_NUMBERS(receipts, >, 0);
-  CHECK_NUMBERS(drops, >, 0);
+  if (takes_turns()) CHECK_NUMBERS(drops, >, 0); /* by lot nobody may ever have to wait */
   CHECK_EQUAL(copies, drops + receipts);
 }
 static void every_copy_is_received_or_dropped(void) {

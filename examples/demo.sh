@@ -111,6 +111,12 @@ if build "$examples/timers.c" "$archive" -o "$outdir/timers" && run "$outdir/tim
     proved 'sleeps end in order and on time, and a wait ends at its deadline with a status'
 else failed 'the timers did not sort'; fi
 
+part select.c 'one of several things: fan-in, time limits, a quit channel'
+if build "$examples/select.c" "$archive" -o "$outdir/select" && run "$outdir/select" &&
+    grep -q '100, 200 and 300 messages' "$output" && grep -q 'ended 5 strands, and 0 tickets were lost' "$output"; then
+    proved 'exactly one case commits, the others leave no trace'
+else failed 'something was lost or made up'; fi
+
 part threads.c 'an OS thread feeds a strand'
 if build "$examples/threads.c" "$archive" -pthread -o "$outdir/threads" && run "$outdir/threads" && grep -q ': 10$' "$output"; then
     proved 'channels work from any thread; a hold says that somebody outside may still send'

@@ -55,6 +55,9 @@ collector() {
         prints 'an object was lost' || return 1
     done
 }
+select_from_several() {
+    static select && run "$outdir/select" && prints '100, 200 and 300 messages' && prints 'ended 5 strands, and 0 tickets were lost'
+}
 timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
@@ -200,6 +203,7 @@ expect hello_static hello_static
 expect hello_shared hello_shared
 expect ping_pong ping_pong
 expect timers timers
+expect select_commits_one_of_several select_from_several
 expect collector_loses_and_keeps_nothing collector
 expect print_recording print_recording
 expect threads threads
