@@ -222,7 +222,11 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     strand.lock.lock();
     let first = strand.joiners.load(Ordering::Relaxed) as *const Link;
     strand.joiners.store(0, Ordering::Relaxed);
-    let cancelled = strand.cancelled.swap(0, Ordering::Relaxed) != 0;
+    // Written under this lock only, so it takes no locked operation.
+    let cancelled = strand.cancelled.load(Ordering::Relaxed) != 0;
+    if cancelled {
+        strand.cancelled.store(0, Ordering::Relaxed);
+    }
     let id = head::handle_of(strand);
     strand.end_generation();
     let watches = win_joiners(first, &mut woken);
