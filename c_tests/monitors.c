@@ -214,6 +214,43 @@ static void none_is_lost_because_there_is_no_room(void) {
   }
 }
 
+/* The same by hand: each strand itself sends the message when it ends, without waiting. */
+static strand_chan by_hand;
+static void send_by_hand(void *data) {
+  strand_down down;
+  memset(&down, 0, sizeof down);
+  down.tag = (uint64_t)(uintptr_t)data;
+  strand_chan_try_send(by_hand, &down);
+}
+static void *end_by_hand(void *arg) {
+  CHECK_OK(strand_on_exit(send_by_hand, arg));
+  return NULL;
+}
+
+static void *count_those_sent_by_hand(void *arg) {
+  strand_down down;
+  uint64_t count = 0;
+  by_hand = new_channel(sizeof(strand_down), 7);
+  for (uintptr_t index = 0; index < MANY; index += 1) {
+    CHECK_OK(strand_join(spawn(end_by_hand, (void *)index), STRAND_FOREVER));
+  }
+  while (strand_chan_recv(by_hand, &down, STRAND_NO_WAIT) == STRAND_OK) {
+    count += 1;
+  }
+  CHECK_OK(strand_chan_release(by_hand));
+  *(uint64_t *)arg = count;
+  return NULL;
+}
+
+static void control_messages_that_are_sent_by_hand_are_lost(void) {
+  uint64_t count = 0;
+  start_runtime(1);
+  spawn(count_those_sent_by_hand, &count);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count, 7);
+  stop_runtime();
+}
+
 static void *leave_messages_unread(void *arg) {
   const strand_chan chan = new_channel(sizeof(strand_down), 2);
   (void)arg;
@@ -484,6 +521,7 @@ int main(void) {
   CLAIM(the_end_of_a_task_is_told_with_its_outcome);
   CLAIM(the_end_of_a_promise_is_told);
   CLAIM(none_is_lost_because_there_is_no_room);
+  CLAIM(control_messages_that_are_sent_by_hand_are_lost);
   CLAIM(a_closed_channel_drops_them);
   CLAIM(a_released_channel_drops_them);
   CLAIM(a_select_waits_for_an_end_as_for_a_message);

@@ -117,6 +117,18 @@ if build "$examples/select.c" "$archive" -o "$outdir/select" && run "$outdir/sel
     proved 'exactly one case commits, the others leave no trace'
 else failed 'something was lost or made up'; fi
 
+part generator.c 'generators: two trees walked side by side, values that go both ways'
+if build "$examples/generator.c" "$archive" -o "$outdir/generator" && run "$outdir/generator" &&
+    grep -q 'walks left open: 0$' "$output"; then
+    proved 'a yield from any depth of a recursion; walks that nobody finishes clean up and are gone'
+else failed 'a walk went wrong'; fi
+
+part supervisor.c 'a supervisor: who fails is started again, by three strategies, until it is too often'
+if build "$examples/supervisor.c" "$archive" -o "$outdir/supervisor" && run "$outdir/supervisor" &&
+    grep -q 'once too often: giving up' "$output" && grep -q 'for reason 4711$' "$output"; then
+    proved 'library code over monitors: every start, stop and failure in the order that it should be, in virtual time'
+else failed 'a child was not where it should be'; fi
+
 part threads.c 'an OS thread feeds a strand'
 if build "$examples/threads.c" "$archive" -pthread -o "$outdir/threads" && run "$outdir/threads" && grep -q ': 10$' "$output"; then
     proved 'channels work from any thread; a hold says that somebody outside may still send'

@@ -59,6 +59,14 @@ select_from_several() {
     static select && run "$outdir/select" && prints '100, 200 and 300 messages' && prints 'ended 5 strands, and 0 tickets were lost'
 }
 timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
+generator() {
+    static generator && run "$outdir/generator" && prints 'the same 4 words' && prints 'differ at word 4' && prints 'walks left open: 0$'
+}
+supervisor() {
+    static supervisor && run "$outdir/supervisor" && prints 'once too often: giving up' && prints 'for reason 4711$' || return 1
+    cp "$output" "$outdir/supervised.txt"
+    run "$outdir/supervisor" && cmp "$output" "$outdir/supervised.txt"    # virtual time: every run is the same
+}
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
 wordcount() {
@@ -206,6 +214,8 @@ expect timers timers
 expect select_commits_one_of_several select_from_several
 expect collector_loses_and_keeps_nothing collector
 expect print_recording print_recording
+expect generator generator
+expect supervisor supervisor
 expect threads threads
 expect errno_follows_the_strand errno_follows
 expect wordcount_counts_as_coreutils_do wordcount

@@ -221,10 +221,10 @@ pub unsafe extern "C" fn strand_generator_wait(
     })
 }
 
-/// Yields a value to whoever has resumed this generator, and waits for the next resume. On any
-/// status but STRAND_OK the value is still the caller's.
+/// Yields a value to whoever has resumed this generator, and waits for the next resume.
 ///
-/// @param value  what the resume gets
+/// @param value  what the resume gets. With STRAND_OK and STRAND_ERR_CANCELLED it is not the caller's
+///               any more: if nobody gets it, it goes to value_drop
 /// @param out    what the next resume hands in; may be NULL
 /// @return STRAND_OK;
 ///         STRAND_ERR_CANCELLED: the generator was cancelled or released, or the runtime is shut

@@ -182,7 +182,10 @@ pub fn yield_value(value: u64) -> Outcome<u64> {
     if handle == 0 {
         return fail(Status::INVALID, format_args!("this strand is not that of a generator"));
     }
-    cancel::before_waiting(body)?;
+    if let Err(status) = cancel::before_waiting(body) {
+        generator::refuse_yield(handle, value);
+        return Err(status);
+    }
     engine::touch(handle);
     generator::yield_value(handle, value)
 }

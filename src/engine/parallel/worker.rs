@@ -240,12 +240,14 @@ impl Worker {
     }
 
     /// Whether a strand that was handed the turn may have it at once: it may run here, and nobody has waited for too
-    /// long. A hand-over counts as a pick towards the next look beyond the own queues, at which it is refused.
+    /// long. A hand-over counts as a pick towards the next look beyond the own queues, at which it is refused. One that
+    /// never ran has nobody to bypass yet: were it to line up among its like, where the newest goes first, those who
+    /// have run would not get their turn.
     #[inline(always)]
     fn may_go_on_with(&self, strand: &Head) -> bool {
         let ticks = self.ticks.get();
         if ticks == 0 || self.preempt.load(Ordering::Relaxed) || self.must_go_home(strand) {
-            return false;
+            return !strand.has(FLAG_STARTED);
         }
         self.ticks.set(ticks - 1);
         true
@@ -257,7 +259,7 @@ impl Worker {
     }
 
     /// A strand that was handed the turn and cannot have it at once: it goes home, or to the tail here (then it is
-    /// returned, or lies among those that never ran).
+    /// returned).
     #[cold]
     #[inline(never)]
     fn line_up(&self, strand: &'static Head) -> Option<&'static Head> {
@@ -268,12 +270,7 @@ impl Worker {
             self.engine().send_home(strand);
             return None;
         }
-        if strand.has(FLAG_STARTED) {
-            return Some(strand);
-        }
-        strand.home.store(self.index as u16, Ordering::Relaxed);
-        self.push_started_or_fresh(strand);
-        None
+        Some(strand)
     }
 
     /// Switches to a strand and comes back when it suspends; errno and floating-point modes go with it.

@@ -49,6 +49,8 @@ pub struct Resumer {
 pub struct Yielder {
     name: Name<Generator>,
     output: u64,
+    /// The output is somebody's, or kept for somebody.
+    given: Cell<bool>,
     waiter: Cell<*const Waiter>,
     /// What the next resume hands in.
     input: Cell<Option<u64>>,
@@ -228,6 +230,7 @@ impl Source for Yielder {
             return Published::Done(Status::CANCELLED);
         }
         generator.set_stage(Stage::Suspended);
+        self.given.set(true);
         let delivered = generator.answer_with(Answer { value: self.output, ..Answer::NONE });
         drop(generator);
         match delivered {
@@ -360,8 +363,13 @@ fn look(resumer: &Resumer) -> Status {
 
 /// Yields a value, from the strand of the generator; what the next resume hands in.
 pub fn yield_value(handle: u64, output: u64) -> Outcome<u64> {
-    let yielder =
-        Yielder { name: GENERATORS.name(handle)?, output, waiter: Cell::new(ptr::null()), input: Cell::new(None) };
+    let yielder = Yielder {
+        name: GENERATORS.name(handle)?,
+        output,
+        given: Cell::new(false),
+        waiter: Cell::new(ptr::null()),
+        input: Cell::new(None),
+    };
     match block::wait(&yielder, WaitKind::Resume, handle, FOREVER) {
         Status::OK => Ok(yielder.input.get().unwrap_or(0)),
         status => {
@@ -372,7 +380,7 @@ pub fn yield_value(handle: u64, output: u64) -> Outcome<u64> {
 }
 
 /// A generator that was cancelled is a cancelled strand: it does not wait for other things either. And a value that was
-/// handed in at that moment is nobody's.
+/// handed in at that moment is nobody's, like one that nobody has asked for.
 #[cold]
 fn cancelled_in_yield(yielder: &Yielder) {
     let Ok(generator) = yielder.name.lock() else { return };
@@ -381,7 +389,21 @@ fn cancelled_in_yield(yielder: &Yielder) {
     if let Some((strand, _)) = head.filter(|_| cancelled) {
         cancel::mark_running(strand, reason::ABANDONED);
     }
-    if let (Some(value), Some(plan)) = (yielder.input.get(), plan)
+    let output = (!yielder.given.get()).then_some(yielder.output);
+    for value in [yielder.input.get(), output].into_iter().flatten() {
+        drop_with(plan, value);
+    }
+}
+
+/// A generator that is cancelled does not yield: the value is nobody's.
+#[cold]
+pub fn refuse_yield(handle: u64, output: u64) {
+    let plan = GENERATORS.lock(handle).ok().and_then(|generator| generator.plan.get());
+    drop_with(plan, output);
+}
+
+fn drop_with(plan: Option<Plan>, value: u64) {
+    if let Some(plan) = plan
         && let Some(drop) = plan.value_drop
     {
         // SAFETY: the program's own function, for a value that nobody else has.

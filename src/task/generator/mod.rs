@@ -32,7 +32,7 @@ use crate::wait::end::Link;
 use crate::wait::{cancel, reason};
 
 pub use end::{Return, body_of_generator, exited, is_awaited};
-pub use exchange::{Answer, resume, wait, yield_value};
+pub use exchange::{Answer, refuse_yield, resume, wait, yield_value};
 
 /// The function of a generator.
 pub type Entry = unsafe extern "C-unwind" fn(arg: *mut c_void, first: u64, last: *mut u64) -> i32;
