@@ -195,6 +195,9 @@ static strand_status never_resumed(void *arg, uint64_t first, uint64_t *last) {
 static strand_cancel good_cancel; /* open, nobody bound */
 static strand_cancel gone_cancel;
 
+static strand_scope good_scope; /* opened by the thread, without children */
+static strand_scope gone_scope;
+
 static void no_cancel_fn(void *data, uint64_t reason) {
   (void)data;
   (void)reason;
@@ -205,6 +208,9 @@ static void make_the_handles(void) {
   CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &good_cancel));
   CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &gone_cancel));
   CHECK_OK(strand_cancel_release(gone_cancel));
+  CHECK_OK(strand_scope_open(NULL, &gone_scope));
+  CHECK_OK(strand_scope_close(gone_scope));
+  CHECK_OK(strand_scope_open(NULL, &good_scope));
   good_channel = new_channel(8, 1);
   gone_channel = new_channel(8, 1);
   CHECK_OK(strand_chan_release(gone_channel));
@@ -323,8 +329,6 @@ static void row_scheduler_init(void) {
   config.migration = STRAND_MIGRATE_NEVER + 1;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
-  config.fault_policy = STRAND_FAULT_FAIL_SCOPE;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
   config.fault_policy = STRAND_FAULT_ABORT + 1;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
@@ -432,8 +436,14 @@ static void row_spawn_with(void) {
   options.lane = 1000; /* which nobody made */
   GIVES(is_may() ? STRAND_ERR_UNSUPPORTED : STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
   options = default_spawn("row");
-  options.scope = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.scope = gone_scope;
+  GIVES(STRAND_ERR_STALE, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.cancel = good_cancel;
+  GIVES(STRAND_ERR_INVALID, strand_spawn_with(&options, return_at_once, NULL, &out));
+  options.cancel = 0;
+  REFUSES_FOREIGN_HANDLES(good_scope, handle,
+                          (options.scope = handle != 0 ? handle : 1,
+                           strand_spawn_with(&options, return_at_once, NULL, &out)));
   options = default_spawn("row");
   options.cancel = gone_cancel;
   GIVES(STRAND_ERR_STALE, strand_spawn_with(&options, return_at_once, NULL, &out));
@@ -1798,6 +1808,98 @@ static void row_cancel_strand(void) {
   GIVES(STRAND_ERR_STALE, strand_cancel_strand(ended_strand, 1)); /* after the end */
 }
 
+/* Of the opener: what it gives the thread, which opened the good scope, and what anybody else. */
+#define GIVES_THE_OPENER(expected, call) GIVES(now_in == ON_A_THREAD ? (expected) : STRAND_ERR_INVALID, call)
+
+static void row_scope_open(void) {
+  strand_scope_options options;
+  strand_scope out = 77;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_scope_open(NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_scope_open(&options, &out)); /* its size is 0 */
+  options.size = (uint32_t)sizeof options;
+  options.flags = 4;
+  GIVES(STRAND_ERR_INVALID, strand_scope_open(&options, &out));
+  options.flags = 0;
+  options.fault_policy = STRAND_FAULT_ABORT + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scope_open(&options, &out));
+  options.fault_policy = 0;
+  options.reserved = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_scope_open(&options, &out));
+  options.reserved = 0;
+  options.deadline = -2;
+  GIVES(STRAND_ERR_INVALID, strand_scope_open(&options, &out));
+  options.deadline = 0;
+  NEEDS_A_RUNTIME(strand_scope_open(&options, &out));
+  REFUSES_FOREIGN_HANDLES(good_cancel, handle,
+                          (options.cancel = handle != 0 ? handle : 1, strand_scope_open(&options, &out)));
+  options.cancel = gone_cancel;
+  GIVES(STRAND_ERR_STALE, strand_scope_open(&options, &out));
+  CHECK_EQUAL(out, 77);
+  options.cancel = good_cancel;
+  options.deadline = 1; /* in the past: it is cancelled already */
+  GIVES(STRAND_OK, strand_scope_open(&options, &out));
+  GIVES(STRAND_ERR_CANCELLED, strand_scope_exit(out));
+}
+
+static void row_scope_join(void) {
+  GIVES(STRAND_ERR_INVALID, strand_scope_join(good_scope, -2));
+  NEEDS_A_RUNTIME(strand_scope_join(good_scope, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_join(handle, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_scope_join(gone_scope, STRAND_FOREVER));
+  GIVES_THE_OPENER(STRAND_OK, strand_scope_join(good_scope, STRAND_FOREVER));
+}
+
+static void row_scope_next(void) {
+  uint64_t child = 77;
+  strand_outcome outcome;
+  memset(&outcome, 0, sizeof outcome);
+  GIVES(STRAND_ERR_INVALID, strand_scope_next(good_scope, STRAND_NO_WAIT, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_scope_next(good_scope, -2, &child, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_scope_next(good_scope, STRAND_NO_WAIT, &child, &outcome));
+  NEEDS_A_RUNTIME(strand_scope_next(good_scope, STRAND_NO_WAIT, &child, NULL));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_next(handle, STRAND_NO_WAIT, &child, NULL));
+  GIVES(STRAND_ERR_STALE, strand_scope_next(gone_scope, STRAND_NO_WAIT, &child, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_scope_next(good_scope, STRAND_NO_WAIT, &child, NULL)); /* it keeps none */
+  CHECK_EQUAL(child, 77);
+}
+
+static void row_scope_cancel(void) {
+  GIVES(STRAND_ERR_INVALID, strand_scope_cancel(good_scope, UINT64_MAX));
+  NEEDS_A_RUNTIME(strand_scope_cancel(good_scope, 1));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_cancel(handle, 1));
+  GIVES(STRAND_ERR_STALE, strand_scope_cancel(gone_scope, 1));
+}
+
+static void row_scope_exit(void) {
+  NEEDS_A_RUNTIME(strand_scope_exit(good_scope));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_exit(handle));
+  GIVES(STRAND_ERR_STALE, strand_scope_exit(gone_scope));
+  if (now_in == ON_A_STRAND) GIVES(STRAND_ERR_INVALID, strand_scope_exit(good_scope)); /* another's */
+}
+
+static void row_scope_close(void) {
+  strand_scope inner = 0;
+  NEEDS_A_RUNTIME(strand_scope_close(good_scope));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_close(handle));
+  GIVES(STRAND_ERR_STALE, strand_scope_close(gone_scope));
+  GIVES(STRAND_OK, strand_scope_open(NULL, &inner));
+  GIVES(STRAND_ERR_INVALID, strand_scope_close(good_scope)); /* another's, or out of order */
+  GIVES(STRAND_OK, strand_scope_close(inner));
+  GIVES(STRAND_ERR_STALE, strand_scope_close(inner));
+}
+
+static void row_scope_token(void) {
+  strand_cancel out = 77;
+  GIVES(STRAND_ERR_INVALID, strand_scope_token(good_scope, NULL));
+  NEEDS_A_RUNTIME(strand_scope_token(good_scope, &out));
+  REFUSES_FOREIGN_HANDLES(good_scope, handle, strand_scope_token(handle, &out));
+  GIVES(STRAND_ERR_STALE, strand_scope_token(gone_scope, &out));
+  CHECK_EQUAL(out, 77);
+  GIVES(STRAND_OK, strand_scope_token(good_scope, &out));
+  GIVES(STRAND_OK, strand_cancel_release(out));
+}
+
 static void row_shield_begin(void) {
   if (now_in != ON_A_STRAND) {
     GIVES(without_a_runtime(), strand_shield_begin());
@@ -1899,7 +2001,8 @@ static const row rows[] = {
     ROW(cancel_new),      ROW(cancel_fire),      ROW(cancel_wait),        ROW(cancel_deadline),
     ROW(cancel_on),       ROW(cancel_off),       ROW(cancel_retain),      ROW(cancel_release),
     ROW(cancel_current),  ROW(cancel_requested), ROW(cancel_strand),      ROW(shield_begin),
-    ROW(shield_end),
+    ROW(shield_end),      ROW(scope_open),       ROW(scope_join),         ROW(scope_next),
+    ROW(scope_cancel),    ROW(scope_exit),       ROW(scope_close),        ROW(scope_token),
     ROW(task_spawn),      ROW(task_spawn_with),  ROW(task_await),         ROW(task_take),
     ROW(task_outcome),    ROW(task_fault),       ROW(task_cancel),        ROW(task_retain),
     ROW(task_release),    ROW(task_self),        ROW(promise_new),        ROW(promise_new_with),

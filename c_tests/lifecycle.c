@@ -308,9 +308,6 @@ static void what_the_parallel_engine_has_not_is_unsupported_with_a_message(void)
   config = default_config(1);
   config.clock = STRAND_CLOCK_VIRTUAL;
   refuse(&config);
-  config = default_config(1);
-  config.fault_policy = STRAND_FAULT_FAIL_SCOPE;
-  refuse(&config);
 }
 
 static void slow_hook(void *data) {

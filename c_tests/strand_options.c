@@ -278,15 +278,6 @@ static void a_spawn_that_fails_keeps_its_hands_off_the_argument(void) {
   CHECK_EQUAL(count_read(&dropped), 0);
 }
 
-static void a_scope_is_unsupported_for_now(void) {
-  strand_spawn_options options = default_spawn(NULL);
-  start_runtime(1);
-  options.scope = 1;
-  CHECK_STATUS(STRAND_ERR_UNSUPPORTED, strand_spawn_with(&options, count_one, NULL, NULL));
-  CHECK(strand_last_error(NULL, 0) > 0);
-  stop_runtime();
-}
-
 static void every_priority_is_accepted(void) {
   static const int32_t priorities[] = {0, 1, -1, 1000, INT32_MAX, INT32_MIN};
   strand_spawn_options options = default_spawn(NULL);
@@ -380,7 +371,6 @@ int main(void) {
   CLAIM(the_argument_of_a_strand_that_ran_is_its_own_business);
   CLAIM(the_argument_of_a_strand_that_never_ran_is_dropped_once);
   CLAIM(a_spawn_that_fails_keeps_its_hands_off_the_argument);
-  CLAIM(a_scope_is_unsupported_for_now);
   CLAIM_IF(!is_may(), every_priority_is_accepted, "the may engine has no priorities");
   CLAIM(option_sizes_follow_the_rules_of_the_abi);
   CLAIM(the_limit_on_live_strands_is_kept_and_everything_goes_on);

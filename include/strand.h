@@ -905,7 +905,7 @@ typedef struct strand_spawn_options {
     uint32_t lane;
     /** For policies that look at it; higher comes first. See strand_set_priority(). */
     int32_t priority;
-    /** 0. */
+    /** The scope whose child it is, from strand_scope_open(); 0 for the root. */
     uint64_t scope;
     /**
      * Ends the argument if the strand never starts. Runs on the stack of whoever finds that out.
@@ -920,7 +920,7 @@ typedef struct strand_spawn_options {
     void *local;
     /**
      * The cancel token that reaches the strand, from strand_cancel_new(); 0 for none. The strand
-     * counts on it until its end.
+     * counts on it until its end. Not together with a scope, whose own token reaches it.
      */
     uint64_t cancel;
 } strand_spawn_options;
@@ -962,8 +962,9 @@ STRAND_API strand_status strand_spawn(strand_entry entry, void *arg, strand_id *
  *         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
  *         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
  *         STRAND_ERR_NO_MEMORY;
- *         STRAND_ERR_CANCELLED: the token has fired, or the runtime is shutting down;
- *         STRAND_ERR_STALE: the token is gone;
+ *         STRAND_ERR_CANCELLED: the token has fired, the scope is cancelled, or the runtime is
+ *         shutting down;
+ *         STRAND_ERR_STALE: the token or the scope is gone;
  *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any
@@ -3372,6 +3373,224 @@ STRAND_API strand_status strand_promise_retain(strand_promise promise);
  * @since 0.1
  */
 STRAND_API strand_status strand_promise_release(strand_promise promise);
+
+/* ---- Scopes -------------------------------------------------------------------------------------
+ *
+ * A scope holds strands and tasks together: its children never outlive it. Whoever opens one, a
+ * strand or a thread, is its opener, and alone may join it, ask who is next, and leave it; anybody
+ * who has the handle may spawn into it and cancel it, its children too. Scopes of one opener nest:
+ * the innermost is left first.
+ *
+ * A scope has a token in the cancel tree. Cancelling the scope, its deadline, and whatever cancels
+ * the opener or an enclosing scope fire it, and with it every descendant; the earliest deadline of
+ * the scopes around counts. It reaches the children, not the opener, whose calls go on as before
+ * (as with Java's StructuredTaskScope and Go's errgroup). A cancelled scope takes no more
+ * children. A scope that is opened under a shield is not reached by what the shield holds off, so
+ * that cleaning up may have children.
+ *
+ * A strand that ends with scopes open has them closed first: they are cancelled, and its end
+ * comes when their children are gone. A failure that it was not told of is in the report of
+ * strand_scheduler_run(). What an OS thread leaves open stays so until the shutdown.
+ */
+
+/**
+ * strand_scope_exit() cancels the children and waits for their end, instead of waiting for what
+ * they do.
+ */
+#define STRAND_SCOPE_CANCEL_ON_EXIT 1
+
+/**
+ * Children that have ended are kept for strand_scope_next(). Each takes some memory until then.
+ */
+#define STRAND_SCOPE_COLLECT 2
+
+/** How a scope is opened: 0 in a field is the default. */
+typedef struct strand_scope_options {
+    /** sizeof(strand_scope_options) */
+    uint32_t size;
+    /** STRAND_SCOPE_ bits. */
+    uint32_t flags;
+    /**
+     * What the failure of a child does, a strand's fault or the failure of a task:
+     * STRAND_FAULT_ISOLATE (0): nothing to the others, and 0 leaves it to fault_policy of the
+     * configuration; STRAND_FAULT_FAIL_SCOPE: the first one cancels the scope, and its opener is
+     * told by STRAND_ERR_FAILED; STRAND_FAULT_ABORT: the process ends.
+     */
+    uint32_t fault_policy;
+    /** 0 */
+    uint32_t reserved;
+    /**
+     * When the scope is cancelled by itself, with STRAND_CANCEL_DEADLINE; see strand_after(). 0
+     * or STRAND_FOREVER: never.
+     */
+    int64_t deadline;
+    /** A token that cancels the scope too, besides whatever encloses it; 0 for none. */
+    strand_cancel cancel;
+} strand_scope_options;
+
+/**
+ * Opens a scope. Its parent is the innermost scope that the caller has open, or else the scope or
+ * token that the calling strand was spawned with.
+ *
+ * @param options  NULL: all defaults
+ * @param out      the scope. It is for strand_task_spawn() and for the scope of
+ *                 strand_spawn_options, strand_task_options and strand_promise_options.
+ * @return STRAND_OK; also below what is cancelled: then the scope is cancelled;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, the deadline is below -1, or
+ *         the token never was;
+ *         STRAND_ERR_STALE: the token is gone;
+ *         STRAND_ERR_LIMIT: as many scopes as a handle allows;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_open(
+        const struct strand_scope_options *options,
+        strand_scope *out);
+
+/**
+ * Waits until all children have ended, those that they spawn into the scope included. The scope
+ * stays open: more may be spawned, unless it was cancelled.
+ *
+ * @param scope     the scope
+ * @param deadline  of the wait, not of the scope; see strand_after()
+ * @return STRAND_OK: none is left, and nothing was cancelled;
+ *         STRAND_ERR_FAILED: none is left; a child has failed, and FAIL_SCOPE cancelled the others:
+ *         the message is about the first;
+ *         STRAND_ERR_CANCELLED: none is left, and the scope was cancelled; or the caller is asked to
+ *         end, and there may be children still: strand_cancel_requested() tells;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: some are left;
+ *         STRAND_ERR_INVALID: the caller is not the opener, the scope never was, or the deadline is
+ *         below -1;
+ *         STRAND_ERR_STALE: the scope was left;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_join(strand_scope scope, int64_t deadline);
+
+/**
+ * Waits for the next child to end and says which one it was, in the order of their ends. Only in a
+ * scope that was opened with STRAND_SCOPE_COLLECT.
+ *
+ * @param scope     the scope
+ * @param deadline  see strand_after()
+ * @param child     a strand_id, or a strand_task with a reference that is the caller's from now on
+ * @param outcome   how it ended; may be NULL. A strand has STRAND_SUCCEEDED, STRAND_FAILED with the
+ *                  code, or STRAND_CANCELLED when it never ran.
+ * @return STRAND_OK;
+ *         STRAND_ERR_EMPTY: there are no children, and all that have ended were told;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: none has ended in time;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end;
+ *         STRAND_ERR_INVALID: child is NULL, outcome has no such size, the caller is not the opener,
+ *         the scope keeps no children or never was, or the deadline is below -1;
+ *         STRAND_ERR_STALE: the scope was left;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_next(
+        strand_scope scope,
+        int64_t deadline,
+        uint64_t *child,
+        strand_outcome *outcome);
+
+/**
+ * Cancels a scope: its children, all their descendants, and whoever would be spawned later.
+ *
+ * @param scope   the scope
+ * @param reason  the program's own, below STRAND_CANCEL_RUNTIME. The first one stays.
+ * @return STRAND_OK: it is cancelled, now or before;
+ *         STRAND_ERR_INVALID: the scope never was, or the reason is one of the runtime's own;
+ *         STRAND_ERR_STALE: the scope was left;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_cancel(strand_scope scope, uint64_t reason);
+
+/**
+ * Leaves a scope at the end of the code that it belongs to: waits until all children have ended
+ * (with STRAND_SCOPE_CANCEL_ON_EXIT it cancels them first) and ends the scope, whose handle is
+ * stale from then on. It never returns while a child lives, also when the caller is cancelled:
+ * that has cancelled the children too.
+ *
+ * @param scope  the innermost scope that the caller has open
+ * @return STRAND_OK;
+ *         STRAND_ERR_FAILED: the scope has ended; a child had failed, as in strand_scope_join();
+ *         STRAND_ERR_CANCELLED: the scope has ended; it had been cancelled by other than this call.
+ *         On a thread also: the runtime is shut down, and the scope with it;
+ *         STRAND_ERR_INVALID: nothing has happened: the caller is not the opener, a scope opened
+ *         later is still open, or the scope never was;
+ *         STRAND_ERR_STALE: it was left before;
+ *         STRAND_ERR_DEADLOCK: on a thread, with the stepped engine: children wait for ever;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_exit(strand_scope scope);
+
+/**
+ * Closes a scope: cancels everything in it first, with STRAND_CANCEL_SCOPE_CLOSED, then waits
+ * until all of it has ended, and ends the scope. It never returns while a child lives, also when
+ * the caller is cancelled.
+ *
+ * @param scope  the innermost scope that the caller has open
+ * @return STRAND_OK;
+ *         STRAND_ERR_FAILED: the scope has ended; a child had failed, as in strand_scope_join();
+ *         STRAND_ERR_CANCELLED: on a thread: the runtime is shut down, and the scope with it;
+ *         STRAND_ERR_INVALID, STRAND_ERR_STALE, STRAND_ERR_DEADLOCK: as strand_scope_exit();
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_close(strand_scope scope);
+
+/**
+ * The scope's token, with a reference for the caller: to wait for the cancellation of the scope, to
+ * have a function called then, or to ask for the reason.
+ *
+ * @param scope  the scope
+ * @param out    the token
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, or the scope never was;
+ *         STRAND_ERR_STALE: the scope was left;
+ *         STRAND_ERR_LIMIT: too many references;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_scope_token(strand_scope scope, strand_cancel *out);
 
 /* ---- Joins --------------------------------------------------------------------------------------
  *

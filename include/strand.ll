@@ -111,6 +111,8 @@
 ;   STRAND_FAILED = 3
 ;   STRAND_CANCELLED = 4
 ;   STRAND_PROMISE_EXTERNAL = 1
+;   STRAND_SCOPE_CANCEL_ON_EXIT = 1
+;   STRAND_SCOPE_COLLECT = 2
 ;   STRAND_JOIN_ALL = 0
 ;   STRAND_JOIN_RACE = 1
 ;   STRAND_JOIN_ANY = 2
@@ -198,6 +200,9 @@
 
 ; size, flags, scope, value_drop
 %strand_promise_options = type { i32, i32, i64, ptr }
+
+; size, flags, fault_policy, reserved, deadline, cancel
+%strand_scope_options = type { i32, i32, i32, i32, i64, i64 }
 
 ; size, state, monitor, target, tag, reason, code, reserved
 %strand_down = type { i32, i32, i64, i64, i64, i64, i32, i32 }
@@ -339,6 +344,13 @@ declare noundef i32 @strand_promise_cancel(i64 noundef %promise, i64 noundef %re
 declare noundef i32 @strand_promise_is_cancelled(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_retain(i64 noundef %promise) nounwind
 declare noundef i32 @strand_promise_release(i64 noundef %promise) nounwind
+declare noundef i32 @strand_scope_open(ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_scope_join(i64 noundef %scope, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_scope_next(i64 noundef %scope, i64 noundef %deadline, ptr nocapture noundef %child, ptr nocapture noundef %outcome) nounwind
+declare noundef i32 @strand_scope_cancel(i64 noundef %scope, i64 noundef %reason) nounwind
+declare noundef i32 @strand_scope_exit(i64 noundef %scope) nounwind
+declare noundef i32 @strand_scope_close(i64 noundef %scope) nounwind
+declare noundef i32 @strand_scope_token(i64 noundef %scope, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_task_join(i32 noundef %kind, ptr nocapture noundef %tasks, i64 noundef %count, i64 noundef %deadline, ptr nocapture noundef %outcomes, ptr nocapture noundef %decided) nounwind
 declare noundef i32 @strand_task_join_with(ptr noundef %judge, ptr noundef %data, ptr nocapture noundef %tasks, i64 noundef %count, i64 noundef %deadline, ptr nocapture noundef %outcomes, ptr nocapture noundef %decided) nounwind
 declare noundef i32 @strand_monitor(i64 noundef %target, i64 noundef %chan, i64 noundef %tag, ptr nocapture noundef %out) nounwind

@@ -32,6 +32,7 @@ pub mod policy;
 pub mod promise;
 pub mod record;
 pub mod scheduler;
+pub mod scope;
 pub mod select;
 pub mod spawn;
 pub mod status;

@@ -58,7 +58,7 @@ pub struct strand_spawn_options {
     pub lane: u32,
     /// For policies that look at it; higher comes first. See strand_set_priority().
     pub priority: i32,
-    /// 0.
+    /// The scope whose child it is, from strand_scope_open(); 0 for the root.
     pub scope: u64,
     /// Ends the argument if the strand never starts. Runs on the stack of whoever finds that out.
     pub arg_drop: Option<unsafe extern "C" fn(arg: *mut c_void)>,
@@ -68,7 +68,7 @@ pub struct strand_spawn_options {
     /// Handed to the language hooks as the strand's own pointer.
     pub local: *mut c_void,
     /// The cancel token that reaches the strand, from strand_cancel_new(); 0 for none. The strand
-    /// counts on it until its end.
+    /// counts on it until its end. Not together with a scope, whose own token reaches it.
     pub cancel: u64,
 }
 
@@ -122,8 +122,9 @@ pub unsafe extern "C" fn strand_spawn(entry: strand_entry, arg: *mut c_void, out
 ///         STRAND_ERR_UNSUPPORTED: an option that this version does not have yet;
 ///         STRAND_ERR_LIMIT: as strand_spawn(), or more stack than the largest class;
 ///         STRAND_ERR_NO_MEMORY;
-///         STRAND_ERR_CANCELLED: the token has fired, or the runtime is shutting down;
-///         STRAND_ERR_STALE: the token is gone;
+///         STRAND_ERR_CANCELLED: the token has fired, the scope is cancelled, or the runtime is
+///         shutting down;
+///         STRAND_ERR_STALE: the token or the scope is gone;
 ///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
 /// @context any
@@ -192,7 +193,6 @@ unsafe extern "C" fn spawn_with_at(
 unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outcome<SpawnOptions<'a>> {
     let function = "strand_spawn_with";
     check::flags(options.flags, KNOWN_FLAGS, function)?;
-    check::zero(options.scope, function, "scope")?;
     if options.arg_bytes > 0 && arg.is_null() {
         return fail(Status::INVALID, format_args!("{function}: arg is NULL, but arg_bytes is {}", options.arg_bytes));
     }
@@ -207,6 +207,8 @@ unsafe fn convert<'a>(options: &strand_spawn_options, arg: *mut c_void) -> Outco
         lane: options.lane,
         priority: options.priority,
         cancel: options.cancel,
+        scope: options.scope,
+        is_task: false,
     })
 }
 

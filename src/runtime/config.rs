@@ -37,8 +37,6 @@ pub const CLOCK_VIRTUAL: u32 = 2;
 
 /// A fault ends its strand.
 pub const FAULT_ISOLATE: u32 = 0;
-/// A fault ends its scope.
-pub const FAULT_FAIL_SCOPE: u32 = 1;
 /// A fault ends the process.
 pub const FAULT_ABORT: u32 = 2;
 
@@ -359,10 +357,7 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
             }
         }
     }
-    let unsupported = [
-        (config.fault_policy == FAULT_FAIL_SCOPE, "scopes, and with them STRAND_FAULT_FAIL_SCOPE,"),
-        (config.gpu != 0, "devices"),
-    ];
+    let unsupported = [(config.gpu != 0, "devices")];
     for (asked, what) in unsupported {
         if asked {
             return fail(Status::UNSUPPORTED, format_args!("{what}: not part of this version"));

@@ -16,7 +16,7 @@ use crate::strand::extras::Extras;
 use crate::strand::fault::{self, Lossy, Named};
 use crate::strand::head::{self, FLAG_EXTRAS, Head};
 use crate::strand::{extras, hooks, locals, message, on_exit, sanitizer};
-use crate::task::{calls, generator};
+use crate::task::{calls, generator, scope};
 use crate::wait::{cancel, end};
 
 /// The loop of a context: runs one strand after the other on its stack. Upcall of the engine.
@@ -62,7 +62,8 @@ fn argument_of(head: &Head) -> *mut c_void {
 /// Hooks, belongings, and the last switch. Comes back when the context is used again, for the next strand.
 #[inline(always)]
 fn end_strand(body: &'static Body) {
-    if !body.hooks.get().is_null() || !body.locals.get().is_null() || !body.message.get().is_null() {
+    let plain = body.hooks.get().is_null() && body.locals.get().is_null() && body.message.get().is_null();
+    if !plain || body.scopes.load(Ordering::Relaxed) != 0 {
         end_belongings(body);
     }
     // SAFETY: the running strand's body; everything it owned is gone.
@@ -71,10 +72,14 @@ fn end_strand(body: &'static Body) {
 
 #[cold]
 #[inline(never)]
-fn end_belongings(body: &Body) {
+fn end_belongings(body: &'static Body) {
     cancel::shield_for_ever(body);
-    // The drop of a local may register a hook, and a hook may set a local.
-    while !body.hooks.get().is_null() || !body.locals.get().is_null() {
+    let has_scopes = || body.scopes.load(Ordering::Relaxed) != 0;
+    // The drop of a local may register a hook, a hook may set a local, and both may open a scope.
+    while has_scopes() || !body.hooks.get().is_null() || !body.locals.get().is_null() {
+        if has_scopes() {
+            scope::close_all(body);
+        }
         on_exit::run(body);
         locals::end_strand(body);
     }
@@ -137,7 +142,7 @@ fn record(body: &Body, code: Status, text: core::fmt::Arguments<'_>, trace: &Bac
             tasks::fail(body, task, code, text, trace);
             fault::tell(&strand, code, text);
         }
-        None if looks => fault::tell(&strand, code, text),
+        None if looks || scope::keeps_fault(body, &strand, code, text) => fault::tell(&strand, code, text),
         None => fault::record(&strand, code, text),
     }
     if lifecycle::settings().fault_policy == FAULT_ABORT {

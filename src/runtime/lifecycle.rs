@@ -28,7 +28,7 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_PINNED, FLAG_STAYS, Head, Phas
 use crate::strand::message::{Text, fail, try_box};
 use crate::strand::{exceptions, fault, hooks, identity, locals, log, overflow};
 use crate::sync::{channel, timer};
-use crate::task::{generator, monitor, table};
+use crate::task::{generator, monitor, scope, table};
 use crate::wait::{block, cancel, end, fire, lot, reason, threads, tree};
 
 /// Held by whoever changes the runtime's life.
@@ -204,6 +204,43 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
     fail(Status::ALREADY, format_args!("the runtime is initialised with another configuration"))
 }
 
+/// Makes the tables of everything that has handles.
+fn start_tables() -> Outcome<()> {
+    type Start = fn() -> Outcome<()>;
+    let starts: [(Start, &str); 7] = [
+        (channel::start, "channels"),
+        (tree::start, "cancel tokens"),
+        (table::start, "tasks"),
+        (scope::start, "scopes"),
+        (|| timer::begin(INDEX_MAX), "timers"),
+        (generator::start, "generators"),
+        (monitor::start, "monitors"),
+    ];
+    for (start, what) in starts {
+        start().or_else(|status| fail(status, format_args!("no memory for the table of {what}")))?;
+    }
+    end::tell_tasks(tasks::strand_ended);
+    Ok(())
+}
+
+/// Frees those that were started, with everything in them.
+///
+/// # Safety
+/// No strand runs, no call is inside.
+unsafe fn stop_tables() {
+    // SAFETY: by contract.
+    unsafe {
+        generator::stop();
+        timer::end();
+        scope::stop();
+        table::stop();
+        tree::stop();
+        channel::stop();
+        // Letters of theirs may stand in channels.
+        monitor::stop();
+    }
+}
+
 fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     refuse_second_copy()?;
     // Workers keep free heads at hand, which must not count as strands.
@@ -217,52 +254,10 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
         Err(status) => return fail(status, format_args!("no address space for stacks: is it limited (ulimit -v)?")),
     };
     let layout = stacks.layout();
-    if let Err(status) = channel::start() {
-        return fail(status, format_args!("no memory for the table of channels"));
-    }
-    if let Err(status) = tree::start() {
-        // SAFETY: started just now; nobody knows a channel yet.
-        unsafe { channel::stop() };
-        return fail(status, format_args!("no memory for the table of cancel tokens"));
-    }
-    if let Err(status) = table::start() {
-        // SAFETY: started just now; nobody knows a channel or a token yet.
-        unsafe {
-            tree::stop();
-            channel::stop();
-        }
-        return fail(status, format_args!("no memory for the table of tasks"));
-    }
-    if let Err(status) = timer::begin(INDEX_MAX) {
-        // SAFETY: started just now; nobody knows a channel, a token or a task yet.
-        unsafe {
-            table::stop();
-            tree::stop();
-            channel::stop();
-        }
-        return fail(status, format_args!("no memory for the table of timers"));
-    }
-    end::tell_tasks(tasks::strand_ended);
-    if let Err(status) = generator::start() {
-        // SAFETY: started just now; nobody knows a channel, a token, a task or a timer yet.
-        unsafe {
-            timer::end();
-            table::stop();
-            tree::stop();
-            channel::stop();
-        }
-        return fail(status, format_args!("no memory for the table of generators"));
-    }
-    if let Err(status) = monitor::start() {
-        // SAFETY: started just now; nobody knows any of them yet.
-        unsafe {
-            generator::stop();
-            timer::end();
-            table::stop();
-            tree::stop();
-            channel::stop();
-        }
-        return fail(status, format_args!("no memory for the table of monitors"));
+    if let Err(failure) = start_tables() {
+        // SAFETY: started just now; nobody knows anything in them yet.
+        unsafe { stop_tables() };
+        return Err(failure);
     }
     let upcalls = Upcalls {
         strand_main: entry::strand_main,
@@ -281,15 +276,8 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     let engine = match made {
         Ok(engine) => engine,
         Err(status) => {
-            // SAFETY: started just now; nobody knows a channel, a token, a task, a timer or a generator yet.
-            unsafe {
-                generator::stop();
-                timer::end();
-                table::stop();
-                tree::stop();
-                channel::stop();
-                monitor::stop();
-            }
+            // SAFETY: started just now; nobody knows anything in them yet.
+            unsafe { stop_tables() };
             if status != Status::NO_MEMORY {
                 return Err(status);
             }
@@ -547,14 +535,8 @@ fn take_down(engine: &'static Parallel, abandon: bool) {
     end_late_dormants(engine);
     // SAFETY: no strand runs, no call is inside.
     unsafe {
-        generator::stop();
-        timer::end();
-        table::stop();
-        tree::stop();
-        channel::stop();
+        stop_tables();
         lot::stop();
-        // Letters of theirs may stand in channels.
-        monitor::stop();
     }
     overflow::remove();
     identity::publish(None, false);

@@ -11,6 +11,7 @@ pub mod generators;
 pub mod lifecycle;
 pub mod policies;
 pub mod recording;
+pub mod scopes;
 pub mod select;
 pub mod snapshot;
 pub mod stepping;

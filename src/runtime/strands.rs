@@ -18,6 +18,7 @@ use crate::strand::head::{self, CLASS_SHIFT, FLAG_EXTRAS, FLAG_PINNED, FLAG_STAY
 use crate::strand::message::{self, Text, fail};
 use crate::strand::waiter::WaitKind;
 use crate::strand::{identity, locals, on_exit, poll};
+use crate::task::scope;
 use crate::time::{clock, sleep as sleeping};
 use crate::wait::block::{self, FOREVER, NO_WAIT};
 use crate::wait::end::Join;
@@ -63,6 +64,10 @@ pub struct SpawnOptions<'a> {
     pub priority: i32,
     /// Handle of the cancel token that reaches the strand; 0 for none.
     pub cancel: u64,
+    /// Handle of the scope whose child it is; 0 for the root.
+    pub scope: u64,
+    /// It runs a task.
+    pub is_task: bool,
 }
 
 impl Default for SpawnOptions<'_> {
@@ -77,6 +82,8 @@ impl Default for SpawnOptions<'_> {
             lane: 0,
             priority: 0,
             cancel: 0,
+            scope: 0,
+            is_task: false,
         }
     }
 }
@@ -328,9 +335,13 @@ unsafe fn make(
     // SAFETY: by contract.
     let extras = unsafe { extras_for(options, arg, spawner) }?;
     let (payload, flags) = if extras.is_null() { (arg as u64, flags) } else { (extras as u64, flags | FLAG_EXTRAS) };
-    let placed = tokens::find_or_none(options.cancel).and_then(|token| {
-        let head = prepare(spawner, entry, payload, flags, site).and_then(|head| place(spawner, head))?;
-        bind(spawner, head, token.as_ref(), extras)
+    let placed = reached_by(options).and_then(|token| {
+        let head = prepare(spawner, entry, payload, flags, site).and_then(|head| place(spawner, head));
+        let bound = head.and_then(|head| bind(spawner, head, token.as_ref(), extras, options));
+        if bound.is_err() && options.scope != 0 {
+            scope::refused(options.scope);
+        }
+        bound
     });
     if placed.is_err() {
         // SAFETY: made above, not handed over; the argument stays the caller's.
@@ -339,9 +350,34 @@ unsafe fn make(
     placed
 }
 
+/// What cancels a strand that is about to be made: its scope, which counts it from now on, or a token.
+fn reached_by(options: &SpawnOptions<'_>) -> Outcome<Option<Held>> {
+    match (options.scope, options.cancel) {
+        (0, token) => tokens::find_or_none(token),
+        (scope, 0) => scope::admit(scope).map(Some),
+        _ => fail(
+            Status::INVALID,
+            format_args!(
+                "a strand has a scope or a cancel token: a token that is to reach a scope goes into its options"
+            ),
+        ),
+    }
+}
+
 /// Binds a strand that is not published yet to its cancel token: the last that can fail.
-fn bind(spawner: &Spawner, head: &'static Head, token: Option<&Held>, extras: *const Extras) -> Outcome<&'static Head> {
+fn bind(
+    spawner: &Spawner,
+    head: &'static Head,
+    token: Option<&Held>,
+    extras: *const Extras,
+    options: &SpawnOptions<'_>,
+) -> Outcome<&'static Head> {
     let Some(token) = token else { return Ok(head) };
+    // SAFETY: the extras are this strand's, which nobody else knows yet.
+    unsafe {
+        (*extras).member.counted.set(options.scope != 0);
+        (*extras).member.is_task.set(options.is_task);
+    }
     // SAFETY: the extras are this strand's from now on, and its end makes the token forget them.
     match unsafe { tree::bind(token.token(), extras, head) } {
         Ok(()) => Ok(head),
@@ -377,6 +413,7 @@ unsafe fn extras_for(options: &SpawnOptions<'_>, arg: *mut c_void, spawner: &Spa
         || options.arg_bytes > 0
         || !options.local.is_null()
         || options.cancel != 0
+        || options.scope != 0
         || inherits;
     if !needed {
         return Ok(core::ptr::null_mut());
@@ -461,6 +498,7 @@ pub fn cancel_strand(id: u64, reason: u64) -> Outcome<()> {
     engine::touch(touched::EVERYTHING);
     let (head, generation) = find(engine, id)?;
     if cancel::cancel(head, Some(generation), reason, end::finish_dormant) {
+        scope::cancel_open(head, generation, reason);
         return Ok(());
     }
     // Why it is not that strand any more, or not yet.

@@ -45,27 +45,6 @@ pub unsafe fn spawn(
     site: usize,
 ) -> Outcome<u64> {
     let _call = count::enter_anywhere()?;
-    if scope != 0 {
-        scope::admit(scope)?;
-    }
-    // SAFETY: by contract.
-    let spawned = unsafe { spawn_admitted(options, scope, entry, arg, site) };
-    if scope != 0 && spawned.is_err() {
-        scope::refused(scope);
-    }
-    spawned
-}
-
-/// # Safety
-/// As [`spawn`].
-#[inline]
-unsafe fn spawn_admitted(
-    options: Option<&TaskOptions<'_>>,
-    scope: u64,
-    entry: Entry,
-    arg: *mut c_void,
-    site: usize,
-) -> Outcome<u64> {
     let task = table::take()?;
     task.entry.set(Some(entry));
     task.argument.set(arg);
@@ -73,13 +52,17 @@ unsafe fn spawn_admitted(
     task.drop_value.set(options.and_then(|options| options.drop_value));
     task.scope.set(scope);
     task.open(true, false);
+    if scope != 0 {
+        scope::adopt(scope, task);
+    }
     let handle = table::handle_of(task);
     let payload = (task as *const Task).cast_mut().cast();
     // SAFETY: the entry below expects the address of a slot, which its strand keeps in use.
     let spawned = unsafe {
         match options {
-            None => strands::spawn(run_task, payload, site),
-            Some(options) => strands::spawn_with(&options.strand, run_task, payload, site),
+            None if scope == 0 => strands::spawn(run_task, payload, site),
+            None => strands::spawn_with(&in_scope(&SpawnOptions::default(), scope), run_task, payload, site),
+            Some(options) => strands::spawn_with(&in_scope(&options.strand, scope), run_task, payload, site),
         }
     };
     match spawned {
@@ -90,6 +73,11 @@ unsafe fn spawn_admitted(
             Err(status)
         }
     }
+}
+
+/// The options of a task's strand: the scope counts the strand.
+fn in_scope<'a>(options: &SpawnOptions<'a>, scope: u64) -> SpawnOptions<'a> {
+    SpawnOptions { scope, is_task: true, ..*options }
 }
 
 /// The entry function of a strand that runs a task.

@@ -67,6 +67,8 @@ pub struct Body {
     pub message: Cell<*mut Message>,
     /// Why the strand was cancelled, if it was and has no extras to keep that.
     pub reason: AtomicU64,
+    /// Handle of the innermost scope that the strand has open, or 0. It changes under the head's lock.
+    pub scopes: AtomicU64,
     /// Address of the task that the strand runs, or 0.
     pub task: Cell<usize>,
     /// Handle of the generator whose strand this is, while its entry function runs; else 0.
@@ -119,6 +121,7 @@ impl Body {
         self.hooks.set(core::ptr::null_mut());
         self.message.set(core::ptr::null_mut());
         self.reason.store(0, Ordering::Relaxed);
+        self.scopes.store(0, Ordering::Relaxed);
         self.task.set(0);
         self.generator.set(0);
         self.undo.set(core::ptr::null());

@@ -49,6 +49,10 @@ pub struct Member {
     pub strand: Cell<*const Head>,
     /// Of the strand.
     pub generation: Cell<u64>,
+    /// The token's scope counts the strand. Written with `token`, as the next.
+    pub counted: Cell<bool>,
+    /// It runs a task.
+    pub is_task: Cell<bool>,
 }
 
 impl Extras {

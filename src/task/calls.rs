@@ -4,9 +4,10 @@
 use core::cell::Cell;
 
 use super::outcome::{Asked, Ended, Name, Task};
+use super::scope;
 use super::table::{self, explain, find};
 use super::watch::Watch;
-use crate::base::handle::Kind;
+use crate::base::handle::{self, Kind};
 use crate::base::status::{Outcome, Status};
 use crate::engine::{outside, parallel};
 use crate::strand::body::Body;
@@ -230,6 +231,7 @@ pub fn cancel_locked(locked: super::outcome::Locked, reason: u64) -> Outcome<()>
                 // One that has ended meanwhile has decided.
                 if let Ok((head, generation)) = head::lookup(&engine.strands, strand) {
                     cancel::cancel(head, Some(generation), reason, |_| {});
+                    scope::cancel_open(head, generation, reason);
                 }
             }
         }
@@ -253,6 +255,11 @@ fn release_name(handle: u64, name: Name) -> Outcome<()> {
     let task = locked.task();
     table::settle(task, locked.release());
     Ok(())
+}
+
+/// Releases what may be a task; anything else has nothing to release.
+pub fn release_kept(handle: u64) -> Outcome<()> {
+    if handle::decode(Kind::Task, handle).is_some() { release(handle) } else { Ok(()) }
 }
 
 /// One more handle.

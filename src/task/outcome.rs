@@ -314,6 +314,8 @@ pub struct Rest {
     pub ended: Option<State>,
     /// The scope it belongs to.
     pub scope: u64,
+    /// No strand computes it.
+    pub promise: bool,
 }
 
 impl Rest {
@@ -326,6 +328,7 @@ impl Rest {
         delivered: false,
         ended: None,
         scope: 0,
+        promise: false,
     };
 
     /// Drops what was left. No lock is held.
@@ -721,7 +724,13 @@ impl Locked {
         if state == State::Failed {
             self.list_failure(seen);
         }
-        Rest { delivered: task.has(EXTERNAL), ended: Some(state), scope: task.scope.get(), ..Rest::NOTHING }
+        Rest {
+            delivered: task.has(EXTERNAL),
+            ended: Some(state),
+            scope: task.scope.get(),
+            promise: self.is_promise(),
+            ..Rest::NOTHING
+        }
     }
 
     #[cold]

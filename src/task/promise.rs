@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Promises: tasks that no strand computes. Whoever has the promise completes its task, once, from any thread.
 
+use core::ffi::c_void;
+
 use super::calls::{REFERENCES_MAX, cancel_locked};
 use super::outcome::{DropValue, State, Verdict};
 use super::table::{self, explain, find};
@@ -12,7 +14,9 @@ use crate::strand::failure::{About, Failure};
 use crate::strand::identity;
 use crate::strand::message::fail;
 use crate::wait::block::Woken;
+use crate::wait::on_cancel::{self, Call};
 use crate::wait::reason;
+use crate::wait::tree::Token;
 
 /// What a promise is made with.
 #[derive(Default)]
@@ -29,7 +33,7 @@ pub struct PromiseOptions {
 pub fn create(options: &PromiseOptions) -> Outcome<(u64, u64)> {
     let on_strand = identity::current().is_some();
     let _call = if on_strand { None } else { Some(outside::enter()?) };
-    scope::admit(options.scope)?;
+    let token = scope::admit_promise(options.scope)?;
     let task = match table::take() {
         Ok(task) => task,
         Err(status) => {
@@ -49,7 +53,24 @@ pub fn create(options: &PromiseOptions) -> Outcome<(u64, u64)> {
     let handle = table::handle_of(task);
     let promise = handle::decode(Kind::Task, handle)
         .map_or(0, |parts| handle::encode(Kind::Promise, parts.generation, parts.index));
+    if let Some(token) = token {
+        scope::adopt(options.scope, task);
+        if let Err(status) = cancel_with(token.token(), handle) {
+            release(promise)?;
+            super::calls::release(handle)?;
+            return fail(status, format_args!("no memory to bind a promise to its scope"));
+        }
+    }
     Ok((promise, handle))
+}
+
+/// A scope that is cancelled cancels the task of a promise.
+fn cancel_with(token: &'static Token, task: u64) -> Outcome<()> {
+    unsafe extern "C" fn cancel_task(task: *mut c_void, reason: u64) {
+        // One that has ended is as it is.
+        let _ = super::calls::cancel(task as u64, reason);
+    }
+    on_cancel::register(token, &Call { function: cancel_task, drop: None, data: task as *mut c_void }).map(|_| ())
 }
 
 fn finish(promise: u64, verdict: &Verdict, message: &[u8]) -> Outcome<()> {

@@ -152,7 +152,8 @@ pub fn settle_on(worker: &Worker, task: &'static Task, rest: Rest) {
 
 #[inline]
 fn settle_with(task: &'static Task, rest: Rest, give: impl FnOnce(&'static Task)) {
-    let (freed, ended, scope, delivered) = (rest.freed, rest.ended, rest.scope, rest.delivered);
+    let (freed, ended, delivered) = (rest.freed, rest.ended, rest.delivered);
+    let (scope, promise) = (rest.scope, rest.promise);
     rest.drop_all();
     if freed {
         give(task);
@@ -162,7 +163,7 @@ fn settle_with(task: &'static Task, rest: Rest, give: impl FnOnce(&'static Task)
             outside::deliver();
         }
         if scope != 0 {
-            scope::ended(scope, task, state);
+            scope::ended(scope, task, state, promise);
         }
     }
 }

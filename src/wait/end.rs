@@ -328,15 +328,16 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
     let mut woken = end_generation(strand, ending);
     // From here on no dump finds the strand, so nobody reads its extras.
     let extras = body.extras.replace(core::ptr::null_mut());
-    // SAFETY: the strand has ended; nobody else knows its extras but its cancel token, which forgets them.
-    unsafe {
-        tree::leave(extras, &mut woken);
-        Extras::free(extras);
-    }
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
     if task != 0 {
         end_task(worker, task, &mut woken);
+    }
+    // After the task: a scope that finds no children left has their outcomes.
+    // SAFETY: the strand has ended; nobody else knows its extras but its cancel token, which forgets them.
+    unsafe {
+        tree::leave(extras, ending, &mut woken);
+        Extras::free(extras);
     }
     retire(worker, strand);
     woken.wake_all_on(worker);
@@ -359,8 +360,9 @@ fn retire(worker: &Worker, strand: &'static Head) {
 pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let mut woken = end_generation(strand, Ending::Failed(status));
-    free_unstarted(extras, &mut woken);
+    let ending = Ending::Failed(status);
+    let mut woken = end_generation(strand, ending);
+    free_unstarted(extras, ending, &mut woken);
     retire(worker, strand);
     woken.wake_all();
 }
@@ -371,7 +373,7 @@ pub fn finish_dormant(strand: &'static Head) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
     let mut woken = end_generation(strand, Ending::NeverRan);
-    free_unstarted(extras, &mut woken);
+    free_unstarted(extras, Ending::NeverRan, &mut woken);
     woken.wake_all();
     if let Some(engine) = engine::parallel::engine() {
         engine.give_head(head::index_of(strand));
@@ -397,13 +399,13 @@ fn drop_argument(strand: &Head) {
 }
 
 /// Frees the extras of a strand whose generation has ended, so that no dump can find them.
-fn free_unstarted(extras: *mut Extras, woken: &mut Woken) {
+fn free_unstarted(extras: *mut Extras, ending: Ending, woken: &mut Woken) {
     if extras.is_null() {
         return;
     }
     // SAFETY: taken from a strand that never ran and has ended; nobody else knows them but its cancel token.
     unsafe {
-        tree::leave(extras, woken);
+        tree::leave(extras, ending, woken);
         crate::strand::message::release((*extras).locals);
         Extras::free(extras);
     }

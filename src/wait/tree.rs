@@ -16,6 +16,7 @@
 use core::mem::MaybeUninit;
 
 use super::block::Woken;
+use super::end::Ending;
 use super::list::List;
 use super::on_cancel::{self, Hook};
 use super::reason;
@@ -44,7 +45,7 @@ shared_static! {
 const NEVER: i64 = i64::MAX;
 
 /// Told that a member has gone; those who are to go on are won here and woken later. No lock is held.
-pub type Left = fn(token: &'static Token, member: &Member, woken: &mut Woken);
+pub type Left = fn(token: &'static Token, member: &Member, ending: Ending, woken: &mut Woken);
 
 /// See the module documentation.
 pub struct Token {
@@ -148,6 +149,13 @@ impl Held {
     pub fn token(&self) -> &'static Token {
         self.0
     }
+
+    /// The token, to be given back by [`let_go`].
+    pub fn keep(self) -> &'static Token {
+        let token = self.0;
+        core::mem::forget(self);
+        token
+    }
 }
 
 impl Drop for Held {
@@ -234,12 +242,21 @@ impl Token {
 /// Makes a token below `parent`, whom the caller holds, with one handle of the program. With a deadline (no -1) that has
 /// passed, or below one that has fired, it has fired already.
 pub fn make(parent: Option<&'static Token>, deadline: i64) -> Outcome<Held> {
+    make_with(parent, deadline, 1)
+}
+
+/// As [`make`], without a handle of the program.
+pub fn make_owned(parent: Option<&'static Token>, deadline: i64) -> Outcome<Held> {
+    make_with(parent, deadline, 0)
+}
+
+fn make_with(parent: Option<&'static Token>, deadline: i64, handles: u32) -> Outcome<Held> {
     let locked = TOKENS.take()?;
     let token: &'static Token = locked.name().peek();
     token.me.set(MaybeUninit::new(locked.name()));
-    token.refs.store(2, Ordering::Relaxed);
+    token.refs.store(1 + handles, Ordering::Relaxed);
     token.fired.store(0, Ordering::Relaxed);
-    token.handles.set(1);
+    token.handles.set(handles);
     token.members.set(core::ptr::null());
     token.last_member.set(core::ptr::null());
     for link in [&token.parent, &token.first, &token.next, &token.back, &token.walk, &token.due] {
@@ -309,7 +326,7 @@ fn unlink(token: &'static Token) -> Option<&'static Token> {
 }
 
 /// Gives a reference back. The last one ends the token, and perhaps those above it.
-pub(super) fn let_go(token: &'static Token) {
+pub fn let_go(token: &'static Token) {
     let mut last = Some(token);
     while let Some(token) = last {
         // AcqRel: whoever ends it comes after everybody who used it.
@@ -427,17 +444,17 @@ pub unsafe fn bind(token: &'static Token, extras: *const Extras, strand: &'stati
 /// # Safety
 /// The extras are those of a strand whose generation has ended, or null.
 #[inline]
-pub unsafe fn leave(extras: *const Extras, woken: &mut Woken) {
+pub unsafe fn leave(extras: *const Extras, ending: Ending, woken: &mut Woken) {
     // SAFETY: by contract.
     if let Some(extras) = unsafe { extras.as_ref() }
         && !extras.member.token.get().is_null()
     {
-        leave_token(&extras.member, woken);
+        leave_token(&extras.member, ending, woken);
     }
 }
 
 #[cold]
-fn leave_token(member: &Member, woken: &mut Woken) {
+fn leave_token(member: &Member, ending: Ending, woken: &mut Woken) {
     // SAFETY: the member holds the token.
     let token: &'static Token = unsafe { &*member.token.replace(core::ptr::null()).cast() };
     let Ok(locked) = token.lock() else { return };
@@ -453,10 +470,10 @@ fn leave_token(member: &Member, woken: &mut Woken) {
             None => token.last_member.set(back),
         }
     }
-    let left = token.left.get();
+    let left = token.left.get().filter(|_| member.counted.get());
     drop(locked);
     if let Some(left) = left {
-        left(token, member, woken);
+        left(token, member, ending, woken);
     }
     let_go(token);
 }

@@ -90,6 +90,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_explore_options", size_of::<strand::ffi::explore::strand_explore_options>(), 32),
         ("strand_explore_result", size_of::<strand::ffi::explore::strand_explore_result>(), 552),
         ("strand_spawn_options", size_of::<strand::ffi::spawn::strand_spawn_options>(), 80),
+        ("strand_scope_options", size_of::<strand::ffi::scope::strand_scope_options>(), 32),
         ("strand_case", size_of::<strand::ffi::select::strand_case>(), 40),
         ("strand_lane_options", size_of::<strand::ffi::policy::strand_lane_options>(), 32),
         ("strand_handoff", size_of::<strand::ffi::policy::strand_handoff>(), 32),

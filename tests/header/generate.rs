@@ -32,6 +32,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "task",
     "fault",
     "promise",
+    "scope",
     "join",
     "monitor",
     "generator",
