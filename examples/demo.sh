@@ -129,6 +129,13 @@ if build "$examples/supervisor.c" "$archive" -o "$outdir/supervisor" && run "$ou
     proved 'library code over monitors: every start, stop and failure in the order that it should be, in virtual time'
 else failed 'a child was not where it should be'; fi
 
+part ticker.c 'a ticker, a quit channel, and a listener that is busy for a while'
+if build "$examples/ticker.c" "$archive" -o "$outdir/ticker" && run "$outdir/ticker" && grep -q 'quit after' "$output" &&
+    as 'STRAND_ENGINE=stepped .../ticker' env STRAND_ENGINE=stepped "$outdir/ticker" &&
+    [ "$(tail -n 1 "$output")" = ' 190 ms  quit after 8 ticks' ]; then
+    proved 'a timer sends into a channel that a select hears; it does not drift, and what finds no room is counted'
+else failed 'the ticker did not tick as it should'; fi
+
 part threads.c 'an OS thread feeds a strand'
 if build "$examples/threads.c" "$archive" -pthread -o "$outdir/threads" && run "$outdir/threads" && grep -q ': 10$' "$output"; then
     proved 'channels work from any thread; a hold says that somebody outside may still send'

@@ -67,6 +67,11 @@ supervisor() {
     cp "$output" "$outdir/supervised.txt"
     run "$outdir/supervisor" && cmp "$output" "$outdir/supervised.txt"    # virtual time: every run is the same
 }
+ticker() {
+    static ticker && run "$outdir/ticker" && prints 'quit after' && run env STRAND_ENGINE=stepped "$outdir/ticker" &&
+        prints '^ 110 ms  tick 4$' && prints 'and 1 that found no room' && prints '^ 120 ms  tick 5$' &&
+        prints '^ 190 ms  quit after 8 ticks$'
+}
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
 wordcount() {
@@ -212,6 +217,7 @@ expect hello_shared hello_shared
 expect ping_pong ping_pong
 expect timers timers
 expect select_commits_one_of_several select_from_several
+expect ticker_does_not_drift_and_counts_what_it_missed ticker
 expect collector_loses_and_keeps_nothing collector
 expect print_recording print_recording
 expect generator generator
