@@ -3,7 +3,7 @@
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Runs `call` and puts `errno` back to what it was, so that a wake inside a successful call leaves no trace.
 #[inline]
@@ -91,16 +91,25 @@ const PIDFD_SELF_THREAD: i32 = -10_000;
 #[repr(C)]
 pub struct Piece(pub usize, pub usize);
 
+/// The kernel cannot, or is not allowed to.
+static CANNOT_ADVISE_EACH: AtomicBool = AtomicBool::new(false);
+
 /// madvise on many pieces of this process in one call, and with one interruption of the other processors: how many pieces
 /// it was done for, from the front. 0 on kernels that cannot.
 ///
 /// # Safety
 /// As madvise on each of them.
 pub unsafe fn advise_each(pieces: &[Piece], advice: i32) -> usize {
+    if CANNOT_ADVISE_EACH.load(Ordering::Relaxed) {
+        return 0;
+    }
     let mut done = keeping_errno(|| {
         // SAFETY: a piece is laid out as an iovec; the rest is the caller's.
         unsafe { libc::syscall(libc::SYS_process_madvise, PIDFD_SELF_THREAD, pieces.as_ptr(), pieces.len(), advice, 0) }
     });
+    if done < 0 {
+        CANNOT_ADVISE_EACH.store(true, Ordering::Relaxed);
+    }
     // It says how many bytes it came to; a piece that was done in part is done again.
     let bytes = |piece: &&Piece| {
         done -= piece.1 as i64;

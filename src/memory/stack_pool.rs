@@ -14,7 +14,9 @@
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::reserve::{Region, Reservation};
-use super::stack_class::{BASE_ALIGNMENT, CLASSES, DEFAULT_CLASS, GUARD, Layout, SLOT_SHIFT, StackId, USABLE};
+use super::stack_class::{
+    BASE_ALIGNMENT, BODY_PAGE, CLASSES, DEFAULT_CLASS, GUARD, Layout, SLOT_SHIFT, StackId, USABLE,
+};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sys::{Piece, advise_each, keeping_errno};
@@ -80,8 +82,9 @@ struct ClassPool {
     bare: AtomicU32,
 }
 
-/// What came of a look into the pool: stacks that have their guard, and how many there are in all.
+/// What came of a look into the pool: stacks that have their pages, that have their guard, and how many there are in all.
 struct Taken {
+    warm: usize,
     guarded: usize,
     all: usize,
 }
@@ -177,7 +180,7 @@ impl StackPool {
         pool.lock.lock();
         let taken = self.take_locked(class, pool, out);
         pool.lock.unlock();
-        let Taken { guarded, all } = taken?;
+        let Taken { warm, guarded, all } = taken?;
         // A system call for each: other workers need the lock meanwhile.
         for position in guarded..all {
             if let Err(status) = self.guard(out[position]) {
@@ -189,7 +192,19 @@ impl StackPool {
                 return if position == 0 { Err(status) } else { Ok(position) };
             }
         }
+        self.touch_bodies(&out[warm..all]);
         Ok(all)
+    }
+
+    /// Each of these stacks is about to get a body: their pages come with one system call and not with a fault each. Where
+    /// that cannot be had, they come with the faults.
+    fn touch_bodies(&self, stacks: &[StackId]) {
+        let mut pieces = [Piece(0, 0); AHEAD];
+        for (piece, stack) in pieces.iter_mut().zip(stacks) {
+            *piece = Piece(self.layout.top(*stack) - BODY_PAGE, BODY_PAGE);
+        }
+        // SAFETY: the stacks are the caller's, and hold nothing yet.
+        unsafe { advise_each(&pieces[..stacks.len().min(AHEAD)], libc::MADV_POPULATE_WRITE) };
     }
 
     fn take_locked(&self, class: u8, pool: &ClassPool, out: &mut [StackId]) -> Outcome<Taken> {
@@ -200,6 +215,7 @@ impl StackPool {
             out[count] = StackId::new(class, index);
             count += 1;
         }
+        let warm = count;
         while count < out.len().min(AHEAD) {
             let Some(index) = pool.pop(&pool.cold) else { break };
             out[count] = StackId::new(class, index);
@@ -220,7 +236,7 @@ impl StackPool {
                 Err(_) => break,
             }
         }
-        Ok(Taken { guarded, all: count })
+        Ok(Taken { warm, guarded, all: count })
     }
 
     /// A slot that was never used; it has no guard yet.
