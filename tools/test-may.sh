@@ -10,6 +10,7 @@ if ! cargo fetch --locked >/dev/null 2>&1; then
     exit
 fi
 check "clippy with the may engine" cargo clippy --locked --quiet --lib --features may -- --deny warnings
+check "what the may crate does by itself" cargo test --locked --quiet --lib --features may engine::may
 export SHIP=$TARGET/may/ship
 rm -f "$TARGET/may/results/engines.count"
 (

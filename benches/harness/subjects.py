@@ -39,21 +39,21 @@ def run(*command: object, env: dict[str, str] | None = None, cwd: Path | None = 
     return done.stdout
 
 
-def library_flags() -> list[str]:
+def library_flags(ship: Path = SHIP) -> list[str]:
     """Links the archive that is shipped, whole: what a program gets that says -l:libstrand.a."""
-    archive = SHIP / "libstrand.a"
+    archive = ship / "libstrand.a"
     if not archive.exists():
         sys.exit(f"benches: {archive} does not exist: run `make build` first")
-    return [str(archive), *(SHIP / "native-static-libs").read_text().split(), "-pthread"]
+    return [str(archive), *(ship / "native-static-libs").read_text().split(), "-pthread"]
 
 
-def compile_c(output: Path, sources: list[str], extra: tuple[str, ...] = (), library: bool = True) -> Path:
+def compile_c(output: Path, sources: list[str], extra: tuple[str, ...] = (), library: bool = True, ship: Path = SHIP) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     compiler = os.environ.get("CC", "cc")
     files = [BENCHES / "c" / f"{source}.c" for source in sources]
     try:
         run(compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "include", *extra, *files, "-o", output,
-            *(library_flags() if library else []))
+            *(library_flags(ship) if library else []))
     except Skip as failure:
         sys.exit(f"benches: {failure}")
     return output
@@ -100,7 +100,17 @@ def boost() -> Subject:
     return Subject("Boost", [str(OUT / "boostbench")], [str(OUT / "booststart")])
 
 
-PEERS = {"Go": go, "tokio": lambda: rust("tokio"), "may": lambda: rust("may"), "Boost": boost}
+def may_engine() -> Subject:
+    """Our own programs on the may engine: what the same workload costs when may schedules it."""
+    ship = TARGET / "may" / "ship"
+    if not (ship / "libstrand.a").exists():
+        raise Skip("no library with the may engine: `make test-may` builds one")
+    bench = compile_c(OUT / "strandbench_may", WORKLOAD_SOURCES, ship=ship)
+    return Subject("may engine", ["env", "STRAND_ENGINE=may", str(bench)], None)
+
+
+OURS_TOO = {"may engine"}    # shown beside the peers, and none of them
+PEERS = {"Go": go, "tokio": lambda: rust("tokio"), "may": lambda: rust("may"), "may engine": may_engine, "Boost": boost}
 
 
 def peers(wanted: list[str]) -> list[Subject]:

@@ -4,6 +4,7 @@
 import statistics
 
 from .measure import Cell
+from . import subjects
 from .workloads import RECORDED, SINGLE_THREADED, WORKLOADS, Target, Workload
 
 Cells = dict[tuple[str, int, str], Cell]     # workload, workers, subject
@@ -44,7 +45,7 @@ def machine_factor(cells: Cells) -> float | None:
 
 def _peer_values(cells: Cells, workload: Workload, workers: int, names: list[str]) -> dict[str, float]:
     """Measured peers, and recorded ones scaled to this machine, marked."""
-    found = {name: _value(cells, workload, workers, name) for name in names}
+    found = {name: _value(cells, workload, workers, name) for name in names if name not in subjects.OURS_TOO}
     known = {name: value for name, value in found.items() if value is not None}
     factor = machine_factor(cells)
     resized = any(cell.resized for key, cell in cells.items() if key[0] == workload.name)

@@ -78,6 +78,8 @@ impl Keeper {
                 look(may, engine);
             }
         }
+        // Nobody will be there to lower it.
+        poll::lower(poll::PREEMPT);
     }
 
     fn sleep(&self, engine: &'static Parallel, long: bool) {

@@ -27,6 +27,8 @@ mod desk;
 mod keeper;
 mod pump;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
