@@ -650,7 +650,7 @@ static void *far_and_past(void *arg) {
 static void far_and_past_times_are_times_like_others(void) { on_a_strand(far_and_past); }
 
 int main(void) {
-  CLAIM(a_hundred_thousand_random_deadlines_come_and_none_is_early);
+  CLAIM_IF(!is_may(), a_hundred_thousand_random_deadlines_come_and_none_is_early, "the may engine has room for 28,000");
   CLAIM(each_of_many_timers_sends_once_and_not_before_its_time);
   CLAIM(a_stopped_timer_says_nothing_and_stop_says_whether_it_was_armed);
   CLAIM(a_timer_expires_once_or_is_stopped_and_never_both);
