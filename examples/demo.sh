@@ -158,6 +158,12 @@ if build "$examples/dlopen.c" -ldl -o "$outdir/dlopen" && run "$outdir/dlopen" "
     proved 'a plug-in or a just-in-time compiler needs nothing at link time'
 else failed 'the shared library did not do'; fi
 
+part cache.c 'fifty strands ask one cache, and each value is loaded once'
+if build "$examples/cache.c" "$archive" -pthread -o "$outdir/cache" && run "$outdir/cache" &&
+    grep -q '^1000 questions, 20 values, 20 loads, at most [123] at a time, sum 123500$' "$output"; then
+    proved 'a read-write lock, a once-only call in each entry, a semaphore, a wait-group; nothing made, nothing released'
+else failed 'the cache has loaded something twice, or too much at a time'; fi
+
 part python_ctypes.py "Python's threads and native strands over the same channels"
 if ! have "$PYTHON"; then skip "no $PYTHON"
 elif ! "$PYTHON" -c 'import ctypes' 2>/dev/null; then skip "this $PYTHON has no ctypes"

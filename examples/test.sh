@@ -72,6 +72,7 @@ ticker() {
         prints '^ 110 ms  tick 4$' && prints 'and 1 that found no room' && prints '^ 120 ms  tick 5$' &&
         prints '^ 190 ms  quit after 8 ticks$'
 }
+cache() { static cache -pthread && run "$outdir/cache" && prints '^1000 questions, 20 values, 20 loads, at most [123] at a time, sum 123500$'; }
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
 wordcount() {
@@ -223,6 +224,7 @@ expect print_recording print_recording
 expect generator generator
 expect supervisor supervisor
 expect threads threads
+expect cache_loads_each_value_once cache
 expect errno_follows_the_strand errno_follows
 expect wordcount_counts_as_coreutils_do wordcount
 expect wordcount_of_odd_files wordcount_no_words

@@ -14,6 +14,7 @@ mod cancel;
 mod channel;
 mod claim;
 mod join;
+mod locks;
 mod owner_lock;
 mod park;
 mod select;

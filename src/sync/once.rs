@@ -13,9 +13,8 @@ use super::caller;
 use super::owner::{OWNER, Owner};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::AtomicU64;
-use crate::strand::body::Body;
+use crate::strand::body::{Body, Undo};
 use crate::strand::message::fail;
-use crate::strand::on_exit::{self, Hook};
 use crate::strand::poll;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, NO_WAIT, Published, Source, Woken, open_sole};
@@ -178,35 +177,42 @@ fn recursion(once: &Once, who: u64) -> Outcome<()> {
     )
 }
 
-/// A call that does not return was not made.
-struct Unmade<'a>(&'a Once);
+/// A call that does not return was not made. Notices a panic; what drops the frames looks into the body.
+struct Unmade<'a> {
+    once: &'a Once,
+    body: Option<&'static Body>,
+    outer: *const Undo,
+}
 
 impl Drop for Unmade<'_> {
     fn drop(&mut self) {
-        self.0.end(0);
+        if let Some(body) = self.body {
+            body.undo.set(self.outer);
+        }
+        self.once.end(0);
     }
 }
 
-extern "C" fn unmade(once: *mut c_void) {
-    // SAFETY: the hook is there while the call is being made, and so is what it is made for.
+unsafe fn unmake(once: *const ()) {
+    // SAFETY: the once-only call whose frames are about to be dropped; it is there until it has returned.
     unsafe { &*once.cast::<Once>() }.end(0);
 }
 
 /// # Safety
 /// As [`run`].
 unsafe fn call(once: &Once, function: Function, data: *mut c_void, body: Option<&'static Body>) {
-    let guard = Unmade(once);
-    let hook = Hook::in_frame(unmade, (once as *const Once).cast_mut().cast());
+    let outer = body.map_or(core::ptr::null(), |body| body.undo.get());
+    let undo = Undo { act: unmake, data: (once as *const Once).cast(), outer };
+    let unmade = Unmade { once, body, outer };
     if let Some(body) = body {
-        // SAFETY: taken out below, or run while this frame is still there: a fault drops frames after the hooks.
-        unsafe { on_exit::push_in_frame(body, &hook) };
+        body.undo.set(&undo);
     }
     // SAFETY: by contract.
     unsafe { function(data) };
+    core::mem::forget(unmade);
     if let Some(body) = body {
-        on_exit::remove(body, &hook);
+        body.undo.set(outer);
     }
-    core::mem::forget(guard);
     once.end(DONE);
 }
 
