@@ -227,7 +227,7 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     if cancelled {
         strand.cancelled.store(0, Ordering::Relaxed);
     }
-    let id = head::handle_of(strand);
+    let generation = strand.generation();
     strand.end_generation();
     let watches = win_joiners(first, &mut woken);
     strand.lock.unlock();
@@ -235,6 +235,7 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
         cancel::ended();
     }
     if !watches.is_null() {
+        let id = handle::encode(Kind::Strand, generation, head::index_of(strand));
         tell_watches(watches, id, ending, &mut woken);
     }
     woken
