@@ -65,6 +65,7 @@ impl Place {
     }
 }
 
+#[inline(always)]
 fn take_lock(channel: &Channel, worker: Option<&Worker>) -> Held {
     match worker {
         Some(worker) => channel.lock_by(worker),
@@ -131,6 +132,7 @@ impl Case for Receiving {
         judge(unsafe { receive::receive(self.0.channel, self.0.parts, self.0.node.element, NO_WAIT) })
     }
 
+    #[inline]
     unsafe fn publish(&self, waiter: &Waiter, worker: Option<&Worker>) -> Entry {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
@@ -153,6 +155,7 @@ impl Case for Receiving {
         }
     }
 
+    #[inline]
     unsafe fn withdraw(&self, worker: Option<&Worker>) {
         let Place { channel, ref node, .. } = self.0;
         if node.won.get() {
@@ -198,6 +201,7 @@ impl Case for Sending {
         judge(unsafe { send::send(self.0.channel, self.0.parts, self.0.node.element, NO_WAIT) })
     }
 
+    #[inline]
     unsafe fn publish(&self, waiter: &Waiter, worker: Option<&Worker>) -> Entry {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
@@ -220,6 +224,7 @@ impl Case for Sending {
         }
     }
 
+    #[inline]
     unsafe fn withdraw(&self, worker: Option<&Worker>) {
         let Place { channel, ref node, .. } = self.0;
         if node.won.get() {

@@ -100,10 +100,22 @@ pub fn wait<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -
 
 /// As [`wait`], for a source that has no lock to open the claim word under: always published in several steps.
 pub fn wait_multi<S: Source>(source: &S, kind: WaitKind, object: u64, deadline: i64) -> Status {
+    wait_multi_as(identity::current(), source, kind, object, deadline)
+}
+
+/// As [`wait_multi`], by the strand of this body, or by an OS thread.
+#[inline(always)]
+pub fn wait_multi_as<S: Source>(
+    body: Option<&'static Body>,
+    source: &S,
+    kind: WaitKind,
+    object: u64,
+    deadline: i64,
+) -> Status {
     if deadline == NO_WAIT {
         return Status::WOULD_BLOCK;
     }
-    match identity::current() {
+    match body {
         Some(body) => match moment_before(deadline) {
             Some(now) => wait_with(body, source, kind, object, Limit { deadline, now }, commit_timed::<S>),
             None => Status::TIMEOUT,

@@ -34,7 +34,7 @@ use super::block::{self, FOREVER, Published, Source};
 use crate::base::status::{Outcome, Status};
 use crate::engine::Worker;
 use crate::engine::parallel::worker;
-use crate::strand::identity;
+use crate::strand::body::Body;
 use crate::strand::waiter::{WaitKind, Waiter};
 
 /// What came of publishing one case.
@@ -115,7 +115,8 @@ struct Several<'a, C> {
     first: usize,
     /// How many are published, from `first` on and round.
     published: Cell<usize>,
-    worker: Option<&'a Worker>,
+    /// Of the strand that waits.
+    body: Option<&'static Body>,
 }
 
 impl<C: Case> Several<'_, C> {
@@ -127,10 +128,11 @@ impl<C: Case> Several<'_, C> {
     /// # Safety
     /// As [`Source::publish`].
     unsafe fn publish_once(&self, waiter: &Waiter) -> Entry {
+        let worker = self.worker();
         for case in self.in_order() {
             self.published.set(self.published.get() + 1);
             // SAFETY: by contract.
-            let entry = unsafe { case.publish(waiter, self.worker) };
+            let entry = unsafe { case.publish(waiter, worker) };
             if entry != Entry::Waiting {
                 return entry;
             }
@@ -138,9 +140,15 @@ impl<C: Case> Several<'_, C> {
         Entry::Waiting
     }
 
+    /// The worker of the strand that waits: the one that publishes it, and another one perhaps on which it goes on.
+    fn worker(&self) -> Option<&'static Worker> {
+        self.body.map(worker::of)
+    }
+
     /// # Safety
     /// The wait is won.
-    unsafe fn withdraw_all(&self, worker: Option<&Worker>) {
+    unsafe fn withdraw_all(&self) {
+        let worker = self.worker();
         for case in self.in_order().take(self.published.replace(0)) {
             // SAFETY: published; the rest by contract.
             unsafe { case.withdraw(worker) };
@@ -160,7 +168,7 @@ impl<C: Case> Source for Several<'_, C> {
                 Entry::Won => return Published::Won,
                 Entry::Again => {
                     // SAFETY: the opener has claimed the wait itself.
-                    unsafe { self.withdraw_all(self.worker) };
+                    unsafe { self.withdraw_all() };
                     waiter.claim.reopen();
                 }
             }
@@ -168,22 +176,22 @@ impl<C: Case> Source for Several<'_, C> {
     }
 
     unsafe fn withdraw(&self, _: &Waiter) {
-        // The strand may go on elsewhere.
         // SAFETY: the wait is over.
-        unsafe { self.withdraw_all(worker::running()) };
+        unsafe { self.withdraw_all() };
     }
 }
 
 /// Waits until one of the cases has committed, and says how: OK or CLOSED, and then that case has won; or TIMEOUT,
-/// CANCELLED or another error, and then none has. `first` is the case that is published first. The caller has found that
-/// it must wait, holds no lock, and (an OS thread) is counted inside.
-pub fn wait<C: Case>(cases: &[C], first: usize, deadline: i64) -> Status {
-    if let Some(body) = identity::current() {
+/// CANCELLED or another error, and then none has. `first` is the case that is published first. The caller, the strand of
+/// `body` or an OS thread, has found that it must wait, holds no lock, and (an OS thread) is counted inside.
+#[inline]
+pub fn wait<C: Case>(body: Option<&'static Body>, cases: &[C], first: usize, deadline: i64) -> Status {
+    if let Some(body) = body {
         let shown = cases.iter().map(Case::shown).filter(|(kind, _)| *kind != WaitKind::None);
         body.waiter.shown.set(shown);
     }
-    let several = Several { cases, first, published: Cell::new(0), worker: worker::running() };
-    block::wait_multi(&several, WaitKind::Select, cases.len() as u64, deadline)
+    let several = Several { cases, first, published: Cell::new(0), body };
+    block::wait_multi_as(body, &several, WaitKind::Select, cases.len() as u64, deadline)
 }
 
 /// The earlier of two deadlines.

@@ -15,7 +15,9 @@ use core::mem::MaybeUninit;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
+use crate::engine::parallel::worker;
 use crate::engine::{self, choice};
+use crate::strand::body::Body;
 use crate::strand::message::fail;
 use crate::strand::{identity, poll};
 use crate::wait::block::{FOREVER, NO_WAIT};
@@ -54,8 +56,12 @@ pub unsafe fn select(first: *mut RawCase, count: usize, deadline: i64, flags: u3
 /// Where publication begins. What becomes ready while cases are published commits in their order, so the order changes;
 /// on the stepped engine nothing does.
 #[inline]
-fn first_to_publish(count: usize) -> usize {
-    if poll::is_raised(poll::STEPPED) { 0 } else { engine::choose(choice::CASES, count as u32) as usize }
+fn first_to_publish(body: Option<&Body>, count: usize) -> usize {
+    match body {
+        _ if poll::is_raised(poll::STEPPED) => 0,
+        Some(body) => worker::of(body).draw(count as u32) as usize,
+        None => engine::choose(choice::CASES, count as u32) as usize,
+    }
 }
 
 /// The case that has ended a wait, if it was one of them.
@@ -82,7 +88,7 @@ unsafe fn select_anywhere(cases: &Cases, deadline: i64, fair: bool) -> Outcome<C
     if cases.count() <= INLINE {
         let mut room = [const { MaybeUninit::<Any>::uninit() }; INLINE];
         // SAFETY: by contract.
-        return unsafe { select_in(&mut room[..cases.count()], cases, deadline, fair) };
+        return unsafe { select_in(body, &mut room[..cases.count()], cases, deadline, fair) };
     }
     let mut room: Vec<MaybeUninit<Any>> = Vec::new();
     if failing::now() || room.try_reserve_exact(cases.count()).is_err() {
@@ -91,7 +97,7 @@ unsafe fn select_anywhere(cases: &Cases, deadline: i64, fair: bool) -> Outcome<C
     // SAFETY: reserved, and uninitialised is a value of the elements.
     unsafe { room.set_len(cases.count()) };
     // SAFETY: by contract.
-    unsafe { select_in(&mut room, cases, deadline, fair) }
+    unsafe { select_in(body, &mut room, cases, deadline, fair) }
 }
 
 /// Cases that were opened. They are given up when this is dropped.
@@ -146,7 +152,13 @@ impl Drop for Opened<'_> {
 
 /// # Safety
 /// As [`select`]; there is room for all cases.
-unsafe fn select_in(room: &mut [MaybeUninit<Any>], cases: &Cases, deadline: i64, fair: bool) -> Outcome<Committed> {
+unsafe fn select_in(
+    body: Option<&'static Body>,
+    room: &mut [MaybeUninit<Any>],
+    cases: &Cases,
+    deadline: i64,
+    fair: bool,
+) -> Outcome<Committed> {
     let mut opened = Opened { room, count: 0 };
     let opening = Opening::new();
     for _ in 0..cases.count() {
@@ -163,7 +175,7 @@ unsafe fn select_in(room: &mut [MaybeUninit<Any>], cases: &Cases, deadline: i64,
     let done = match try_all(all, fair)? {
         Some(done) => done,
         None if deadline == NO_WAIT => return Err(Status::WOULD_BLOCK),
-        None => wait(all, deadline, fair)?,
+        None => wait(body, all, deadline, fair)?,
     };
     all[done.0].settle(done.1);
     Ok(done)
@@ -186,11 +198,11 @@ fn try_all(cases: &[Any], fair: bool) -> Outcome<Option<Committed>> {
     Ok(None)
 }
 
-fn wait(cases: &[Any], deadline: i64, fair: bool) -> Outcome<Committed> {
+fn wait(body: Option<&'static Body>, cases: &[Any], deadline: i64, fair: bool) -> Outcome<Committed> {
     cases.iter().for_each(Case::prepare);
     let moment = cases.iter().map(Any::moment).fold(FOREVER, earlier);
-    let first = if fair { first_to_publish(cases.len()) } else { 0 };
-    let status = several::wait(cases, first, earlier(deadline, moment));
+    let first = if fair { first_to_publish(body, cases.len()) } else { 0 };
+    let status = several::wait(body, cases, first, earlier(deadline, moment));
     if let Some(done) = winner(cases, status) {
         return Ok(done);
     }

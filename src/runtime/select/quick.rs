@@ -13,8 +13,9 @@ use crate::base::handle::{self, Kind, Parts};
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::worker;
 use crate::engine::{self, Worker, choice};
-use crate::strand::poll;
+use crate::strand::body::Body;
 use crate::strand::waiter::{WaitKind, Waiter};
+use crate::strand::{identity, poll};
 use crate::sync::cases::{self, Receiving, Sending};
 use crate::sync::cell::Channel;
 use crate::sync::channel::Lookup;
@@ -40,7 +41,8 @@ pub unsafe fn select(first: *mut RawCase, count: usize, deadline: i64, flags: u3
     if first.is_null() || !first.is_aligned() || deadline < FOREVER || flags > FIRST_LISTED {
         return None;
     }
-    let worker = worker::running()?;
+    let body = identity::current()?;
+    let worker = worker::of(body);
     let lookup = Lookup::new()?;
     if count == 1 {
         // SAFETY: by contract.
@@ -97,7 +99,7 @@ pub unsafe fn select(first: *mut RawCase, count: usize, deadline: i64, flags: u3
         return Some(Err(Status::WOULD_BLOCK));
     }
     // SAFETY: by contract.
-    unsafe { wait(core::slice::from_raw_parts_mut(first, count), lookup, deadline) }
+    unsafe { wait(body, core::slice::from_raw_parts_mut(first, count), lookup, deadline) }
 }
 
 /// A single case is the operation itself.
@@ -205,7 +207,7 @@ unsafe fn plain_case(case: &RawCase, channel: &'static Channel, element: *mut u8
 /// # Safety
 /// As [`select`].
 #[inline(never)]
-unsafe fn wait(raw: &mut [RawCase], lookup: Lookup, deadline: i64) -> Option<Outcome<usize>> {
+unsafe fn wait(body: &'static Body, raw: &mut [RawCase], lookup: Lookup, deadline: i64) -> Option<Outcome<usize>> {
     if deadline == FOREVER && raw.iter().all(|case| case.kind == NONE) {
         return None;
     }
@@ -220,7 +222,7 @@ unsafe fn wait(raw: &mut [RawCase], lookup: Lookup, deadline: i64) -> Option<Out
     }
     // SAFETY: as many as there are cases are written; they have nothing to drop.
     let plain = unsafe { core::slice::from_raw_parts(room.as_ptr().cast::<Plain>(), raw.len()) };
-    let status = several::wait(plain, first_to_publish(plain.len()), deadline);
+    let status = several::wait(Some(body), plain, first_to_publish(Some(body), plain.len()), deadline);
     let won: Option<Committed> = winner(plain, status);
     Some(match won {
         Some((index, status)) => {
