@@ -2,7 +2,9 @@
 //! A receive and a send as cases of a wait with several.
 //!
 //! Two cases of one wait may name one channel, also from both sides. They never meet each other: what one of them finds
-//! in the list of the other's kind is its own waiter, which is claimed by then and therefore no partner.
+//! in the list of the other's kind is its own waiter, which is claimed by then and therefore no partner. Of two like ones
+//! the second need not stand in the list: it would never be reached. So a list holds few nodes of one wait, however many
+//! cases that has.
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
@@ -137,9 +139,11 @@ impl Case for Receiving {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
         if channel.ring.len() == 0 && !channel.is_closed() && !channel.senders.has_other(waiter) {
-            node.waiter.set(waiter);
-            // SAFETY: in no list; it stays until `withdraw` or a win.
-            unsafe { channel.receivers.push(node) };
+            if !channel.receivers.ends_with(waiter) {
+                node.waiter.set(waiter);
+                // SAFETY: in no list; it stays until `withdraw` or a win.
+                unsafe { channel.receivers.push(node) };
+            }
             channel.lock.unlock_from(held);
             return Entry::Waiting;
         }
@@ -206,9 +210,11 @@ impl Case for Sending {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
         if channel.ring.len() >= channel.ring.slots() && !channel.is_closed() && !channel.receivers.has_other(waiter) {
-            node.waiter.set(waiter);
-            // SAFETY: in no list; it stays until `withdraw` or a win.
-            unsafe { channel.senders.push(node) };
+            if !channel.senders.ends_with(waiter) {
+                node.waiter.set(waiter);
+                // SAFETY: in no list; it stays until `withdraw` or a win.
+                unsafe { channel.senders.push(node) };
+            }
             channel.lock.unlock_from(held);
             return Entry::Waiting;
         }

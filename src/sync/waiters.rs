@@ -127,6 +127,13 @@ impl List {
         None
     }
 
+    /// Whether the last one here is `waiter`: then it need not stand here twice.
+    #[inline]
+    pub fn ends_with(&self, waiter: &Waiter) -> bool {
+        // SAFETY: linked nodes are alive.
+        unsafe { self.last.get().as_ref() }.is_some_and(|last| ptr::eq(last.waiter.get(), waiter))
+    }
+
     /// Whether somebody else than `waiter` still waits here.
     pub fn has_other(&self, waiter: &Waiter) -> bool {
         let mut node = self.first();
