@@ -210,6 +210,7 @@ pub fn stillborn(head: &Head, strand: &Named<'_>, status: Status, text: fmt::Arg
 pub fn strand_ended(worker: &Worker, task: usize, woken: &mut Woken) {
     // SAFETY: the address of a slot, stored by `run_task`; this strand keeps it in use until now.
     let task = unsafe { &*(task as *const Task) };
-    let rest = task.end_strand(woken);
-    table::settle_on(worker, task, rest);
+    if let Some(rest) = task.end_strand(woken) {
+        table::settle_on(worker, task, rest);
+    }
 }

@@ -104,7 +104,7 @@ pub(super) fn enter() -> Outcome<Option<outside::Call>> {
 }
 
 /// Waits for the end of a task, unless it has come. The inner result is what an await of it answers.
-#[inline]
+#[inline(always)]
 fn wait_for(handle: u64, name: Name, deadline: i64, own: Option<&'static Task>) -> Outcome<Ended> {
     if own.is_some_and(|own| core::ptr::eq(own, name.task)) {
         return await_self(handle, name);
@@ -155,6 +155,7 @@ fn told(own: Option<&'static Task>, name: Name, status: Status) -> Outcome<u64> 
 pub fn remember_cause(own: &'static Task, name: Name) {
     let failure = name.lock().ok().and_then(|locked| locked.failure());
     if failure.is_some() {
+        own.caused.set(true);
         drop(own.cause.replace(failure));
     }
 }
@@ -191,7 +192,8 @@ pub fn failure(handle: u64, depth: usize) -> Outcome<Kept> {
     let mut failure = locked.failure();
     drop(locked);
     for _ in 0..depth {
-        failure = failure.and_then(|failure| failure.cause.clone());
+        let Some(found) = &failure else { break };
+        failure = found.cause.clone();
     }
     match failure {
         Some(failure) => Ok(failure),
@@ -253,7 +255,7 @@ fn retain_name(handle: u64, name: Name) -> Outcome<()> {
 fn release_name(handle: u64, name: Name) -> Outcome<()> {
     let locked = name.lock().or_else(|status| explain(Kind::Task, handle, status))?;
     let task = locked.task();
-    table::settle(task, locked.release());
+    table::settle_released(task, locked.release());
     Ok(())
 }
 

@@ -178,7 +178,7 @@ impl Case for Ending {
     }
 
     fn abandon(&self) {
-        let rest = self.name.task.lock().release();
-        table::settle(self.name.task, rest);
+        let released = self.name.task.lock().release();
+        table::settle_released(self.name.task, released);
     }
 }

@@ -190,6 +190,8 @@ pub struct Task {
     failure: Cell<Option<Kept>>,
     /// The failure that its strand has seen last in another task; of the strand alone.
     pub cause: Cell<Option<Kept>>,
+    /// It has seen one; of the strand alone.
+    pub caused: Cell<bool>,
     /// The scope it belongs to; 0 for the root.
     pub scope: Cell<u64>,
 }
@@ -236,6 +238,7 @@ unsafe impl Slot for Task {
             drop_value: Cell::new(None),
             failure: Cell::new(None),
             cause: Cell::new(None),
+            caused: Cell::new(false),
             scope: Cell::new(0),
         }
     }
@@ -345,6 +348,17 @@ impl Rest {
     }
 }
 
+/// What came of giving a handle back.
+#[must_use]
+pub enum Released {
+    /// The task is still somebody's.
+    Kept,
+    /// The slot is nobody's any more, and there is nothing to drop.
+    Freed,
+    /// There is something left to do.
+    More(Rest),
+}
+
 /// What came of asking for a cancellation.
 pub enum Asked {
     /// It is cancelled, at once.
@@ -372,6 +386,7 @@ impl Task {
         self.started.store(0, Ordering::Relaxed);
         self.asked.store(0, Ordering::Relaxed);
         self.verdict.set(0);
+        self.caused.set(false);
         self.references.set(1);
         self.promises.set(u32::from(!strand));
         self.flags.set(if strand { ATTACHED } else { PROMISE } | if external { EXTERNAL } else { 0 });
@@ -454,16 +469,17 @@ impl Task {
         self.verdict.get() != 0
     }
 
-    /// The strand has ended: the outcome that it decided is written.
-    #[inline]
-    pub fn end_strand(&'static self, woken: &mut Woken) -> Rest {
-        let mut locked = self.lock();
-        self.flags.set(self.flags.get() & !ATTACHED);
-        let mut rest = Rest::NOTHING;
-        if !self.state().is_terminal() {
-            rest = locked.settle(State::from_byte(self.verdict.get()), woken);
+    /// The strand has ended: the outcome that it decided is written. `None`: there is nothing left to do.
+    #[inline(always)]
+    pub fn end_strand(&'static self, woken: &mut Woken) -> Option<Rest> {
+        let locked = self.lock();
+        let flags = self.flags.get() & !ATTACHED;
+        self.flags.set(flags);
+        if self.state().is_terminal() || self.references.get() == 0 || self.scope.get() != 0 {
+            return Some(locked.end_strand_slowly(woken));
         }
-        locked.finish(rest)
+        locked.write(State::from_byte(self.verdict.get()), woken);
+        None
     }
 
     #[inline]
@@ -615,14 +631,26 @@ impl Locked {
     }
 
     /// One handle less.
-    #[inline]
-    pub fn release(self) -> Rest {
-        self.0.references.set(self.0.references.get() - 1);
-        self.finish(Rest::NOTHING)
+    #[inline(always)]
+    pub fn release(self) -> Released {
+        let task = self.0;
+        let left = task.references.get() - 1;
+        task.references.set(left);
+        let state = task.state();
+        if left > 0 || !state.is_terminal() {
+            return Released::Kept;
+        }
+        let others = task.promises.get() > 0 || task.has(ATTACHED);
+        let holds = state != State::Succeeded || task.drop_value.get().is_some() || task.caused.get();
+        if others || holds {
+            return Released::More(self.finish_slowly());
+        }
+        self.free();
+        Released::Freed
     }
 
     /// One handle of the promise less: the last one abandons it if it is open.
-    pub fn release_promise(mut self, reason: u64, woken: &mut Woken) -> Rest {
+    pub fn release_promise(self, reason: u64, woken: &mut Woken) -> Rest {
         let mut rest = Rest::NOTHING;
         self.0.promises.set(self.0.promises.get() - 1);
         if self.0.promises.get() == 0 && !self.0.state().is_terminal() {
@@ -633,7 +661,7 @@ impl Locked {
     }
 
     /// Asks for its cancellation. ALREADY when it has ended.
-    pub fn ask(mut self, reason: u64, woken: &mut Woken) -> Outcome<Asked> {
+    pub fn ask(self, reason: u64, woken: &mut Woken) -> Outcome<Asked> {
         let task = self.0;
         if task.state().is_terminal() {
             return Err(Status::ALREADY);
@@ -661,7 +689,7 @@ impl Locked {
     }
 
     /// Completes a promise. ALREADY when it has ended.
-    pub fn complete(mut self, verdict: &Verdict, failure: Option<Kept>, woken: &mut Woken) -> Outcome<Rest> {
+    pub fn complete(self, verdict: &Verdict, failure: Option<Kept>, woken: &mut Woken) -> Outcome<Rest> {
         let task = self.0;
         if task.state().is_terminal() {
             return Err(Status::ALREADY);
@@ -675,7 +703,7 @@ impl Locked {
     }
 
     /// Ends a task whose strand will never begin.
-    pub fn fail_unstarted(mut self, code: Status, failure: Option<Kept>, woken: &mut Woken) -> Rest {
+    pub fn fail_unstarted(self, code: Status, failure: Option<Kept>, woken: &mut Woken) -> Rest {
         let task = self.0;
         let mut rest = Rest::NOTHING;
         task.flags.set(task.flags.get() & !ATTACHED);
@@ -705,9 +733,39 @@ impl Locked {
         rest
     }
 
+    #[cold]
+    #[inline(never)]
+    fn end_strand_slowly(self, woken: &mut Woken) -> Rest {
+        let task = self.0;
+        if task.state().is_terminal() {
+            return self.finish(Rest::NOTHING);
+        }
+        let rest = self.settle(State::from_byte(task.verdict.get()), woken);
+        self.finish(rest)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_slowly(self) -> Rest {
+        self.finish(Rest::NOTHING)
+    }
+
     /// Writes the terminal state. It was not terminal.
-    #[inline]
-    fn settle(&mut self, state: State, woken: &mut Woken) -> Rest {
+    fn settle(&self, state: State, woken: &mut Woken) -> Rest {
+        let task = self.0;
+        self.write(state, woken);
+        Rest {
+            delivered: task.has(EXTERNAL),
+            ended: Some(state),
+            scope: task.scope.get(),
+            promise: self.is_promise(),
+            ..Rest::NOTHING
+        }
+    }
+
+    /// As [`Self::settle`], of a task that is no hold and belongs to no scope.
+    #[inline(always)]
+    fn write(&self, state: State, woken: &mut Woken) {
         let task = self.0;
         debug_assert!(state.is_terminal() && !task.state().is_terminal());
         // Relaxed: under the lock; the order among tasks that have nothing to do with each other does not matter.
@@ -723,13 +781,6 @@ impl Locked {
         }
         if state == State::Failed {
             self.list_failure(seen);
-        }
-        Rest {
-            delivered: task.has(EXTERNAL),
-            ended: Some(state),
-            scope: task.scope.get(),
-            promise: self.is_promise(),
-            ..Rest::NOTHING
         }
     }
 

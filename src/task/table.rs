@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::outcome::{Name, Rest, Task};
+use super::outcome::{Name, Released, Rest, Task};
 use super::scope;
 use crate::base::handle::{self, INDEX_MAX, Kind};
 use crate::base::status::{Outcome, Status};
@@ -107,7 +107,7 @@ pub struct Found {
 }
 
 /// The task that a handle of this kind names; whether it still does is seen under its lock.
-#[inline]
+#[inline(always)]
 pub fn find(kind: Kind, handle: u64) -> Outcome<Found> {
     let call = if identity::current().is_some() { None } else { Some(outside::enter()?) };
     engine::touch(handle::decode(kind, handle).map_or(handle, |parts| {
@@ -118,7 +118,7 @@ pub fn find(kind: Kind, handle: u64) -> Outcome<Found> {
 }
 
 /// As [`find`], in a call that is counted.
-#[inline]
+#[inline(always)]
 pub fn name(kind: Kind, handle: u64) -> Outcome<Name> {
     let Some(parts) = handle::decode(kind, handle) else { return explain(kind, handle, Status::INVALID) };
     let Some(table) = table() else { return Err(Status::NOT_INITIALISED) };
@@ -142,6 +142,16 @@ pub fn explain<T>(kind: Kind, handle: u64, status: Status) -> Outcome<T> {
 #[inline]
 pub fn settle(task: &'static Task, rest: Rest) {
     settle_with(task, rest, give);
+}
+
+/// As [`settle`], after a handle was given back.
+#[inline(always)]
+pub fn settle_released(task: &'static Task, released: Released) {
+    match released {
+        Released::Kept => {}
+        Released::Freed => give(task),
+        Released::More(rest) => settle(task, rest),
+    }
 }
 
 /// As [`settle`], on a worker's own stack.
