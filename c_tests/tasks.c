@@ -462,8 +462,14 @@ static void a_tree_of_tasks_adds_up(void) {
 static void *snapshot_and_dump(void *arg) {
   const strand_task task = *(strand_task *)arg;
   char text[TEXT_CAPACITY], words[64];
-  strand_dump(text, sizeof text);
   snprintf(words, sizeof words, "waits for task %#" PRIx64, task);
+  for (int tries = 0; tries < 1000; tries += 1) {
+    strand_dump(text, sizeof text);
+    if (strstr(text, words) != NULL) {
+      break;
+    }
+    CHECK_OK(strand_sleep(MILLISECONDS(1)));
+  }
   CHECK_SAYS(text, words);
   strand_snapshot(text, sizeof text);
   snprintf(words, sizeof words, "\"for\":\"task\",\"object\":\"%#" PRIx64 "\"", task);

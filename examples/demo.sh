@@ -141,6 +141,13 @@ if build "$examples/threads.c" "$archive" -pthread -o "$outdir/threads" && run "
     proved 'channels work from any thread; a hold says that somebody outside may still send'
 else failed 'the sum is wrong'; fi
 
+part joins.c 'one file, four mirrors: joins by four rules and by a function of your own; a promise'
+if build "$examples/joins.c" "$archive" -pthread -o "$outdir/joins" && run "$outdir/joins" &&
+    grep -q '^ANY  *STRAND_OK  *decided by kyoto' "$output" && grep -q '^ALL_SETTLED .*decided by nobody' "$output" &&
+    grep -q 'delivered: 42$' "$output" && grep -q '^run: task .* the disk is full$' "$output"; then
+    proved 'the first failure, finish or success decides, and the losers have ended before the call returns'
+else failed 'a join decided otherwise'; fi
+
 part errno.c 'errno follows the strand from thread to thread'
 if build "$examples/errno.c" "$archive" -o "$outdir/errno" && run "$outdir/errno" && grep -q 'wrong 0 times$' "$output"; then
     proved 'C code that includes strand.h may use errno as ever; so do rounding modes follow'

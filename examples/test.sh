@@ -73,6 +73,11 @@ ticker() {
         prints '^ 190 ms  quit after 8 ticks$'
 }
 cache() { static cache -pthread && run "$outdir/cache" && prints '^1000 questions, 20 values, 20 loads, at most [123] at a time, sum 123500$'; }
+joins() {
+    static joins -pthread && run "$outdir/joins" && prints '^ALL  *STRAND_ERR_FAILED decided by lima .* kyoto cancelled' &&
+        prints '^ANY  *STRAND_OK  *decided by kyoto' && prints '^ALL_SETTLED .*decided by nobody .* cairo has it$' &&
+        prints '^two of them .*decided by cairo' && prints 'delivered: 42$' && prints '^run: task .* the disk is full$'
+}
 threads() { static threads -pthread && run "$outdir/threads" && prints ': 10$'; }
 errno_follows() { static errno && run "$outdir/errno" && prints 'wrong 0 times$'; }
 wordcount() {
@@ -225,6 +230,7 @@ expect generator generator
 expect supervisor supervisor
 expect threads threads
 expect cache_loads_each_value_once cache
+expect joins joins
 expect errno_follows_the_strand errno_follows
 expect wordcount_counts_as_coreutils_do wordcount
 expect wordcount_of_odd_files wordcount_no_words

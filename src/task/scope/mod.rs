@@ -261,7 +261,7 @@ pub fn ended(scope: u64, task: &'static Task, state: State, promise: bool) {
     }
     woken.wake_all();
     if looks && !collects {
-        table::settle(task, task.lock().release());
+        table::settle_released(task, task.lock().release());
     }
 }
 
