@@ -251,6 +251,24 @@ pub mod atomic {
     macro_rules! integer {
         ($name:ident, $value:ty) => {
             atomic!($name, $value);
+            impl $name {
+                #[track_caller]
+                pub fn fetch_update(
+                    &self,
+                    success: Ordering,
+                    failure: Ordering,
+                    mut change: impl FnMut($value) -> Option<$value>,
+                ) -> Result<$value, $value> {
+                    let mut now = self.load(failure);
+                    while let Some(next) = change(now) {
+                        match self.compare_exchange(now, next, success, failure) {
+                            Ok(old) => return Ok(old),
+                            Err(other) => now = other,
+                        }
+                    }
+                    Err(now)
+                }
+            }
             arithmetic!($name, $value,
                 fetch_add as <$value>::wrapping_add,
                 fetch_sub as <$value>::wrapping_sub,

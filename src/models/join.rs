@@ -48,7 +48,7 @@ fn join(deadline: i64, joiners: u32, beside: impl FnOnce(&Setting)) -> Vec<Resul
     beside(&setting);
     // SAFETY: nobody reads before the end; loom checks that.
     work.0.with_mut(|done| unsafe { *done = 1 });
-    end::finish_unstarted(&setting.engine.workers()[joiners as usize], strand);
+    end::finish_unstarted(&setting.engine.workers()[joiners as usize], strand, Status::NO_MEMORY);
     let joined: Vec<_> = joining.into_iter().map(|joiner| joiner.join().unwrap()).collect();
     assert_eq!(strand.phase(), Phase::Free);
     assert_eq!(head::compare(strand, head::lookup(&setting.engine.strands, handle).unwrap().1), Err(Status::STALE));

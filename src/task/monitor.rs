@@ -18,7 +18,7 @@ use super::watch::Watch;
 use crate::base::handle::{self, INDEX_MAX, Kind};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
-use crate::base::sync::spin;
+use crate::base::sync::{shared_static, spin};
 use crate::engine::{self, outside, parallel};
 use crate::memory::objects::{Locked, Name, Object, Objects};
 use crate::strand::head::{self, Head};
@@ -119,7 +119,9 @@ struct Carriers {
 // SAFETY: the cells are touched under the lock.
 unsafe impl Sync for Carriers {}
 
-static CARRIERS: Carriers = Carriers { lock: ByteLock::new(), first: Cell::new(0), last: Cell::new(0) };
+shared_static! {
+    static CARRIERS: Carriers = Carriers { lock: ByteLock::new(), first: Cell::new(0), last: Cell::new(0) };
+}
 
 /// Makes the table of a runtime that is being initialised.
 pub fn start() -> Outcome<()> {

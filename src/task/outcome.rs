@@ -616,6 +616,12 @@ impl Locked {
         ]
     }
 
+    /// A model has no collectors.
+    #[cfg(loom)]
+    pub fn roots(&self) -> [Option<*const u64>; 2] {
+        [None; 2]
+    }
+
     /// One more handle.
     pub fn retain(&self, most: u32) -> bool {
         let references = self.0.references.get();

@@ -237,7 +237,12 @@ pub fn unregister(handle: u64) -> Outcome<()> {
     }
 }
 
+/// A model has no collectors.
+#[cfg(loom)]
+pub fn visit(_: Visit<'_>) {}
+
 /// Shows what hooks will get to a collector. The world is stopped; no lock is held while `visit` runs.
+#[cfg(not(loom))]
 pub fn visit(visit: Visit<'_>) {
     HOOKS.for_each(|hook| {
         let (owner, place) = (hook.handle(), hook.data.as_ptr().cast_const());
