@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 # Small enough to take seconds under callgrind, large enough that one-off work weighs under a thousandth.
-SIZES = {"w1a": (20_000, 60_000), "w1b": (40_000, 120_000), "w2": (4_000, 12_000), "w2j": (4_000, 12_000), "w4": (4_000, 12_000),
+SIZES = {"w1a": (20_000, 60_000), "w1b": (40_000, 120_000), "w2": (4_000, 12_000), "w2j": (4_000, 12_000), "w4": (4_000, 12_000), "w4d": (4_000, 12_000), "w9": (2_000, 6_000),
          "w5a": (20_000, 60_000), "w5b": (20_000, 60_000), "w6": (40_000, 120_000), "w7": (1_000, 10_000)}
 STRANDS = {"w7": 1.1111}     # operations for each unit of the size
 
