@@ -846,6 +846,10 @@ static void *spawns_until_refused(void *arg) {
   for (;;) {
     const strand_status status = strand_spawn_with(&options, is_told_sooner_or_later, it, NULL);
     if (status == STRAND_ERR_CANCELLED) break;
+    if (status == STRAND_ERR_LIMIT && is_may()) { /* it was faster than the one who fires */
+      CHECK_OK(strand_yield());
+      continue;
+    }
     CHECK_OK(status);
     if (count_up(&it->begun) % 64 == 0) CHECK_OK(strand_yield());
   }

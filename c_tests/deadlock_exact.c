@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test: expect-exit=0 timeout=120 modes=static opt=O2 compilers=cc */
-/* test: engines=none engines-why="it runs its programs on every engine itself" */
+/* test: engines=may engines-why="it runs its programs on the other engines itself" */
 /* DEADLOCK is told if and only if the program is one, and never while somebody outside has announced himself. */
 #include "kahn.h"
 
@@ -129,6 +129,9 @@ static void no_run_is_told_of_a_deadlock_before_the_hold_is_released(void) {
       strand_config config = stepped(STRAND_POLICY_RANDOM, number);
       pthread_t thread;
       int32_t status;
+      if (is_may() && engine > 0 && 1U << (engine - 1) != workers_told(2)) {
+        continue; /* the environment makes it the may engine, whose threads stay as many as they are */
+      }
       if (engine > 0) {
         memset(&config, 0, sizeof config);
         config.size = (uint32_t)sizeof config;

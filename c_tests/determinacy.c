@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test: expect-exit=0 timeout=120 modes=static opt=O2 compilers=cc */
-/* test: engines=none engines-why="it runs its programs on every engine itself" */
+/* test: engines=may engines-why="it runs its programs on the other engines itself" */
 /* Programs of single-producer single-consumer channels, joins, timers and isolated faults do the same in every order. */
 #include "kahn.h"
 
@@ -53,8 +53,11 @@ static size_t all_parallel_ways(way *ways) {
   static const uint32_t workers[] = {1, 2, 4};
   size_t count = 0;
   for (size_t which = 0; which < sizeof workers / sizeof workers[0]; which += 1) {
+    if (is_may() && workers[which] != workers_told(2)) {
+      continue; /* the environment makes it the may engine, whose threads stay as many as they are */
+    }
     memset(&ways[count], 0, sizeof ways[count]);
-    ways[count].name = "parallel";
+    ways[count].name = is_may() ? "may" : "parallel";
     ways[count].config.size = (uint32_t)sizeof ways[count].config;
     ways[count++].config.workers = workers[which];
   }
@@ -217,10 +220,10 @@ static void a_model_that_is_slightly_wrong_is_noticed(void) {
 int main(void) {
   first_program = test_seed();
   CLAIM(programs_of_every_sort_are_among_them);
-  CLAIM(programs_do_the_same_under_every_policy_quantum_and_seed);
-  CLAIM(programs_with_virtual_timers_do_the_same_under_every_policy);
+  CLAIM_IF(!is_may(), programs_do_the_same_under_every_policy_quantum_and_seed, "about the stepped engine");
+  CLAIM_IF(!is_may(), programs_with_virtual_timers_do_the_same_under_every_policy, "about the stepped engine");
   CLAIM(programs_do_the_same_on_one_two_and_four_workers);
-  CLAIM(any_program_does_the_same_with_the_same_seed);
+  CLAIM_IF(!is_may(), any_program_does_the_same_with_the_same_seed, "about the stepped engine");
   CLAIM(programs_with_shared_channels_do_not);
   CLAIM(a_model_that_is_slightly_wrong_is_noticed);
   printf("%" PRIu64 " runs\n", runs);

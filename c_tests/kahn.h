@@ -387,6 +387,7 @@ static struct {
   const program *made;
   outcome *out;
   uint32_t lanes; /* besides lane 0 */
+  int has_policies; /* the may engine has none */
   strand_chan channels[CHANNELS_MOST];
   strand_id strands[STRANDS_MOST];
 } live;
@@ -400,6 +401,9 @@ static inline void live_done(uint32_t strand, uint32_t at, int32_t status, uint6
 
 /* Priority, lane and tokens say when a strand runs, and nothing about what it does. */
 static inline void change_my_place(uint64_t state) {
+  if (!live.has_policies) {
+    return;
+  }
   CHECK_OK(strand_set_priority(strand_self(), (int32_t)(state % 5)));
   CHECK_OK(strand_set_lane(strand_self(), (uint32_t)(state >> 8) % (1 + live.lanes), 0));
   CHECK_OK(strand_tokens_grant(strand_self(), (uint32_t)(state >> 16) % 3));
@@ -458,9 +462,12 @@ static inline void *live_strand(void *arg) {
 /* Lanes, channels, and strands with priorities and lanes of no meaning to the program. */
 static inline void live_begin(const program *made, outcome *out, uint64_t seed) {
   uint64_t dice = (seed + made->seed) * 7919 + 17;
+  char engine[16] = "";
   memset(out, 0, sizeof *out);
   live.made = made;
   live.out = out;
+  CHECK_OK(strand_info("engine", engine, sizeof engine, NULL));
+  live.has_policies = strcmp(engine, "may") != 0;
   live.lanes = draw(&dice, 4);
   for (uint32_t lane = 0; lane < live.lanes; lane += 1) {
     strand_lane_options options;
@@ -469,7 +476,9 @@ static inline void live_begin(const program *made, outcome *out, uint64_t seed) 
     options.size = (uint32_t)sizeof options;
     options.weight = draw(&dice, 4);
     options.width = draw(&dice, 2);
-    CHECK_OK(strand_lane_new(&options, &number));
+    if (live.has_policies) {
+      CHECK_OK(strand_lane_new(&options, &number));
+    }
   }
   for (uint32_t channel = 0; channel < made->channels; channel += 1) {
     live.channels[channel] = new_channel(sizeof(uint64_t), made->capacity[channel]);
@@ -479,6 +488,10 @@ static inline void live_begin(const program *made, outcome *out, uint64_t seed) 
     options.flags = STRAND_SPAWN_DORMANT; /* none begins before all are known */
     options.priority = (int32_t)draw(&dice, 4);
     options.lane = draw(&dice, 1 + live.lanes);
+    if (!live.has_policies) {
+      options.priority = 0;
+      options.lane = 0;
+    }
     CHECK_OK(strand_spawn_with(&options, live_strand, (void *)(uintptr_t)strand, &live.strands[strand]));
   }
   for (uint32_t strand = 0; strand < made->strands; strand += 1) {

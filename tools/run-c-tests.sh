@@ -228,9 +228,10 @@ run() {
 # All programs are compiled first, several at once; then they run one after the other, since some look at the use of the CPU.
 [ "$instrument" != none ] || trampolines
 ir_tool=$(llvm_compiler)
+newest_header=$(find "$SOURCES" -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
 while IFS='|' read -r name source compiler opt mode; do
     program=$build/$name.$compiler-$opt-$mode
-    if { [ "$part" = engines ] || [ "$part" = schedules ]; } && [ "$program" -nt "$source" ] && [ "$program" -nt "$SOURCES/harness.h" ] &&
+    if { [ "$part" = engines ] || [ "$part" = schedules ]; } && [ "$program" -nt "$source" ] && [ "$program" -nt "$newest_header" ] &&
         [ "$program" -nt "$SHIP/libstrand.a" ] && [ "$program" -nt "$HEADER" ]; then continue; fi    # c_tests has just built it
     rm -f "$program" "$program.skip"
     absent=$(lacks "$(directive needs "$source" "")")
