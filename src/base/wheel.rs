@@ -30,6 +30,8 @@ const TICK_BITS: u32 = 20;
 /// log2 of the slots of a level.
 const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
+/// Slots of all levels. The stacks of a model's threads are small, and all its wheels are exact.
+const PLACES: usize = if cfg!(loom) { 1 } else { LEVELS * SLOTS };
 /// Enough for every deadline there is.
 const LEVELS: usize = (63 - TICK_BITS).div_ceil(LEVEL_BITS) as usize;
 /// No slot.
@@ -66,7 +68,7 @@ pub struct TimerWheel {
     opening: Cell<u16>,
     /// Armings so far.
     armed: Cell<u32>,
-    slots: [Slot; LEVELS * SLOTS],
+    slots: [Slot; PLACES],
 }
 
 const _: () = assert!(LEVELS == 8);
@@ -81,7 +83,7 @@ impl TimerWheel {
             occupied: [const { Cell::new(0) }; LEVELS],
             opening: Cell::new(NONE),
             armed: Cell::new(0),
-            slots: [const { Slot { first: Cell::new(ptr::null()), least: Cell::new(0) } }; LEVELS * SLOTS],
+            slots: [const { Slot { first: Cell::new(ptr::null()), least: Cell::new(0) } }; PLACES],
         }
     }
 

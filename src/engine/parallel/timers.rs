@@ -47,7 +47,7 @@ impl Timers {
             earliest: AtomicI64::new(NEVER),
             armed: AtomicU32::new(0),
             ticks: AtomicU32::new(0),
-            wheel: UnsafeCell::new(if exact { TimerWheel::exact() } else { TimerWheel::new() }),
+            wheel: UnsafeCell::new(if exact || cfg!(loom) { TimerWheel::exact() } else { TimerWheel::new() }),
         }
     }
 
