@@ -731,6 +731,23 @@ static void row_gc_visit_stacks(void) {
   CHECK_NUMBERS(seen, >, 0);
 }
 
+static void row_block_begin(void) {
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_OK, strand_block_begin());
+    CHECK_OK(strand_block_end());
+  } else {
+    GIVES_EITHER(STRAND_ERR_NOT_ON_STRAND, without_a_runtime(), strand_block_begin());
+  }
+}
+
+static void row_block_end(void) {
+  if (now_in == ON_A_STRAND) {
+    GIVES(STRAND_ERR_INVALID, strand_block_end());
+  } else {
+    GIVES_EITHER(STRAND_ERR_NOT_ON_STRAND, without_a_runtime(), strand_block_end());
+  }
+}
+
 static void row_chan_new(void) {
   strand_chan out = 77;
   GIVES(STRAND_ERR_INVALID, strand_chan_new(8, 0, NULL));
@@ -1990,7 +2007,7 @@ static const row rows[] = {
     ROW(generator_new),   ROW(generator_resume), ROW(generator_wait),     ROW(generator_yield),
     ROW(generator_self),  ROW(generator_cancel), ROW(generator_release),  ROW(generator_state),
     ROW(offload),         ROW(offload_with),     ROW(world_stop),         ROW(world_resume),
-    ROW(gc_visit_roots),  ROW(gc_visit_stacks),
+    ROW(gc_visit_roots),  ROW(gc_visit_stacks),  ROW(block_begin),        ROW(block_end),
     ROW(statistics_read), ROW(worker_runs),      ROW(info),               ROW(dump),
     ROW(scheduler_shutdown), ROW(scheduler_step),   ROW(explore),            ROW(assert),
     ROW(set_priority),    ROW(priority),         ROW(pause),              ROW(resume),

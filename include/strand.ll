@@ -365,6 +365,8 @@ declare noundef i32 @strand_generator_release(i64 noundef %generator) nounwind
 declare noundef i32 @strand_generator_state(i64 noundef %generator, ptr nocapture noundef %state, ptr nocapture noundef %code) nounwind
 declare noundef i32 @strand_offload(ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_offload_with(ptr nocapture noundef %options, ptr noundef %fn, ptr noundef %arg, i64 noundef %deadline, ptr nocapture noundef %result) nounwind
+declare noundef i32 @strand_block_begin() nounwind
+declare noundef i32 @strand_block_end() nounwind
 declare noundef i32 @strand_world_stop(i64 noundef %deadline) nounwind
 declare noundef i32 @strand_world_resume() nounwind
 declare noundef i32 @strand_gc_visit_roots(ptr noundef %visitor, ptr noundef %data) nounwind

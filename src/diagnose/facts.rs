@@ -29,7 +29,7 @@ pub fn info(key: &str, out: &mut dyn Write) -> Outcome<()> {
         }
         "stack_classes" => stack_classes(out),
         "workers" => match engine {
-            Some(engine) => write!(out, "{}", engine.workers().len()),
+            Some(engine) => write!(out, "{}", engine.ordinary_workers()),
             None => return before_init(key),
         },
         _ => return fail(Status::INVALID, format_args!("no fact is called \"{key}\"")),

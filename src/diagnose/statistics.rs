@@ -62,7 +62,7 @@ pub fn read(counting: impl FnOnce(&Parallel) -> [u64; 4]) -> Outcome<Statistics>
         let (switches, yields) = (sum(|c| &c.switches), sum(|c| &c.yields));
         let (stacks_mapped, stack_bytes_mapped) = engine.stacks.mapped();
         Ok(Statistics {
-            workers: engine.workers().len() as u32,
+            workers: engine.ordinary_workers(),
             spawned,
             finished,
             live,
@@ -86,8 +86,8 @@ pub fn read(counting: impl FnOnce(&Parallel) -> [u64; 4]) -> Outcome<Statistics>
 
 /// Times a worker has resumed a strand.
 pub fn worker_runs(worker: u32) -> Outcome<u64> {
-    with_engine(|engine| match engine.workers().get(worker as usize) {
+    with_engine(|engine| match engine.workers()[..engine.ordinary_workers() as usize].get(worker as usize) {
         Some(worker) => Ok(worker.counts.switches.get()),
-        None => fail(Status::INVALID, format_args!("worker {worker}: there are {}", engine.workers().len())),
+        None => fail(Status::INVALID, format_args!("worker {worker}: there are {}", engine.ordinary_workers())),
     })
 }

@@ -18,6 +18,7 @@ use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::{Outcome, Status};
 use crate::io::offload::{self, Abandon};
+use crate::runtime::blocking;
 use crate::strand::message::fail;
 use core::ffi::c_void;
 
@@ -143,6 +144,51 @@ pub unsafe extern "C" fn strand_offload_with(
         unsafe { give(result, value) };
         Ok(())
     })
+}
+
+/// Says that the calling strand is about to block its OS thread, in code that cannot be offloaded because
+/// it belongs to this thread, or that calls back. Other strands go on: a spare worker takes the place of
+/// this one, up to eight at a time, and takes over what waits behind the strand. The strand stays on its
+/// thread until the matching strand_block_end(), so thread-locals stay what they are; strands that may
+/// not leave this worker (STRAND_SPAWN_PINNED, STRAND_MIGRATE_NEVER) wait for that too. May be nested. A
+/// call that takes below some 20 microseconds is not worth it.
+///
+/// Between the two the strand makes no call that could wait or switch: it gets STRAND_ERR_WOULD_SWITCH.
+/// For strand_world_stop() it counts as stopped, and so it touches nothing that is collected and makes
+/// no call that passes values. A strand that ends in between leaves nothing behind. On the stepped engine, where one
+/// strand runs at a time, and on the may engine nobody takes its place.
+///
+/// @return STRAND_OK;
+///         STRAND_ERR_NO_MEMORY;
+///         STRAND_ERR_LIMIT: nested more than 2^32 - 1 times;
+///         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
+///
+/// @context strand
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_block_begin() -> strand_status {
+    guard(blocking::begin)
+}
+
+/// Says that the calling strand does not block its OS thread any more. While the world is stopped it
+/// waits here. Afterwards it is a strand like every other, and may go on on another thread after its
+/// next call that switches.
+///
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: there is no strand_block_begin() that this could end;
+///         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
+///
+/// @context strand
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_block_end() -> strand_status {
+    guard(blocking::end)
 }
 
 fn convert(options: &strand_offload_options) -> Outcome<Option<Abandon>> {

@@ -6,7 +6,7 @@
 
 use super::world;
 use crate::base::status::{Outcome, Status};
-use crate::engine::parallel;
+use crate::engine::parallel::{self, worker};
 use crate::io::pool;
 use crate::strand::body::Body;
 use crate::strand::context::spilled;
@@ -84,6 +84,13 @@ pub fn visit_stacks(visit: &mut dyn FnMut(Stretch)) -> Outcome<()> {
                 && let Some(body) = strand.started_body()
                 && caller.is_none_or(|caller| !core::ptr::eq(caller, body))
             {
+                let region = &worker::of(body).region;
+                if strand.phase() == Phase::Running && region.is_of(body) {
+                    for (low, high) in region.stretches() {
+                        visit(Stretch { strand: head::handle_of(strand), of_caller: false, low, high });
+                    }
+                    continue;
+                }
                 let low = body.context.frames();
                 visit(Stretch { strand: head::handle_of(strand), of_caller: false, low, high: top_of(body) });
             }

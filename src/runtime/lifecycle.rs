@@ -15,6 +15,7 @@ use crate::base::status::{Outcome, Status};
 use crate::base::sys;
 use crate::engine::may::{self, May};
 use crate::engine::outside::{self, State};
+use crate::engine::parallel::spare::SPARES;
 use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
 use crate::engine::{Upcalls, clock, world};
@@ -244,7 +245,8 @@ unsafe fn stop_tables() {
 fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     refuse_second_copy()?;
     // Workers keep free heads at hand, which must not count as strands.
-    let heads = settings.max_strands.map_or(INDEX_MAX, |most| most.saturating_add(settings.workers * 256 + 64));
+    let heads =
+        settings.max_strands.map_or(INDEX_MAX, |most| most.saturating_add((settings.workers + SPARES) * 256 + 64));
     let strands = match Table::<Head>::new(heads, &head::HISTORY) {
         Ok(table) => table,
         Err(status) => return fail(status, format_args!("no address space for the table of strands")),

@@ -281,7 +281,7 @@ pub unsafe fn spawn_with(options: &SpawnOptions<'_>, entry: Entry, arg: *mut c_v
     count_in(&spawner, head.flags.load(Ordering::Relaxed));
     match (options.flags & SPAWN_RUN_FIRST != 0, spawner.worker, spawner.body) {
         // Who has stopped the world may not switch: its child is ready when the world goes on.
-        (true, Some(_), Some(body)) if !world::is_of(body) => {
+        (true, Some(_), Some(body)) if !world::is_of(body) && !worker::of(body).region.is_of(body) => {
             let mut record = RunFirst { commit: Commit { run: commit_run_first }, child: head };
             // SAFETY: the running strand's body; no lock is held; the commit expects this record.
             unsafe { engine::suspend(body, &mut record.commit) };
@@ -583,6 +583,10 @@ pub fn checkpoint() -> Outcome<()> {
 #[cold]
 fn attend() -> Outcome<()> {
     let Some(body) = identity::current() else { return Ok(()) };
+    if worker::of(body).region.is_of(body) {
+        // It counts as stopped, and its worker has been replaced.
+        return Ok(());
+    }
     if poll::is_raised(poll::STOP) {
         if world::is_of(body) {
             return Ok(());

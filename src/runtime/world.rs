@@ -17,7 +17,7 @@ use crate::strand::body::Body;
 use crate::strand::message::fail;
 use crate::strand::{identity, log, poll};
 use crate::wait::block::{FOREVER, NO_WAIT};
-use crate::wait::cancel::Raised;
+use crate::wait::cancel::{self, Raised};
 
 /// How long who stops the world sleeps at most before it asks again, in nanoseconds.
 const PATIENCE: i64 = 1_000_000;
@@ -84,6 +84,7 @@ pub fn stop(deadline: i64) -> Outcome<()> {
 }
 
 fn stop_on_strand(body: &'static Body, limit: Limit) -> Outcome<()> {
+    cancel::refuse_in_region(body)?;
     let engine = worker::of(body).engine();
     refuse_may(engine)?;
     while !world::seize(Some(body)) {

@@ -27,6 +27,24 @@ pub fn push(body: &Body, function: extern "C" fn(*mut c_void), data: *mut c_void
     Ok(())
 }
 
+/// Takes the newest hook of this function out and forgets it.
+pub fn pop(body: &Body, function: extern "C" fn(*mut c_void)) {
+    let (mut before, mut hook): (*mut Hook, *mut Hook) = (core::ptr::null_mut(), body.hooks.get());
+    // SAFETY: the hooks of the running strand are alive, and only the strand itself touches them.
+    while let Some(here) = unsafe { hook.as_ref() } {
+        let below = here.below;
+        if here.function.is_some_and(|own| own as usize == function as usize) {
+            // SAFETY: as above; the hook is taken off the list and not used again.
+            unsafe {
+                if before.is_null() { body.hooks.set(below) } else { (*before).below = below }
+                release(hook);
+            }
+            return;
+        }
+        (before, hook) = (hook, below);
+    }
+}
+
 /// Shows what the hooks of a strand will get to a collector.
 pub fn visit(body: &Body, owner: u64, visit: Visit<'_>) {
     let mut hook = body.hooks.get();

@@ -18,11 +18,13 @@ use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::base::sync::shared_static;
+use crate::engine::parallel::worker;
 use crate::engine::{self, world};
 use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::extras;
 use crate::strand::head::{self, Head, Phase};
+use crate::strand::message::fail;
 use crate::strand::poll;
 
 const RELAXED: atomic::Ordering = atomic::Ordering::Relaxed;
@@ -93,6 +95,11 @@ fn lower_if_unused() {
         poll::lower(poll::CANCEL);
     }
     RAISING.unlock();
+}
+
+/// Takes back what a [`Raised`] that was forgotten has raised.
+pub fn lower() {
+    one_less();
 }
 
 /// A cancelled strand has ended: its flag was taken back under its lock.
@@ -185,6 +192,7 @@ pub fn before_waiting(body: &'static Body) -> Outcome<()> {
 
 #[cold]
 fn before_waiting_slowly(body: &'static Body) -> Outcome<()> {
+    refuse_in_region(body)?;
     if poll::is_raised(poll::STOP) {
         world::refuse_owner()?;
         // SAFETY: the running strand's body; the caller holds no lock.
@@ -205,8 +213,20 @@ pub fn before_yielding(body: &'static Body) -> Outcome<()> {
 
 #[cold]
 fn before_yielding_slowly(body: &'static Body) -> Outcome<()> {
+    refuse_in_region(body)?;
     world::refuse_owner()?;
     if is_cancelled(body) { refuse(body) } else { Ok(()) }
+}
+
+/// A strand that blocks its thread cannot leave it.
+pub fn refuse_in_region(body: &Body) -> Outcome<()> {
+    if worker::of(body).region.is_of(body) {
+        return fail(
+            Status::WOULD_SWITCH,
+            format_args!("between strand_block_begin and strand_block_end a strand may make no call that could wait"),
+        );
+    }
+    Ok(())
 }
 
 /// CANCELLED for a call of a cancelled strand. On the stepped engine, whose one thread nobody preempts, the strand gives its

@@ -10,6 +10,7 @@ mod parker;
 mod payoff;
 mod queues;
 mod search;
+pub mod spare;
 mod threads;
 mod ticker;
 mod timers;
@@ -38,6 +39,7 @@ pub(in crate::engine) use inject::Inject;
 use inject::Inject;
 #[cfg(feature = "may")]
 pub(in crate::engine) use parker::Parker;
+use spare::Spares;
 #[cfg(feature = "may")]
 pub(in crate::engine) use threads::start_keeper;
 use ticker::Ticker;
@@ -65,7 +67,9 @@ pub struct Parallel {
     pub stacks: StackPool,
     pub(in crate::engine) upcalls: Upcalls,
     kind: Kind,
+    /// The ordinary ones first.
     workers: Box<[Worker]>,
+    spares: Spares,
     idle: Idle,
     inject: Inject,
     ticker: Ticker,
@@ -104,16 +108,18 @@ impl Parallel {
         stacks: StackPool,
         upcalls: Upcalls,
     ) -> Outcome<Box<Parallel>> {
+        let all = workers + if matches!(kind, Kind::Parallel) { Spares::beside(workers) } else { 0 };
         let mut list: Vec<Worker> = Vec::new();
-        list.try_reserve_exact(workers as usize).map_err(|_| Status::NO_MEMORY)?;
+        list.try_reserve_exact(all as usize).map_err(|_| Status::NO_MEMORY)?;
         // A virtual clock goes from one deadline to the next.
-        list.extend((0..workers).map(|index| Worker::new(index, matches!(kind, Kind::Stepped(_)))));
+        list.extend((0..all).map(|index| Worker::new(index, matches!(kind, Kind::Stepped(_)))));
         let engine = try_box(Parallel {
             strands,
             stacks,
             upcalls,
             kind,
             workers: list.into_boxed_slice(),
+            spares: Spares::new(workers),
             idle: Idle::new(),
             inject: Inject::new(),
             ticker: Ticker::new(),
@@ -129,6 +135,10 @@ impl Parallel {
                 // Its thread is whoever drives, or one of may's, and there is nothing to tick for.
                 worker.started.store(true, Ordering::Release);
                 engine.ticker.never_needed();
+                continue;
+            }
+            if worker.index >= workers {
+                worker.retired.store(true, Ordering::Release);
                 continue;
             }
             // A worker without a thread counts as idle: claiming it starts the thread.
@@ -172,10 +182,15 @@ impl Parallel {
         (!engine.is_null()).then(|| unsafe { Box::from_raw(engine) })
     }
 
-    /// The workers.
+    /// The workers that anybody has to look at.
     #[inline(always)]
     pub fn workers(&self) -> &[Worker] {
-        &self.workers
+        self.workers.get(..self.spares.used()).unwrap_or(&self.workers)
+    }
+
+    /// How many the configuration asked for.
+    pub fn ordinary_workers(&self) -> u32 {
+        self.spares.ordinary()
     }
 
     /// Whether nothing runs, nothing is in a queue and nobody looks for work.
@@ -185,7 +200,7 @@ impl Parallel {
             Kind::Stepped(stepped) => return stepped.is_quiescent(),
             Kind::May(may) => return may.is_quiescent(),
         }
-        self.idle.count() == self.workers.len() as u32
+        self.all_are_idle()
             && self.idle.searching() == 0
             && self.inject.len() == 0
             && self.workers.iter().all(|worker| worker.mailbox.len() == 0 && worker.queues.is_empty())
@@ -262,7 +277,7 @@ impl Parallel {
     pub fn ask_to_rest(&self, own: Option<u32>) -> bool {
         // The ticker first: it takes back what a worker is asked for.
         let mut all = self.ticker.rest.is_begun();
-        for worker in self.workers.iter().filter(|worker| Some(worker.index) != own) {
+        for worker in self.workers().iter().filter(|worker| Some(worker.index) != own) {
             if !worker.rest.is_begun() {
                 worker.ask_to_rest();
                 all = false;
@@ -345,6 +360,9 @@ impl Parallel {
             self.wake_claimed(worker);
         } else {
             self.ticker.poke();
+            if worker >= self.spares.ordinary() {
+                self.call_in(worker);
+            }
         }
     }
 
@@ -554,7 +572,7 @@ fn spawn_from_outside(strand: &'static Head) {
         }
         if !strand.may_move() {
             // A pinned strand of an OS thread needs a home: they go round.
-            let home = crate::strand::head::index_of(strand) % engine.workers.len() as u32;
+            let home = crate::strand::head::index_of(strand) % engine.spares.ordinary();
             strand.home.store(home as u16, Ordering::Relaxed);
         }
         engine.inject(strand);

@@ -37,7 +37,8 @@ impl Worker {
     #[cold]
     #[inline(never)]
     pub(super) fn out_of_work(&self) -> Option<&'static Head> {
-        if self.take_outside()
+        if !self.should_retire()
+            && self.take_outside()
             && let Some(strand) = self.pick_own()
         {
             return Some(strand);
@@ -59,7 +60,13 @@ impl Worker {
                 self.engine().idle.found();
                 return None;
             }
-            if let Some(strand) = self.search() {
+            let retires = self.should_retire();
+            if retires && !self.take_own() {
+                self.retire();
+                continue;
+            }
+            // What is its own comes first, also for a spare that nobody needs.
+            if let Some(strand) = if retires { self.pick_own() } else { self.search() } {
                 self.fruitless.set(0);
                 self.found_work();
                 self.rest_if_asked();
@@ -187,7 +194,7 @@ impl Worker {
         if !self.may_sleep() {
             return self.come_back();
         }
-        if engine.idle.count() == engine.workers().len() as u32 {
+        if engine.all_are_idle() {
             (engine.upcalls.quiet)(true);
             if !self.queues.is_empty() {
                 return self.come_back();

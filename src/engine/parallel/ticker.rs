@@ -78,7 +78,7 @@ impl Ticker {
         let mut seen = [0u64; super::idle::WORKERS_MAX];
         let mut quiet = 0;
         while !engine.is_stopping() {
-            if engine.idle.count() == engine.workers().len() as u32 {
+            if engine.all_are_idle() {
                 quiet += 1;
             } else {
                 quiet = 0;
@@ -99,7 +99,7 @@ impl Ticker {
         self.state.store(ASLEEP, Ordering::Release);
         // Pairs with the light fence in `poke`.
         fence::heavy();
-        let all_idle = engine.idle.count() == engine.workers().len() as u32;
+        let all_idle = engine.all_are_idle();
         if all_idle && !engine.is_stopping() {
             self.parker.park(None);
         }
@@ -122,6 +122,13 @@ impl Ticker {
             if worker.left_alone.ends(now) && worker.queues.surplus() >= 2 && engine.idle.wants_wake() {
                 engine.wake_from_outside();
             }
+        }
+        let waiting = |worker: &Worker| worker.queues.surplus() > 0 || worker.queues.has_next();
+        if engine.idle.count() == 0
+            && engine.idle.searching() == 0
+            && (engine.inject.len() > 0 || engine.workers().iter().any(waiting))
+        {
+            engine.call_in_if_lacking();
         }
         if raised {
             poll::raise(poll::PREEMPT);

@@ -20,6 +20,7 @@ use super::inject::Inject;
 use super::parker::Parker;
 use super::payoff::{LeftAlone, Theft};
 use super::queues::Queues;
+use super::spare::Region;
 use super::timers::Timers;
 use super::{Kind, Parallel};
 use crate::base::bias_lock::NO_SEAT;
@@ -70,6 +71,10 @@ pub struct Worker {
     pub(super) mailbox: Inject,
     pub(super) timers: Timers,
     pub(super) started: AtomicBool,
+    /// A spare that is not needed.
+    pub(super) retired: AtomicBool,
+    /// The strand that blocks this thread and has said so.
+    pub region: Region,
     /// Between two strands, for who stops the world.
     pub(super) rest: Rest,
     /// Whether taking work from here has paid lately.
@@ -106,6 +111,8 @@ impl Worker {
             timers: Timers::new(exact_timers),
             started: AtomicBool::new(false),
             rest: Rest::new(),
+            retired: AtomicBool::new(false),
+            region: Region::new(),
             left_alone: LeftAlone::new(),
             theft: Theft::new(),
             company: Company::new(),
