@@ -36,7 +36,11 @@ pub fn pop(body: &Body, function: extern "C" fn(*mut c_void)) {
         if here.function.is_some_and(|own| own as usize == function as usize) {
             // SAFETY: as above; the hook is taken off the list and not used again.
             unsafe {
-                if before.is_null() { body.hooks.set(below) } else { (*before).below = below }
+                if before.is_null() {
+                    body.hooks.set(below)
+                } else {
+                    (*before).below = below
+                }
                 release(hook);
             }
             return;
