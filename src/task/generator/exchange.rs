@@ -296,23 +296,24 @@ fn first_resume(name: Name<Generator>, input: u64, deadline: i64, make: MakeStra
     generator.first.set(input);
     drop(generator);
     let made = make(&plan, handle);
-    // Only this call knows the strand yet, and the generator lives while it has none that has ended.
-    let generator = name.lock()?;
     let strand = match made {
         Ok(strand) => strand,
         Err(status) => {
-            take_back(generator);
+            take_back(name, status);
             return Err(status);
         }
     };
+    // Only this call knows the strand yet: as soon as it is fresh, anybody who waits may let it go, and it may end.
+    let generation = strand.generation();
+    // SAFETY: the link lies in the generator, which stays until the end of the strand was told.
+    unsafe { name.peek().link.watch(strand, generation, super::end::strand_ended, false) };
+    let generator = name.lock()?;
     generator.strand.store(head::handle_of(strand), Ordering::Relaxed);
     generator.fresh.set(true);
     let cancelled = generator.cancelled.get();
     drop(generator);
-    // SAFETY: the link lies in the generator, which stays until the end of the strand was told.
-    unsafe { name.peek().link.watch(strand, strand.generation(), super::end::strand_ended, false) };
     if cancelled {
-        cancel::cancel(strand, Some(strand.generation()), reason::ABANDONED, |_| ());
+        cancel::cancel(strand, Some(generation), reason::ABANDONED, |_| ());
     }
     let answer = ask(&Resumer::new(name, None), handle, deadline);
     // Where the wait was over before it began, the strand is still to be let go.
@@ -326,13 +327,20 @@ fn first_resume(name: Name<Generator>, input: u64, deadline: i64, make: MakeStra
 }
 
 /// No strand could be made: everything is as it was, but for a cancellation that came meanwhile.
-fn take_back(generator: Locked<Generator>) {
+fn take_back(name: Name<Generator>, status: Status) {
+    let Ok(generator) = name.lock() else { return };
+    let mut woken = Woken::new();
+    // SAFETY: a known resumer is in place; it leaves under the lock.
+    if let Some(resumer) = unsafe { generator.resumer.replace(ptr::null()).as_ref() } {
+        woken.win_with(resumer.waiter(), Status::OK, || resumer.set_answer(Answer::of(status)));
+    }
     generator.set_exchange(Exchange::None);
     generator.set_stage(if generator.cancelled.get() { Stage::Ended } else { Stage::Dormant });
     if generator.cancelled.get() {
         generator.outcome.set(Answer::of(Status::CANCELLED));
     }
     settle(generator).end();
+    woken.wake_all();
 }
 
 fn ask(resumer: &Resumer, handle: u64, deadline: i64) -> Outcome<Answer> {
