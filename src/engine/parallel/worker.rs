@@ -482,7 +482,8 @@ impl Worker {
             for expired in &batch[..fired.count] {
                 match *expired {
                     Expired::Strand(strand) => ready(strand),
-                    Expired::Act(act, argument) => act(argument, now),
+                    // It may have been armed since that moment, and its times are counted up to this one.
+                    Expired::Act(act, argument) => act(argument, monotonic()),
                     Expired::Nobody => {}
                 }
             }
