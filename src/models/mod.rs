@@ -18,6 +18,7 @@ mod locks;
 mod owner_lock;
 mod park;
 mod select;
+mod task;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
