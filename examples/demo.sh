@@ -117,6 +117,15 @@ if build "$examples/select.c" "$archive" -o "$outdir/select" && run "$outdir/sel
     proved 'exactly one case commits, the others leave no trace'
 else failed 'something was lost or made up'; fi
 
+part nursery.c 'a nursery: fetchers that a scope holds together, fail-fast and with a deadline'
+if build "$examples/nursery.c" "$archive" -o "$outdir/nursery" && run "$outdir/nursery" &&
+    as 'STRAND_ENGINE=stepped .../nursery' env STRAND_ENGINE=stepped "$outdir/nursery" &&
+    grep -q 'good day: complete after 30 ms; fetched 3 .* connections open 0$' "$output" &&
+    grep -q 'bad day: failed after 20 ms; fetched 1 .* given up 1, connections open 0$' "$output" &&
+    grep -q 'slow day: too late after 50 ms; fetched 1 .* given up 2, connections open 0$' "$output"; then
+    proved 'nobody is left when a page is there or given up, and every connection is closed'
+else failed 'a fetcher outlived its scope'; fi
+
 part generator.c 'generators: two trees walked side by side, values that go both ways'
 if build "$examples/generator.c" "$archive" -o "$outdir/generator" && run "$outdir/generator" &&
     grep -q 'walks left open: 0$' "$output"; then

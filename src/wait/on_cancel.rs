@@ -38,7 +38,8 @@ pub struct Hook {
     token: Cell<MaybeUninit<Name<Token>>>,
     function: Cell<Option<Function>>,
     drop: Cell<Option<Drop>>,
-    data: Cell<*mut c_void>,
+    /// A plain cell, whose address a collector is shown.
+    data: core::cell::Cell<*mut c_void>,
     /// Under the token's lock, as the next two.
     state: Cell<u32>,
     next: InList,
@@ -55,7 +56,7 @@ unsafe impl Object for Hook {
             token: Cell::new(MaybeUninit::uninit()),
             function: Cell::new(None),
             drop: Cell::new(None),
-            data: Cell::new(core::ptr::null_mut()),
+            data: core::cell::Cell::new(core::ptr::null_mut()),
             state: Cell::new(0),
             next: Cell::new(None),
             back: Cell::new(None),

@@ -200,7 +200,14 @@ impl Token {
     /// Counts on it, unless nobody does any more.
     pub(super) fn try_hold(&self) -> bool {
         // Relaxed: only who finds the last reference gone needs an order, and that is in `let_go`.
-        self.refs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |refs| (refs > 0).then_some(refs + 1)).is_ok()
+        let mut refs = self.refs.load(Ordering::Relaxed);
+        while refs > 0 {
+            match self.refs.compare_exchange_weak(refs, refs + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => refs = now,
+            }
+        }
+        false
     }
 
     fn hold_again(&self) {

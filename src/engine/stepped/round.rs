@@ -168,7 +168,10 @@ impl Stepped {
         let ended = strand.generation() != generation;
         let mut last = LastStep { strand: id, reason, ..LastStep::NONE };
         if ended {
-            last.reason = if fault::total() == faults { Reason::Ended } else { Reason::Failed };
+            // It may have failed in an earlier step, and waited in its on-exit functions since. Nobody else has run after its
+            // end, so its body is as it left it.
+            let failed = fault::total() != faults || strand.has(FLAG_STARTED) && strand.body().fault.get() != 0;
+            last.reason = if failed { Reason::Failed } else { Reason::Ended };
         } else if reason == Reason::Waits {
             let waiter = &strand.body().waiter;
             (last.waits_for, last.object) = (waiter.kind(), waiter.object.load(Ordering::Relaxed));
