@@ -119,7 +119,8 @@ static void step_a_million_times(uint32_t policy) {
   printf("policy %u: %" PRIu64 " strands; %" PRIu64 " bytes of malloc, %" PRId64 " maps, %" PRIu64
          " stacks (before: %" PRIu64 ", %" PRId64 ", %" PRIu64 ")\n",
          policy, read_statistics().spawned, end.blocks, end.maps, end.stacks, warm.blocks, warm.maps, warm.stacks);
-  CHECK_NUMBERS(end.blocks, <=, warm.blocks + 4096);
+  /* Up to 40 strands with a name more are alive at one of the two moments. */
+  CHECK_NUMBERS(end.blocks, <=, warm.blocks + 40 * 256);
   CHECK_NUMBERS(end.maps, <=, warm.maps);
   CHECK_NUMBERS(end.stacks, <=, warm.stacks + 16);
   CHECK_NUMBERS(read_statistics().live, <=, 50);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Address space: growing tables of slots, and the stacks of the strands.
 
-#[allow(dead_code, reason = "its first users land next")]
 pub mod objects;
 pub mod reserve;
 pub mod stack_class;

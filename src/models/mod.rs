@@ -66,11 +66,15 @@ pub fn holds(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 }
 
 /// Negative control: with the defect at the lines of `file` that contain `piece`, some execution with up to three
-/// preemptions fails.
+/// preemptions fails. Without it the model holds, at least without preemptions: one that fails of something else, such as
+/// the size of its stack, notices nothing.
 pub fn fails_with(defect: Defect, file: &'static str, piece: &str, model: impl Fn() + Sync + Send + 'static) {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let model = Arc::new(model);
+    let same = model.clone();
+    explore(0, move || same());
     seed(defect, file, piece);
-    let outcome = catch_unwind(AssertUnwindSafe(|| explore(bound(3), model)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| explore(bound(3), move || model())));
     mend();
     if let Ok(executions) = outcome {
         panic!("{defect:?} at {piece:?} in {file} went unnoticed in {executions} executions");

@@ -36,11 +36,6 @@ impl Node {
         }
     }
 
-    /// Whether it is in a list. Under the list's lock.
-    pub fn is_linked(&self) -> bool {
-        self.linked.get()
-    }
-
     /// Whether it was this node's list that ended the wait. Once the status is settled.
     pub fn has_won(&self) -> bool {
         self.won.get()
@@ -137,19 +132,6 @@ impl List {
         let mut count = 0;
         while self.win_first(woken, status) {
             count += 1;
-        }
-        count
-    }
-
-    /// Number of those that still wait; one whose wait is over is linked until it runs.
-    pub fn count(&self) -> usize {
-        let mut count = 0;
-        let mut next = self.first();
-        while let Some(node) = next {
-            // SAFETY: linked nodes are alive, and so are their waiters.
-            let (waiter, after) = unsafe { (&*node.waiter.get(), node.next.get().as_ref()) };
-            count += usize::from(waiter.claim.is_open());
-            next = after;
         }
         count
     }
