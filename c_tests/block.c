@@ -69,6 +69,36 @@ static void what_waits_behind_the_strand_is_taken_over(void) {
   stop_runtime();
 }
 
+/* Times that pass while every worker is blocked are seen by somebody in their place. */
+static void *sleep_and_release(void *arg) {
+  count_up(&ready);
+  CHECK_OK(strand_sleep(MILLISECONDS(2)));
+  count_up(&released);
+  return arg;
+}
+static void *block_beside_a_sleeper(void *arg) {
+  while (count_read(&ready) == 0) {
+    CHECK_OK(strand_yield());
+  }
+  CHECK_OK(strand_yield());
+  CHECK_OK(strand_block_begin());
+  for (int tries = 0; tries < 5000 && count_read(&released) == 0; tries += 1) {
+    poll(NULL, 0, 1);
+  }
+  count_add(&ran, count_read(&released));
+  CHECK_OK(strand_block_end());
+  return arg;
+}
+static void who_sleeps_beside_a_blocked_strand_wakes_in_time(void) {
+  forget();
+  start_runtime(1);
+  spawn(sleep_and_release, NULL);
+  spawn(block_beside_a_sleeper, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&ran), 1);
+  stop_runtime();
+}
+
 static void *block_without_a_word(void *arg) {
   count_up(&ready);
   for (int tries = 0; tries < 100 && count_read(&released) == 0; tries += 1) {
@@ -196,6 +226,27 @@ static void a_strand_in_a_region_counts_as_stopped_and_waits_for_the_resume(void
   stop_runtime();
 }
 
+/* Who has stopped the world would wait for itself at the end of a region. */
+static void *stop_and_block(void *arg) {
+  CHECK_OK(strand_world_stop(STRAND_FOREVER));
+  CHECK_STATUS(STRAND_ERR_WOULD_SWITCH, strand_block_begin());
+  CHECK_LAST_ERROR_SAYS("strand_world_stop");
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_block_end());
+  CHECK_OK(strand_world_resume());
+  CHECK_OK(strand_block_begin());
+  CHECK_OK(strand_block_end());
+  count_up(&ran);
+  return arg;
+}
+static void who_has_stopped_the_world_begins_no_region(void) {
+  forget();
+  start_runtime(2);
+  spawn(stop_and_block, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&ran), 1);
+  stop_runtime();
+}
+
 static uint64_t secret = UINT64_C(0x5ec2e70000);
 static void *hold_in_a_region(void *arg) {
   volatile uint64_t held = count_read(&secret) + 1; /* in its frame */
@@ -314,12 +365,14 @@ static void strands_that_stay_come_back_to_their_thread(void) {
 int main(void) {
   CLAIM_IF(is_parallel() && !is_may(), other_strands_go_on_although_all_workers_are_blocked, "nobody takes its place there");
   CLAIM_IF(is_parallel() && !is_may(), what_waits_behind_the_strand_is_taken_over, "nobody takes its place there");
+  CLAIM_IF(is_parallel() && !is_may(), who_sleeps_beside_a_blocked_strand_wakes_in_time, "nobody takes its place there");
   CLAIM_IF(workers_there(1) == 1, control_without_a_word_nobody_takes_its_place, "there are others");
   CLAIM(regions_nest_and_an_end_needs_its_beginning);
   CLAIM_IF(!is_may(), what_could_switch_is_refused_in_a_region, "the world cannot be stopped there");
   CLAIM(a_strand_that_ends_in_a_region_leaves_nothing_behind);
   CLAIM_IF(is_parallel() && !is_may(), a_strand_in_a_region_counts_as_stopped_and_waits_for_the_resume,
            "a blocked strand blocks everything there");
+  CLAIM_IF(!is_may(), who_has_stopped_the_world_begins_no_region, "the world cannot be stopped there");
   CLAIM_IF(is_parallel() && !is_may(), a_collector_sees_the_stack_of_a_strand_in_a_region,
            "a blocked strand blocks everything there");
   CLAIM_IF(!is_may(), nothing_is_lost_where_strands_block_again_and_again, "the world cannot be stopped there");

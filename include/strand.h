@@ -4197,6 +4197,7 @@ STRAND_API strand_status strand_offload_with(const struct strand_offload_options
  * @return STRAND_OK;
  *         STRAND_ERR_NO_MEMORY;
  *         STRAND_ERR_LIMIT: nested more than 2^32 - 1 times;
+ *         STRAND_ERR_WOULD_SWITCH: the strand has stopped the world, and would wait for itself at the end;
  *         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
  *
  * @context strand

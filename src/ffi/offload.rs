@@ -161,6 +161,7 @@ pub unsafe extern "C" fn strand_offload_with(
 /// @return STRAND_OK;
 ///         STRAND_ERR_NO_MEMORY;
 ///         STRAND_ERR_LIMIT: nested more than 2^32 - 1 times;
+///         STRAND_ERR_WOULD_SWITCH: the strand has stopped the world, and would wait for itself at the end;
 ///         STRAND_ERR_NOT_ON_STRAND, STRAND_ERR_FORKED
 ///
 /// @context strand

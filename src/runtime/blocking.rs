@@ -9,6 +9,7 @@ use core::ffi::c_void;
 use super::strands;
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel::worker;
+use crate::engine::world;
 use crate::strand::body::Body;
 use crate::strand::identity;
 use crate::strand::message::fail;
@@ -18,6 +19,8 @@ use crate::wait::cancel::{self, Raised};
 /// The running strand is about to block its thread.
 pub fn begin() -> Outcome<()> {
     let body = strands::on_strand()?;
+    // At the end of the region it would wait for itself.
+    world::refuse_owner()?;
     let worker = worker::of(body);
     if worker.region_depth() == u32::MAX {
         return fail(Status::LIMIT, format_args!("strand_block_begin is nested too deeply"));

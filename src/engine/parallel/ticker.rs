@@ -123,7 +123,9 @@ impl Ticker {
                 engine.wake_from_outside();
             }
         }
-        let waiting = |worker: &Worker| worker.queues.surplus() > 0 || worker.queues.has_next();
+        let waiting = |worker: &Worker| {
+            worker.queues.surplus() > 0 || worker.queues.has_next() || worker.timers.earliest() <= now
+        };
         if engine.idle.count() == 0
             && engine.idle.searching() == 0
             && (engine.inject.len() > 0 || engine.workers().iter().any(waiting))
