@@ -660,6 +660,112 @@ static void *has_a_promise(void *arg) {
   return NULL;
 }
 
+/* Its scope reaches an open promise whose task nobody has a handle of. */
+static void *has_a_promise_alone(void *arg) {
+  const strand_scope scope = open_scope(0, 0, 0);
+  strand_promise promise = 0;
+  strand_task task = 0;
+  (void)arg;
+  CHECK_OK(strand_promise_new(scope, &promise, &task));
+  CHECK_OK(strand_task_release(task));
+  CHECK_OK(strand_scope_close(scope));
+  CHECK_STATUS(STRAND_ERR_ALREADY, strand_promise_complete(promise, 6));
+  CHECK_OK(strand_promise_release(promise));
+  return NULL;
+}
+static void a_promise_without_a_task_handle_is_reached_too(void) {
+  start_runtime(2);
+  run_opener(has_a_promise_alone, NULL);
+  stop_runtime();
+}
+
+/* A completed promise leaves nothing with its scope: hooks are numbered from the lowest that is free. */
+static void not_called(void *data, uint64_t reason) {
+  (void)data;
+  (void)reason;
+  fail_now(__FILE__, __LINE__, "it was called");
+}
+static void *completes_many_promises(void *arg) {
+  const strand_scope scope = open_scope(0, 0, 0);
+  strand_cancel token = 0;
+  strand_cancel_hook hook = 0;
+  (void)arg;
+  for (int round = 0; round < 100; round += 1) {
+    strand_promise promise = 0;
+    strand_task task = 0;
+    CHECK_OK(strand_promise_new(scope, &promise, &task));
+    CHECK_OK(strand_promise_complete(promise, 1));
+    CHECK_OK(strand_promise_release(promise));
+    CHECK_OK(strand_task_release(task));
+  }
+  CHECK_OK(strand_scope_token(scope, &token));
+  CHECK_OK(strand_cancel_on(token, not_called, NULL, NULL, &hook));
+  CHECK((hook & 0xFFFFFF) < 50);
+  CHECK_OK(strand_cancel_off(hook));
+  CHECK_OK(strand_cancel_release(token));
+  CHECK_OK(strand_scope_exit(scope));
+  return NULL;
+}
+static void a_completed_promise_leaves_nothing_with_its_scope(void) {
+  start_runtime(2);
+  run_opener(completes_many_promises, NULL);
+  stop_runtime();
+}
+
+/* ------------------------------------------------------------------------- cancelled before it began */
+
+static uint64_t to_cancel, drops_begun, drops_ended;
+
+static void drops_slowly(void *arg) {
+  (void)arg;
+  count_up(&drops_begun);
+  for (int round = 0; round < 20; round += 1) CHECK_OK(strand_yield());
+  count_up(&drops_ended);
+}
+static strand_status ends_at_once(void *arg, uint64_t *value) {
+  (void)arg;
+  (void)value;
+  return STRAND_OK;
+}
+static void *cancels_the_task(void *arg) {
+  (void)arg;
+  while (count_read(&to_cancel) == 0) CHECK_OK(strand_yield());
+  (void)strand_task_cancel(count_read(&to_cancel), 7); /* it may have ended */
+  return NULL;
+}
+static void *waits_for_the_cancelled(void *arg) {
+  strand_task_options options;
+  strand_task task = 0, child = 0;
+  const uint32_t flags = arg == NULL ? 0 : STRAND_SCOPE_COLLECT;
+  const strand_id canceller = spawn(cancels_the_task, NULL);
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.scope = open_scope(flags, flags == 0 ? STRAND_FAULT_FAIL_SCOPE : 0, 0);
+  options.arg_drop = drops_slowly;
+  CHECK_OK(strand_task_spawn_with(&options, ends_at_once, NULL, &task));
+  count_set(&to_cancel, task);
+  if (flags != 0) {
+    CHECK_OK(strand_scope_next(options.scope, STRAND_FOREVER, &child, NULL));
+    CHECK(child == task);
+    CHECK_OK(strand_task_release(child));
+  }
+  CHECK_OK(strand_scope_exit(options.scope));
+  CHECK_EQUAL(count_read(&drops_ended), count_read(&drops_begun));
+  CHECK_OK(strand_join(canceller, STRAND_FOREVER));
+  CHECK_OK(strand_task_release(task));
+  CHECK_STATUS(STRAND_ERR_STALE, strand_task_release(task)); /* the scope has let it go */
+  return NULL;
+}
+static void a_task_that_is_cancelled_before_it_began_is_told_before_the_scope_ends(void) {
+  static char collect;
+  start_runtime(2);
+  for (int round = 0; round < shortened(100); round += 1) {
+    count_set(&to_cancel, 0);
+    run_opener(waits_for_the_cancelled, round % 2 == 0 ? NULL : &collect);
+  }
+  stop_runtime();
+}
+
 static void a_promise_is_a_child_until_it_is_completed(void) {
   start_runtime(2);
   run_opener(has_a_promise, NULL);
@@ -763,6 +869,9 @@ int main(void) {
   CLAIM(children_are_told_in_the_order_of_their_ends);
   CLAIM(the_order_is_that_of_the_ends_and_not_of_the_spawns);
   CLAIM(a_promise_is_a_child_until_it_is_completed);
+  CLAIM(a_promise_without_a_task_handle_is_reached_too);
+  CLAIM(a_completed_promise_leaves_nothing_with_its_scope);
+  CLAIM(a_task_that_is_cancelled_before_it_began_is_told_before_the_scope_ends);
   CLAIM(a_child_that_comes_while_the_scope_closes_is_refused_or_cancelled);
   CLAIM(a_scope_may_have_very_many_children);
   CLAIM(a_child_that_was_not_started_is_ended_by_the_close);

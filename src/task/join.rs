@@ -16,7 +16,7 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::calls::{before_waiting, cancel_locked, remember_cause};
+use super::calls::{before_waiting, cancel_unheld, remember_cause};
 use super::outcome::{Ended, Name, State, Task};
 use super::table::{self, explain, find};
 use super::watch::Watch;
@@ -538,10 +538,7 @@ impl Run<'_, '_> {
         for member in self.members {
             if !member.complete.get() {
                 // Also one without a handle. It may have ended meanwhile, or have been asked before.
-                let locked = member.name.task.lock();
-                if member.name.is_of(&locked) {
-                    let _ = cancel_locked(locked, reason::JOIN_DECIDED);
-                }
+                cancel_unheld(member.name, reason::JOIN_DECIDED);
             }
         }
     }

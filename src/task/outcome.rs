@@ -15,8 +15,8 @@
 
 use core::ffi::c_void;
 
-use super::table;
 use super::watch::{Watch, Watches};
+use super::{scope, table};
 use crate::base::fence;
 use crate::base::handle::{self, Kind, Parts};
 use crate::base::lock::ByteLock;
@@ -194,6 +194,8 @@ pub struct Task {
     pub caused: Cell<bool>,
     /// The scope it belongs to; 0 for the root.
     pub scope: Cell<u64>,
+    /// Of a promise: the hook by which its scope cancels it, or 0.
+    pub hook: Cell<u64>,
 }
 
 const _: () = assert!(cfg!(loom) || size_of::<Task>() <= 256);
@@ -240,6 +242,7 @@ unsafe impl Slot for Task {
             cause: Cell::new(None),
             caused: Cell::new(false),
             scope: Cell::new(0),
+            hook: Cell::new(0),
         }
     }
 }
@@ -317,8 +320,10 @@ pub struct Rest {
     pub ended: Option<State>,
     /// The scope it belongs to.
     pub scope: u64,
-    /// No strand computes it.
-    pub promise: bool,
+    /// Its scope counts it until it was told of the end: no strand computes it, or that strand may be gone by then.
+    pub counted: bool,
+    /// The hook by which its scope would have cancelled it, or 0.
+    pub hook: u64,
 }
 
 impl Rest {
@@ -331,7 +336,8 @@ impl Rest {
         delivered: false,
         ended: None,
         scope: 0,
-        promise: false,
+        counted: false,
+        hook: 0,
     };
 
     /// Drops what was left. No lock is held.
@@ -691,6 +697,11 @@ impl Locked {
         }
         let mut rest = self.settle(State::Cancelled, woken);
         rest.argument = task.drop_argument.get().map(|drop| (drop, task.argument.get()));
+        if !rest.counted && rest.scope != 0 {
+            // Its strand may end once the lock is given back; the scope waits for the argument's end all the same.
+            scope::count_again(rest.scope);
+            rest.counted = true;
+        }
         Ok(Asked::AtOnce(self.finish(rest)))
     }
 
@@ -764,7 +775,8 @@ impl Locked {
             delivered: task.has(EXTERNAL),
             ended: Some(state),
             scope: task.scope.get(),
-            promise: self.is_promise(),
+            counted: self.is_promise(),
+            hook: if self.is_promise() { task.hook.get() } else { 0 },
             ..Rest::NOTHING
         }
     }

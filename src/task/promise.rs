@@ -45,6 +45,7 @@ pub fn create(options: &PromiseOptions) -> Outcome<(u64, u64)> {
     task.drop_argument.set(None);
     task.drop_value.set(options.drop_value);
     task.scope.set(options.scope);
+    task.hook.set(0);
     let external = options.external || !on_strand;
     if external {
         outside::owe();
@@ -55,22 +56,31 @@ pub fn create(options: &PromiseOptions) -> Outcome<(u64, u64)> {
         .map_or(0, |parts| handle::encode(Kind::Promise, parts.generation, parts.index));
     if let Some(token) = token {
         scope::adopt(options.scope, task);
-        if let Err(status) = cancel_with(token.token(), handle) {
-            release(promise)?;
-            super::calls::release(handle)?;
-            return fail(status, format_args!("no memory to bind a promise to its scope"));
+        match cancel_with(token.token(), handle) {
+            // Under the lock: the scope may be cancelling it already.
+            Ok(hook) => {
+                let _locked = task.lock();
+                task.hook.set(hook);
+            }
+            Err(status) => {
+                release(promise)?;
+                super::calls::release(handle)?;
+                return fail(status, format_args!("no memory to bind a promise to its scope"));
+            }
         }
     }
     Ok((promise, handle))
 }
 
-/// A scope that is cancelled cancels the task of a promise.
-fn cancel_with(token: &'static Token, task: u64) -> Outcome<()> {
+/// A scope that is cancelled cancels the task of a promise: the hook.
+fn cancel_with(token: &'static Token, task: u64) -> Outcome<u64> {
     unsafe extern "C" fn cancel_task(task: *mut c_void, reason: u64) {
-        // One that has ended is as it is.
-        let _ = super::calls::cancel(task as u64, reason);
+        // Its handles may be gone while the promise is open.
+        if let Ok(found) = find(Kind::Task, task as u64) {
+            super::calls::cancel_unheld(found.name, reason);
+        }
     }
-    on_cancel::register(token, &Call { function: cancel_task, drop: None, data: task as *mut c_void }).map(|_| ())
+    on_cancel::register(token, &Call { function: cancel_task, drop: None, data: task as *mut c_void })
 }
 
 fn finish(promise: u64, verdict: &Verdict, message: &[u8]) -> Outcome<()> {

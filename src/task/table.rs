@@ -13,6 +13,7 @@ use crate::memory::table::{History, Table};
 use crate::strand::identity;
 use crate::strand::message::{fail, try_box};
 use crate::strand::root::{self, Root, Visit};
+use crate::wait::on_cancel;
 
 /// What tasks of earlier runtimes left behind.
 pub static HISTORY: History = History::new();
@@ -163,17 +164,21 @@ pub fn settle_on(worker: &Worker, task: &'static Task, rest: Rest) {
 #[inline]
 fn settle_with(task: &'static Task, rest: Rest, give: impl FnOnce(&'static Task)) {
     let (freed, ended, delivered) = (rest.freed, rest.ended, rest.delivered);
-    let (scope, promise) = (rest.scope, rest.promise);
+    let (scope, counted, hook) = (rest.scope, rest.counted, rest.hook);
     rest.drop_all();
     if freed {
         give(task);
     }
     if let Some(state) = ended {
+        if hook != 0 {
+            // It is called now, or was: then there is nothing to take back.
+            let _ = on_cancel::unregister(hook);
+        }
         if delivered {
             outside::deliver();
         }
         if scope != 0 {
-            scope::ended(scope, task, state, promise);
+            scope::ended(scope, task, state, counted);
         }
     }
 }

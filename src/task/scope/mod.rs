@@ -9,7 +9,7 @@
 //!   └ outer      the scope that its opener had open before
 //! ```
 //! A child is counted before it is made and until its strand is gone, so a scope without children has none that could
-//! still do anything. Locks are taken in the order scope, token; none is held while a token fires.
+//! still do anything. Locks are taken in the order task, scope, token; none is held while a token fires.
 
 mod open;
 mod record;
@@ -180,6 +180,14 @@ pub fn admit_promise(scope: u64) -> Outcome<Option<Held>> {
     if scope == 0 { Ok(None) } else { admit(scope).map(Some) }
 }
 
+/// A task of the scope was cancelled before its strand began, and [`ended`] will be told later. The strand, which the scope
+/// counts, has not ended: the caller holds the task's lock.
+pub fn count_again(scope: u64) {
+    if let Ok(locked) = SCOPES.lock(scope) {
+        locked.children.set(locked.children.get() + 1);
+    }
+}
+
 /// What was admitted could not be made after all.
 pub fn refused(scope: u64) {
     let mut woken = Woken::new();
@@ -229,8 +237,9 @@ pub fn adopt(scope: u64, task: &'static Task) {
 }
 
 /// A task of the scope has ended: its outcome is written. No lock is held. A task that nobody looks at may be another's
-/// already. `promise`: no strand computed it, so it was counted itself.
-pub fn ended(scope: u64, task: &'static Task, state: State, promise: bool) {
+/// already. `counted`: the scope counts it until this, beside its strand if it has one.
+pub fn ended(scope: u64, task: &'static Task, state: State, counted: bool) {
+    engine::touch(scope);
     let Ok(locked) = SCOPES.lock(scope) else { return };
     let (looks, collects, policy) = (locked.looks_at_tasks(), locked.collects(), locked.policy.get());
     drop(locked);
@@ -255,7 +264,7 @@ pub fn ended(scope: u64, task: &'static Task, state: State, promise: bool) {
             locked.records.push(record);
             locked.next.win_first(&mut woken, Status::OK);
         }
-        if promise {
+        if counted {
             one_less(&locked, &mut woken);
         }
     }
