@@ -482,11 +482,12 @@ pub(super) fn give_back(mutex: &Mutex, who: u64) {
     }
 }
 
-/// The mutex was given back plainly, and somebody watches its bucket. It is touched only if somebody waits for it.
+/// The mutex was given back plainly, and somebody watches its bucket. It is touched only if somebody waits for it: where
+/// it lay there may be something else by now, for which others wait.
 #[cold]
 fn look_after(mutex: *const Mutex, who: u64) {
     let queues = lot::lock(mutex as usize);
-    if queues.is_empty(mutex as usize) {
+    if queues.first(mutex as usize).is_none_or(|node| node.waiter().kind() != WaitKind::Mutex) {
         return;
     }
     // SAFETY: somebody waits for it, and cannot leave as long as the bucket is locked.
@@ -540,4 +541,34 @@ fn hand_on(mutex: &Mutex, queues: Queues) {
 pub fn owner_while_waiting(key: usize, waiter: &Waiter) -> Option<u64> {
     // SAFETY: while the waiter waits, the mutex is there.
     lot::while_waiting(key, waiter, |_| unsafe { (*(key as *const Mutex)).owner() })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Whether the one who gave a mutex back takes what lies there by then, and somebody waits for, as the mutex.
+    fn is_taken_for_the_mutex(kind: WaitKind) -> bool {
+        // SAFETY: all-zero memory is a free mutex.
+        let place: Mutex = unsafe { core::mem::zeroed() };
+        let (waiter, node) = (Waiter::new(), Node::new(1, 1));
+        waiter.describe(kind, place.key() as u64, block::FOREVER);
+        waiter.claim.begin();
+        node.set_waiter(&waiter);
+        // SAFETY: in no queue; node and waiter outlive the queue's use of them, which ends below.
+        unsafe { lot::lock(place.key()).push(place.key(), &node, false) };
+        look_after(&place, 2);
+        lot::lock(place.key()).remove(&node);
+        assert_eq!(waiter.is_settled(), place.word.load(Ordering::Relaxed) != 0);
+        waiter.is_settled()
+    }
+
+    #[test]
+    fn whoever_gave_it_back_late_leaves_alone_what_lies_there_by_then() {
+        assert!(is_taken_for_the_mutex(WaitKind::Mutex));
+        for kind in [WaitKind::Semaphore, WaitKind::Condition, WaitKind::WriteLock, WaitKind::WaitGroup, WaitKind::Once]
+        {
+            assert!(!is_taken_for_the_mutex(kind), "{kind:?}");
+        }
+    }
 }

@@ -256,7 +256,7 @@ impl Parallel {
 
     /// Whether the workers have threads and queues of their own.
     #[inline(always)]
-    fn is_parallel(&self) -> bool {
+    pub(super) fn is_parallel(&self) -> bool {
         matches!(self.kind, Kind::Parallel)
     }
 

@@ -463,6 +463,8 @@ impl Worker {
             for expired in &batch[..fired.count] {
                 match *expired {
                     Expired::Strand(strand) => self.ready_last(strand),
+                    // It may have been armed since that moment, and its times are counted up to this one.
+                    Expired::Act(act, argument) if self.engine().is_parallel() => act(argument, monotonic()),
                     Expired::Act(act, argument) => act(argument, now),
                     Expired::Nobody => {}
                 }
