@@ -656,9 +656,48 @@ static void a_deadlock_report_names_the_generator_and_what_it_waits_for(void) {
   stop_runtime();
 }
 
+/* Whoever hands the first value in gets the answer, also where another asks for it before the generator has begun. */
+static uint64_t opened, given_up;
+static strand_status yield_one_more(void *arg, uint64_t first, uint64_t *last) {
+  (void)arg;
+  return strand_generator_yield(first + 1, last);
+}
+static void *ask_for_answers_of_another(void *arg) {
+  while (count_read(&given_up) == 0) {
+    const uint64_t generator = count_read(&opened);
+    const strand_status status = strand_generator_wait(generator, NULL, STRAND_FOREVER);
+    CHECK(status == STRAND_ERR_EMPTY || status == STRAND_ERR_BUSY || status == STRAND_ERR_STALE);
+  }
+  return arg;
+}
+static void the_first_answer_is_for_whoever_has_resumed(void) {
+  pthread_t thread;
+  strand_generator last;
+  forget();
+  count_set(&given_up, 0);
+  start_runtime(2);
+  last = make("one", yield_one_more, NULL);
+  count_set(&opened, last);
+  thread = start_thread(ask_for_answers_of_another, NULL);
+  for (int round = 0; round < scaled(3000); round += 1) {
+    const strand_generator next = make("one", yield_one_more, NULL);
+    uint64_t value = 0;
+    CHECK_OK(strand_generator_resume(last, 41, &value, STRAND_FOREVER));
+    CHECK_EQUAL(value, 42);
+    CHECK_OK(strand_generator_release(last));
+    count_set(&opened, last = next);
+    nap(100000 + round % 64 * 50); /* so that what the resume needs is not at hand */
+  }
+  count_up(&given_up);
+  join_thread(thread);
+  CHECK_OK(strand_generator_release(last));
+  stop_runtime();
+}
+
 int main(void) {
   CLAIM(values_go_both_ways);
   CLAIM(an_os_thread_may_resume);
+  CLAIM_IF(is_parallel() && !is_may(), the_first_answer_is_for_whoever_has_resumed, "nobody comes in between there");
   CLAIM(unfinished_ones_hold_nothing_up_and_are_ended_by_the_shutdown);
   CLAIM(one_that_was_never_resumed_drops_its_argument_and_never_gets_a_stack);
   CLAIM(a_cancelled_one_runs_its_cleanup_and_is_not_unwound);

@@ -41,6 +41,8 @@ pub struct Resumer {
     name: Name<Generator>,
     /// The value of a resume; none for one who only waits.
     input: Option<u64>,
+    /// It has opened the exchange by making the strand.
+    opens: bool,
     waiter: Cell<*const Waiter>,
     answer: Cell<Answer>,
 }
@@ -91,7 +93,7 @@ fn deliver(waiter: &Waiter, leave: impl FnOnce()) -> Delivered {
 
 impl Resumer {
     fn new(name: Name<Generator>, input: Option<u64>) -> Resumer {
-        Resumer { name, input, waiter: Cell::new(ptr::null()), answer: Cell::new(Answer::NONE) }
+        Resumer { name, input, opens: false, waiter: Cell::new(ptr::null()), answer: Cell::new(Answer::NONE) }
     }
 
     /// The waiter. Linked resumers only.
@@ -112,7 +114,7 @@ impl Resumer {
 
     /// Whether this one may wait; else what it gets at once.
     fn admit(&self, generator: &Locked<Generator>) -> Result<(), Published> {
-        let busy = !generator.resumer.get().is_null();
+        let busy = !generator.resumer.get().is_null() || generator.opening.get() && !self.opens;
         match (self.input, generator.stage(), generator.exchange()) {
             (Some(_), Stage::Ended, Exchange::None) => Err(self.refuse(Status::ALREADY)),
             (Some(_), Stage::Suspended, Exchange::None) => Ok(()),
@@ -169,6 +171,9 @@ impl Source for Resumer {
         };
         if let Err(published) = self.admit(&generator) {
             return published;
+        }
+        if self.opens {
+            generator.opening.set(false);
         }
         self.waiter.set(waiter);
         generator.resumer.set(self);
@@ -293,6 +298,7 @@ fn first_resume(name: Name<Generator>, input: u64, deadline: i64, make: MakeStra
     let Some(plan) = generator.plan.get() else { return Err(Status::STALE) };
     generator.set_stage(Stage::Running);
     generator.set_exchange(Exchange::Open);
+    generator.opening.set(true);
     generator.first.set(input);
     drop(generator);
     let made = make(&plan, handle);
@@ -315,12 +321,13 @@ fn first_resume(name: Name<Generator>, input: u64, deadline: i64, make: MakeStra
     if cancelled {
         cancel::cancel(strand, Some(generation), reason::ABANDONED, |_| ());
     }
-    let answer = ask(&Resumer::new(name, None), handle, deadline);
+    let answer = ask(&Resumer { opens: true, ..Resumer::new(name, None) }, handle, deadline);
     // Where the wait was over before it began, the strand is still to be let go.
-    if let Ok(generator) = name.lock()
-        && let Some(strand) = take_fresh(&generator)
-    {
-        drop(generator);
+    let fresh = name.lock().ok().and_then(|generator| {
+        generator.opening.set(false);
+        take_fresh(&generator)
+    });
+    if let Some(strand) = fresh {
         engine::spawn(strand);
     }
     answer
@@ -335,6 +342,7 @@ fn take_back(name: Name<Generator>, status: Status) {
         woken.win_with(resumer.waiter(), Status::OK, || resumer.set_answer(Answer::of(status)));
     }
     generator.set_exchange(Exchange::None);
+    generator.opening.set(false);
     generator.set_stage(if generator.cancelled.get() { Stage::Ended } else { Stage::Dormant });
     if generator.cancelled.get() {
         generator.outcome.set(Answer::of(Status::CANCELLED));

@@ -111,6 +111,8 @@ pub struct Generator {
     released: Cell<bool>,
     /// The strand was made and lies in no queue: whoever waits first takes it along.
     fresh: Cell<bool>,
+    /// The first resume has opened the exchange and does not wait for the answer yet, which is nobody else's.
+    opening: Cell<bool>,
     /// The first value.
     first: Cell<u64>,
     /// An answer that nobody waits for.
@@ -190,7 +192,7 @@ pub fn make(plan: Plan) -> Outcome<u64> {
     made.handle.set(made.handle());
     made.set_stage(Stage::Dormant);
     made.set_exchange(Exchange::None);
-    for flag in [&made.begun, &made.returned, &made.cancelled, &made.released, &made.fresh] {
+    for flag in [&made.begun, &made.returned, &made.cancelled, &made.released, &made.fresh, &made.opening] {
         flag.set(false);
     }
     made.first.set(0);
