@@ -157,6 +157,7 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize)
     let trace = if runs_task { Backtrace::above(here, body as *const Body as usize) } else { Backtrace::none() };
     record(body, code, format_args!("{}", Lossy(text)), &trace);
     undo_calls(body);
+    sanitizer::leaves_frames();
     body.frames_dropped.set(true);
     end_strand(body);
 }
