@@ -19,6 +19,7 @@ mod owner_lock;
 mod park;
 mod select;
 mod task;
+mod token;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -214,12 +214,12 @@ pub fn cancel(handle: u64, reason: u64) -> Outcome<()> {
     }
 }
 
-/// As [`cancel`], by name.
+/// As [`cancel()`], by name.
 pub fn cancel_name(name: Name, reason: u64) -> Outcome<()> {
     cancel_locked(name.lock()?, reason)
 }
 
-/// As [`cancel`], of a task that nobody may have a handle of. One that has ended is as it is.
+/// As [`cancel()`], of a task that nobody may have a handle of. One that has ended is as it is.
 pub fn cancel_unheld(name: Name, reason: u64) {
     let locked = name.task.lock();
     if name.is_of(&locked) {
@@ -227,7 +227,7 @@ pub fn cancel_unheld(name: Name, reason: u64) {
     }
 }
 
-/// As [`cancel`], of a task whose lock is held; also of one that nobody has a handle of.
+/// As [`cancel()`], of a task whose lock is held; also of one that nobody has a handle of.
 pub fn cancel_locked(locked: super::outcome::Locked, reason: u64) -> Outcome<()> {
     let mut woken = Woken::new();
     let task = locked.task();

@@ -170,6 +170,12 @@ impl Token {
         self.name().lock()
     }
 
+    /// Whether there is no token below; for models.
+    #[cfg(loom)]
+    pub fn first_is_none(&self) -> bool {
+        self.first.get().is_none()
+    }
+
     pub(super) fn name(&self) -> Name<Token> {
         // SAFETY: written at its making, before anybody knew it.
         unsafe { self.me.get().assume_init() }
