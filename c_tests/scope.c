@@ -679,6 +679,34 @@ static void a_promise_without_a_task_handle_is_reached_too(void) {
   stop_runtime();
 }
 
+/* A failure that the opener was told of by strand_scope_next is not the run's. */
+static strand_status fails_of_itself(void *arg, uint64_t *value) {
+  (void)arg;
+  (void)value;
+  return STRAND_ERR_IO;
+}
+static void *is_told_of_a_failure(void *arg) {
+  const strand_scope scope = open_scope(STRAND_SCOPE_COLLECT, 0, 0);
+  strand_task task = 0, child = 0;
+  strand_outcome outcome;
+  (void)arg;
+  memset(&outcome, 0, sizeof outcome);
+  outcome.size = (uint32_t)sizeof outcome;
+  CHECK_OK(strand_task_spawn(scope, fails_of_itself, NULL, &task));
+  CHECK_OK(strand_scope_next(scope, STRAND_FOREVER, &child, &outcome));
+  CHECK_EQUAL(outcome.state, STRAND_FAILED);
+  CHECK_EQUAL(outcome.code, STRAND_ERR_IO);
+  CHECK_OK(strand_scope_exit(scope));
+  CHECK_OK(strand_task_release(child));
+  CHECK_OK(strand_task_release(task));
+  return NULL;
+}
+static void a_failure_that_next_has_told_of_is_not_the_runs(void) {
+  start_runtime(2);
+  run_opener(is_told_of_a_failure, NULL); /* its run is OK */
+  stop_runtime();
+}
+
 /* A completed promise leaves nothing with its scope: hooks are numbered from the lowest that is free. */
 static void not_called(void *data, uint64_t reason) {
   (void)data;
@@ -870,6 +898,7 @@ int main(void) {
   CLAIM(the_order_is_that_of_the_ends_and_not_of_the_spawns);
   CLAIM(a_promise_is_a_child_until_it_is_completed);
   CLAIM(a_promise_without_a_task_handle_is_reached_too);
+  CLAIM(a_failure_that_next_has_told_of_is_not_the_runs);
   CLAIM(a_completed_promise_leaves_nothing_with_its_scope);
   CLAIM(a_task_that_is_cancelled_before_it_began_is_told_before_the_scope_ends);
   CLAIM(a_child_that_comes_while_the_scope_closes_is_refused_or_cancelled);

@@ -178,7 +178,7 @@ pub unsafe extern "C" fn strand_scope_next(
             // SAFETY: a struct as its size says, by the caller's promise.
             unsafe { sized::check(outcome, function) }?;
         }
-        let (id, ended) = scopes::next(scope, deadline)?;
+        let (id, ended) = scopes::next(scope, deadline, !outcome.is_null())?;
         // SAFETY: writable, by the caller's promise.
         unsafe { child.write(id) };
         if outcome.is_null() {

@@ -5,7 +5,8 @@ use super::count::enter_anywhere;
 use super::{lifecycle, tokens};
 use crate::base::status::Outcome;
 use crate::engine::outside;
-use crate::task::outcome::Ended;
+use crate::task::calls;
+use crate::task::outcome::{Ended, State};
 use crate::task::scope::{self, ISOLATE, Options};
 use crate::wait::block::{FOREVER, NO_WAIT};
 
@@ -26,11 +27,15 @@ pub fn join(scope: u64, deadline: i64) -> Outcome<()> {
     scope::join(scope, deadline)
 }
 
-/// The next child that has ended.
-pub fn next(scope: u64, deadline: i64) -> Outcome<(u64, Ended)> {
+/// The next child that has ended. `looks`: the caller learns how.
+pub fn next(scope: u64, deadline: i64, looks: bool) -> Outcome<(u64, Ended)> {
     outside::refuse_on_worker()?;
     let _call = enter_anywhere()?;
-    scope::next(scope, deadline).map(|record| (record.child, record.ended))
+    let record = scope::next(scope, deadline)?;
+    if looks && record.ended.state == State::Failed {
+        calls::see(record.child);
+    }
+    Ok((record.child, record.ended))
 }
 
 /// Cancels a scope.

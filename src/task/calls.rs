@@ -9,7 +9,7 @@ use super::table::{self, explain, find};
 use super::watch::Watch;
 use crate::base::handle::{self, Kind};
 use crate::base::status::{Outcome, Status};
-use crate::engine::{outside, parallel};
+use crate::engine::{self, outside, parallel};
 use crate::strand::body::Body;
 use crate::strand::failure::Kept;
 use crate::strand::head;
@@ -201,6 +201,17 @@ pub fn failure(handle: u64, depth: usize) -> Outcome<Kept> {
     }
 }
 
+/// Whoever has a handle was told how a child ended: a task's failure need not be reported any more.
+pub fn see(child: u64) {
+    // A strand has nothing to see.
+    if handle::decode(Kind::Task, child).is_some()
+        && let Ok(found) = find(Kind::Task, child)
+        && let Ok(locked) = found.name.lock()
+    {
+        locked.mark_seen();
+    }
+}
+
 /// Asks for the cancellation of a task.
 pub fn cancel(handle: u64, reason: u64) -> Outcome<()> {
     let found = find(Kind::Task, handle)?;
@@ -221,6 +232,7 @@ pub fn cancel_name(name: Name, reason: u64) -> Outcome<()> {
 
 /// As [`cancel()`], of a task that nobody may have a handle of. One that has ended is as it is.
 pub fn cancel_unheld(name: Name, reason: u64) {
+    engine::touch(name.handle());
     let locked = name.task.lock();
     if name.is_of(&locked) {
         let _ = cancel_locked(locked, reason);

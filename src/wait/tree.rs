@@ -277,6 +277,7 @@ fn make_with(parent: Option<&'static Token>, deadline: i64, handles: u32) -> Out
     }
     token.timer_worker.set(u32::MAX);
     token.left.set(None);
+    token.owner.set(0);
     let own = if deadline == super::block::FOREVER { NEVER } else { deadline };
     let above = parent.map_or(NEVER, |parent| parent.deadline.get());
     token.deadline.set(own.min(above));

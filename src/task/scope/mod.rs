@@ -139,6 +139,8 @@ fn explain<T>(scope: u64, status: Status) -> Outcome<T> {
 }
 
 fn lock(scope: u64) -> Outcome<Locked<Scope>> {
+    // Again after each wait: what comes then is another stretch.
+    engine::touch(scope);
     SCOPES.lock(scope).or_else(|status| explain(scope, status))
 }
 
