@@ -166,6 +166,44 @@ static void control_in_one_order_there_is_none(void) {
   CHECK_EQUAL(explored("exhaustive:preemptions=2", take_both, STRAND_OK).complete, 1);
 }
 
+/* ------------------------------------- the reduction: who takes a mutex again after a wait, and who tries it meanwhile */
+
+static void *wait_once(void *unused) {
+  (void)unused;
+  OR_LEAVE(strand_mutex_lock(&now->mutex, STRAND_FOREVER));
+  const strand_status waited = strand_condition_wait(&now->changed, &now->mutex, STRAND_FOREVER);
+  (void)strand_yield(); /* what comes before this has touched the mutex, and nothing else */
+  OR_LEAVE(strand_mutex_unlock(&now->mutex));
+  OR_LEAVE(waited);
+  return NULL;
+}
+static void *try_it(void *unused) {
+  (void)unused;
+  OR_LEAVE(strand_semaphore_acquire(&now->places, 1, STRAND_FOREVER));
+  strand_assert(strand_mutex_lock(&now->mutex, STRAND_NO_WAIT) == STRAND_OK, "it is free");
+  OR_LEAVE(strand_mutex_unlock(&now->mutex));
+  return NULL;
+}
+static void *wait_and_try(void *unused) {
+  (void)unused;
+  begin();
+  strands[0] = spawn(try_it, NULL);
+  strands[1] = spawn(wait_once, NULL);
+  for (size_t i = 0; i < 3; i += 1) OR_LEAVE(strand_yield());
+  OR_LEAVE(strand_semaphore_release(&now->places, 1));
+  OR_LEAVE(strand_condition_signal(&now->changed));
+  OR_LEAVE(strand_join(strands[0], STRAND_FOREVER));
+  OR_LEAVE(strand_condition_signal(&now->changed));
+  OR_LEAVE(strand_join(strands[1], STRAND_FOREVER));
+  end();
+  return NULL;
+}
+static void who_takes_a_mutex_again_does_not_sleep_through_the_reduction(void) {
+  const strand_explore_result all = explored("exhaustive:preemptions=0", wait_and_try, STRAND_ERR_FAILED);
+  const strand_explore_result few = explored("exhaustive:preemptions=0,reduce=objects", wait_and_try, STRAND_ERR_FAILED);
+  CHECK(few.runs <= all.runs); /* the first wrong schedule is not one of those that are left out */
+}
+
 /* -------------------------------------------------------------------------------------------- everything together */
 
 static void *visit(void *arg) {
@@ -227,6 +265,7 @@ int main(void) {
   CLAIM(control_a_wait_in_two_steps_is_left_asleep);
   CLAIM(a_deadlock_is_found_although_the_locks_move);
   CLAIM(control_in_one_order_there_is_none);
+  CLAIM(who_takes_a_mutex_again_does_not_sleep_through_the_reduction);
   CLAIM(all_of_them_together_hold_in_random_schedules);
   stop_runtime();
   free(now);

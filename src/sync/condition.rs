@@ -162,6 +162,7 @@ fn move_first(condition: &Condition) -> bool {
     let key = condition.key();
     loop {
         let Some(target) = lot::lock(key).first(key).map(|node| node.wants as usize) else { return false };
+        engine::touch_place(target);
         let queues = lot::lock_both(key, target);
         let Some(node) = queues.first(key) else { return false };
         if node.wants as usize != target {

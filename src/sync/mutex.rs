@@ -32,6 +32,7 @@ use crate::base::fence;
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::AtomicU64;
 use crate::base::sync::cell::Cell;
+use crate::engine;
 use crate::strand::message::fail;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::strand::{identity, poll};
@@ -195,6 +196,8 @@ impl Waiting<'_> {
     fn acquire(&self, deadline: i64) -> Outcome<()> {
         let mut patience = Patience::new();
         loop {
+            // Also after a wait: that is another stretch of an exploration.
+            engine::touch_place(self.mutex.key());
             let Err(word) = try_take(self.mutex, self.node.who, self.node.fate.get() == Fate::Awake) else {
                 return Ok(());
             };

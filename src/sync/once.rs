@@ -13,6 +13,7 @@ use super::caller;
 use super::owner::{OWNER, Owner};
 use crate::base::status::{Outcome, Status};
 use crate::base::sync::atomic::AtomicU64;
+use crate::engine;
 use crate::strand::body::{Body, Undo};
 use crate::strand::message::fail;
 use crate::strand::poll;
@@ -159,7 +160,10 @@ unsafe fn run_slowly(once: &Once, function: Function, data: *mut c_void, deadlin
         }
         let waiting = Waiting { once, node: Node::new(caller.who, 0) };
         match block::wait(&waiting, WaitKind::Once, once.key() as u64, deadline) {
-            Status::OK => word = once.word.load(Ordering::Acquire),
+            Status::OK => {
+                engine::touch_place(once.key());
+                word = once.word.load(Ordering::Acquire);
+            }
             status => return Err(status),
         }
     }
