@@ -2,7 +2,8 @@
 //! A call that a thread of the pool makes for a strand.
 //!
 //! ```text
-//! NEW ──publish──► QUEUED ──a thread takes it──► RUNNING ──it returns──► DONE
+//! NEW ◄─publish──► QUEUED ──a thread takes it──► RUNNING ──it returns──► DONE
+//!   (back where the last thread could not be started)
 //!                    │                              │
 //!                 withdraw                       give up (only a call that may be given up)
 //!                    ▼                              ▼
@@ -51,7 +52,7 @@ impl Stage {
         use Stage::*;
         matches!(
             (self, next),
-            (New, Queued) | (Queued, Withdrawn | Running | Queued) | (Running, Done | Abandoned) | (Abandoned, Done)
+            (New, Queued) | (Queued, Withdrawn | Running | New) | (Running, Done | Abandoned) | (Abandoned, Done)
         )
     }
 }

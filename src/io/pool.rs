@@ -145,6 +145,24 @@ impl State {
         self.queued -= 1;
     }
 
+    /// The thread that others counted on when they queued their calls could not be started, and there is no other: each
+    /// is told BUSY and sees for itself.
+    fn send_back(&mut self) -> Woken {
+        let mut woken = Woken::new();
+        while self.threads == 0 {
+            // SAFETY: queued calls are alive.
+            let Some(call) = (unsafe { self.first.as_ref() }) else { break };
+            self.remove(call);
+            self.unlink(call);
+            call.set_stage(Stage::New);
+            // SAFETY: the waiter of a queued call is in place: it is withdrawn under the lock first.
+            if let Some(waiter) = unsafe { call.waiter.replace(ptr::null()).as_ref() } {
+                woken.win(waiter, Status::BUSY);
+            }
+        }
+        woken
+    }
+
     /// Takes the thread that fell asleep last off the pile.
     fn pop_idle(&mut self) -> Option<*const Sleeper> {
         // SAFETY: linked sleepers are in place.
@@ -253,6 +271,9 @@ fn start_in(index: usize, left: Option<libc::pthread_t>) -> Outcome<()> {
             state.slots[index] = Slot::Free;
             state.threads -= 1;
             state.coming -= 1;
+            let woken = state.send_back();
+            drop(state);
+            woken.wake_all();
             Err(Status::LIMIT)
         }
     }
