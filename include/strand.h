@@ -2125,7 +2125,8 @@ STRAND_API strand_status strand_timer_release(strand_timer timer);
  * in its objects or statics, and are neither made nor released: all-zero memory is a free mutex,
  * a condition nobody waits for, a semaphore without units. One must not be moved, copied over or
  * freed while somebody holds it or waits for it. But once it is free it may be freed: a strand that
- * unlocks a mutex does not touch it after another one can have it.
+ * unlocks a mutex does not touch it after another one can have it. A condition must also stay until
+ * each strand_condition_signal() and strand_condition_broadcast() on it has returned.
  *
  * Waiting is fair: first come, first served, for all but the mutex. A mutex that is given back
  * between two suspensions may be taken at once by a strand that runs, at most
