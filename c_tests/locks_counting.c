@@ -146,7 +146,7 @@ static void the_semaphore_serves_as_a_list_does(void) {
         AWAIT(count_read(&customers[i].has) != 0);
       }
     }
-    for (int more = 0;; more += 1) {
+    for (;;) {
       while (next < CUSTOMERS && (count_read(&customers[next].has) == 2 || customers[next].units <= there)) {
         if (count_read(&customers[next].has) != 2) {
           await_count(&customers[next].has, 1);
