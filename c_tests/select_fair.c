@@ -187,6 +187,6 @@ int main(void) {
   CLAIM(every_ready_case_gets_its_share);
   CLAIM(control_first_listed_is_not_fair);
   CLAIM(timers_of_one_moment_share_it);
-  CLAIM(no_sender_starves);
+  CLAIM_IF(!is_policy("pct"), no_sender_starves, "PCT keeps strands from running, to see what others do meanwhile");
   return 0;
 }

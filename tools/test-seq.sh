@@ -140,7 +140,7 @@ if chosen http-actors; then
         flag=() program=$work/http-actors.$kind
         [ "$kind" = ours ] || flag=(--original)
         compile "${flag[@]}" compat/seq/programs/http-actors.seq -o "$program" || continue
-        check "http-actors: 8 clients, 400 requests, on $kind" timeout 60 python3 compat/seq/tests/http_clients.py "$program"
+        check "http-actors: 8 clients, 400 requests, 150 silent connections, on $kind" timeout 60 python3 compat/seq/tests/http_clients.py "$program"
     done
 fi
 summary seq

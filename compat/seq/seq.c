@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_STACK_BYTES = 256 << 10 };
+// Threads for calls that block: a server has one in each connection that it reads from.
+enum { DEFAULT_STACK_BYTES = 256 << 10, OFFLOAD_THREADS = 1024 };
 
 // ---------------------------------------------------------------------------------------------- who runs
 
@@ -88,6 +89,7 @@ void patch_seq_scheduler_init(void) {
     strand_language_hooks hooks = {.size = sizeof hooks, .strand_resume = resume};
     strand_config config = {.size = sizeof config, .hooks = &hooks};
     if (getenv("STRAND_STACK_BYTES") == NULL) config.stack_bytes = stack_bytes();
+    if (getenv("STRAND_OFFLOAD_THREADS") == NULL) config.offload_threads = OFFLOAD_THREADS;
     seq_must(strand_scheduler_init(&config), "the scheduler cannot start");
 }
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """http_clients.py PROGRAM: starts the server of http-actors.seq and asks it from several threads at once. Every key must have been counted
-exactly as often as it was asked for, each count once; then the server is told to stop, and must."""
+exactly as often as it was asked for, each count once, although more connections than that are open and say nothing; then the server is
+told to stop, and must."""
 
+import socket
 import subprocess
 import sys
 import threading
 import urllib.request
 
-CLIENTS, REQUESTS, KEYS = 8, 50, ("apple", "bee", "cat", "dog", "egg")
+CLIENTS, REQUESTS, SILENT, KEYS = 8, 50, 150, ("apple", "bee", "cat", "dog", "egg")
 
 server = subprocess.Popen([sys.argv[1]], stdout=subprocess.PIPE, text=True)
 port = int(server.stdout.readline())
@@ -29,6 +31,7 @@ def ask(client: int) -> None:
             answers[key].append(count)
 
 
+silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(SILENT)]
 clients = [threading.Thread(target=ask, args=(client,)) for client in range(CLIENTS)]
 for client in clients:
     client.start()
@@ -39,4 +42,6 @@ for key, counts in answers.items():
 assert get("stop") == "stopped"
 status = server.wait(timeout=20)
 assert status == 0, status
-print(f"{CLIENTS * REQUESTS} requests, every count once")
+for connection in silent:
+    connection.close()
+print(f"{CLIENTS * REQUESTS} requests beside {SILENT} silent connections, every count once")
