@@ -43,7 +43,7 @@ pub fn was_used(stack: StackId) -> bool {
 }
 
 /// log2 of the addresses reserved for each class, and the least that is of use: two slots of the largest class.
-const REGION_SHIFT_MAX: u32 = 38;
+const REGION_SHIFT_MAX: u32 = 39;
 const REGION_SHIFT_MIN: u32 = 25;
 
 /// Addresses that must be left for threads and the heap.
@@ -100,7 +100,7 @@ pub struct StackPool {
 }
 
 impl StackPool {
-    /// Reserves the range: 256 GiB a class, or less (down to 32 MiB) where the address space is short.
+    /// Reserves the range: 512 GiB a class, or less (down to 32 MiB) where the address space is short.
     pub fn new(force_mprotect: bool) -> Outcome<StackPool> {
         let mut region_shift = REGION_SHIFT_MAX;
         let range = loop {
