@@ -99,7 +99,7 @@ if chosen values; then
     for name in close closures weave; do
         if ! have valgrind; then skip "values of $name" "needs valgrind"; continue; fi
         compile "compat/seq/programs/$name.seq" -o "$work/$name" || continue
-        check "values: $name drops each once, and loses none" env STRAND_WORKERS=1 timeout 120 valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
+        check "values: $name drops each once, and loses none" env STRAND_WORKERS=1 timeout 120 valgrind -q --suppressions=compat/seq/tests/memcheck.supp --leak-check=full --errors-for-leak-kinds=definite \
             --show-leak-kinds=definite --error-exitcode=9 "$work/$name"
     done
 fi
