@@ -6,7 +6,7 @@
 [ -f "$SHIP/libstrand.a" ] || die "nothing is built: run make build first"
 # Without stack probes: the value stack of a strand lies in its first frame, 32 KiB of which most is never used, and a probe would
 # touch each page of it. No frame here is larger than the guard below a stack.
-flags=(-std=c11 -O2 -fPIC -ffunction-sections -fno-stack-clash-protection -Wall -Wextra -Werror -D_GNU_SOURCE "-I$(dirname "$HEADER")")
+flags=(-std=c11 -O2 -fPIE -ffunction-sections -fno-stack-clash-protection -Wall -Wextra -Werror -D_GNU_SOURCE "-I$(dirname "$HEADER")")
 objects=$TARGET/seq
 mkdir -p "$objects"
 
