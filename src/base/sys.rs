@@ -246,3 +246,9 @@ pub fn set_errno(errno: i32) {
     // SAFETY: the address of this thread's errno.
     unsafe { *libc::__errno_location() = errno };
 }
+
+/// The address of a symbol of this process by its name, or null.
+pub fn symbol(name: &core::ffi::CStr) -> *mut core::ffi::c_void {
+    // SAFETY: the name is terminated; dlsym only looks it up.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}

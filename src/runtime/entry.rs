@@ -157,9 +157,7 @@ pub fn fail_running(body: &'static Body, code: Status, text: &[u8], here: usize)
     let trace = if runs_task { Backtrace::above(here, body as *const Body as usize) } else { Backtrace::none() };
     record(body, code, format_args!("{}", Lossy(text)), &trace);
     undo_calls(body);
-    sanitizer::leaves_frames();
-    body.frames_dropped.set(true);
-    end_strand(body);
+    end_without_frames(body);
 }
 
 /// Ends the running strand as if its entry function had returned: with `result`, or, where it is asked to end, because of that. Its
@@ -173,6 +171,11 @@ pub fn exit_running(body: &'static Body, result: *mut c_void) {
     }
     let plain = task.is_none() && !of_generator;
     tell_language(body, if plain { result } else { core::ptr::null_mut() });
+    end_without_frames(body);
+}
+
+/// Ends the running strand, whose frames will not be returned to.
+fn end_without_frames(body: &'static Body) {
     sanitizer::leaves_frames();
     body.frames_dropped.set(true);
     end_strand(body);

@@ -346,8 +346,7 @@ fn begin_may(engine: &'static Parallel) -> Outcome<()> {
 /// handles would be confused. The other copy is found through an exported function whose address nobody takes (that of a
 /// datum, or of a function whose address the program takes, may lie in the program itself).
 fn refuse_second_copy() -> Outcome<()> {
-    // SAFETY: the name is terminated; dlsym only looks it up.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"strand_abi_version".as_ptr()) };
+    let found = sys::symbol(c"strand_abi_version");
     if found.is_null() || module_of(found) == module_of(refuse_second_copy as *const () as *const _) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::body::Body;
+use crate::base::sys;
 
 /// The two words, as the Itanium C++ ABI lays them out.
 pub type Handled = [usize; 2];
@@ -18,8 +19,7 @@ static GLOBALS: AtomicUsize = AtomicUsize::new(0);
 
 /// Looks for a C++ runtime; true when there is one.
 pub fn look_for_runtime() -> bool {
-    // SAFETY: the name is terminated; dlsym only looks it up.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__cxa_get_globals".as_ptr()) };
+    let found = sys::symbol(c"__cxa_get_globals");
     GLOBALS.store(found as usize, Ordering::Release);
     !found.is_null()
 }

@@ -5,6 +5,8 @@
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::base::sys;
+
 /// Not looked up yet.
 const UNKNOWN: *mut c_void = core::ptr::without_provenance_mut(1);
 
@@ -16,8 +18,7 @@ pub fn leaves_frames() {
     // Relaxed: whoever comes first looks it up, all find the same.
     let mut handler = HANDLER.load(Ordering::Relaxed);
     if handler == UNKNOWN {
-        // SAFETY: the name is terminated; dlsym only looks it up.
-        handler = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__asan_handle_no_return".as_ptr()) };
+        handler = sys::symbol(c"__asan_handle_no_return");
         HANDLER.store(handler, Ordering::Relaxed);
     }
     if !handler.is_null() {

@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 
 use super::cell::{Channel, MessageHooks, UNBOUNDED};
 use super::elements::Ring;
-use super::waiters::Node;
+use super::waiters::{List, Node};
 use super::{receive, send};
 use crate::base::bias_lock::Held;
 use crate::base::handle::{self, Kind, Parts};
@@ -35,6 +35,34 @@ impl Place {
 
     fn handle(&self) -> u64 {
         handle::encode(Kind::Channel, self.parts.generation, self.parts.index)
+    }
+
+    /// Stands in a list of the channel and gives the lock back, which the caller holds.
+    ///
+    /// # Safety
+    /// The node is in no list, and stays in place until it was taken out; the list is one of this channel.
+    #[inline]
+    unsafe fn stand(&self, waiter: &Waiter, held: Held, list: &List) -> Entry {
+        if !list.ends_with(waiter) {
+            self.node.waiter.set(waiter);
+            // SAFETY: by contract.
+            unsafe { list.push(&self.node) };
+        }
+        self.channel.lock.unlock_from(held);
+        Entry::Waiting
+    }
+
+    /// Leaves the list of the channel in which it may stand.
+    #[inline]
+    fn leave(&self, worker: Option<&Worker>, list: &List) {
+        if self.node.won.get() {
+            return;
+        }
+        let held = take_lock(self.channel, worker);
+        if self.node.is_linked() {
+            list.remove(&self.node);
+        }
+        self.channel.lock.unlock_from(held);
     }
 
     /// Claims the wait for a case that is ready; the lock goes back where somebody else was faster.
@@ -139,13 +167,8 @@ impl Case for Receiving {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
         if channel.ring.len() == 0 && !channel.is_closed() && !channel.senders.has_other(waiter) {
-            if !channel.receivers.ends_with(waiter) {
-                node.waiter.set(waiter);
-                // SAFETY: in no list; it stays until `withdraw` or a win.
-                unsafe { channel.receivers.push(node) };
-            }
-            channel.lock.unlock_from(held);
-            return Entry::Waiting;
+            // SAFETY: the lock is held; in no list, and in place until `withdraw`.
+            return unsafe { self.0.stand(waiter, held, &channel.receivers) };
         }
         let Some(claimed) = self.0.claim(waiter, held) else { return Entry::Won };
         // SAFETY: the lock is held; the element by contract of `new`.
@@ -161,15 +184,7 @@ impl Case for Receiving {
 
     #[inline]
     unsafe fn withdraw(&self, worker: Option<&Worker>) {
-        let Place { channel, ref node, .. } = self.0;
-        if node.won.get() {
-            return;
-        }
-        let held = take_lock(channel, worker);
-        if node.is_linked() {
-            channel.receivers.remove(node);
-        }
-        channel.lock.unlock_from(held);
+        self.0.leave(worker, &self.0.channel.receivers);
     }
 
     fn has_won(&self) -> bool {
@@ -210,13 +225,8 @@ impl Case for Sending {
         let Place { channel, parts, ref node } = self.0;
         let Ok(held) = channel.lock_by_as(worker, parts) else { return self.0.released(waiter) };
         if channel.ring.len() >= channel.ring.slots() && !channel.is_closed() && !channel.receivers.has_other(waiter) {
-            if !channel.senders.ends_with(waiter) {
-                node.waiter.set(waiter);
-                // SAFETY: in no list; it stays until `withdraw` or a win.
-                unsafe { channel.senders.push(node) };
-            }
-            channel.lock.unlock_from(held);
-            return Entry::Waiting;
+            // SAFETY: the lock is held; in no list, and in place until `withdraw`.
+            return unsafe { self.0.stand(waiter, held, &channel.senders) };
         }
         let Some(claimed) = self.0.claim(waiter, held) else { return Entry::Won };
         // SAFETY: the lock is held; the element by contract of `new`.
@@ -232,15 +242,7 @@ impl Case for Sending {
 
     #[inline]
     unsafe fn withdraw(&self, worker: Option<&Worker>) {
-        let Place { channel, ref node, .. } = self.0;
-        if node.won.get() {
-            return;
-        }
-        let held = take_lock(channel, worker);
-        if node.is_linked() {
-            channel.senders.remove(node);
-        }
-        channel.lock.unlock_from(held);
+        self.0.leave(worker, &self.0.channel.senders);
     }
 
     fn has_won(&self) -> bool {

@@ -464,11 +464,9 @@ fn finish(text: &str, status: c_int) -> ! {
 
 /// Where the C library says whether there is one thread; null where it does not say, or says that there are more.
 fn single_threaded() -> *const u8 {
-    // SAFETY: the name is terminated; dlsym only looks it up. The byte is the C library's own.
-    unsafe {
-        let place = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()).cast::<u8>().cast_const();
-        if place.is_null() || place.read_volatile() == 0 { core::ptr::null() } else { place }
-    }
+    let place = sys::symbol(c"__libc_single_threaded").cast::<u8>().cast_const();
+    // SAFETY: the byte is the C library's own.
+    if place.is_null() || unsafe { place.read_volatile() } == 0 { core::ptr::null() } else { place }
 }
 
 /// A descriptor that swallows what is written to it, kept out of programs that are executed; -1 if there is none.

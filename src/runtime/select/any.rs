@@ -72,55 +72,7 @@ pub enum Any {
     Task(Ending),
 }
 
-/// Calls the same thing of whatever case it is.
-macro_rules! each {
-    ($any:expr, $case:ident => $call:expr) => {
-        match $any {
-            Any::Off($case) => $call,
-            Any::Past($case) => $call,
-            Any::Receive($case) => $call,
-            Any::Send($case) => $call,
-            Any::Copy($case) => $call,
-            Any::Timer($case) => $call,
-            Any::End($case) => $call,
-            Any::Park($case) => $call,
-            Any::Cancel($case) => $call,
-            Any::Task($case) => $call,
-        }
-    };
-}
-
-impl Case for Any {
-    fn shown(&self) -> (WaitKind, u64) {
-        each!(self, case => case.shown())
-    }
-    fn looks_ready(&self) -> bool {
-        each!(self, case => case.looks_ready())
-    }
-    fn attempt(&self) -> Outcome<Option<Status>> {
-        each!(self, case => case.attempt())
-    }
-    fn prepare(&self) {
-        each!(self, case => case.prepare())
-    }
-    unsafe fn publish(&self, waiter: &Waiter, worker: Option<&Worker>) -> Entry {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.publish(waiter, worker) })
-    }
-    unsafe fn withdraw(&self, worker: Option<&Worker>) {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.withdraw(worker) })
-    }
-    fn has_won(&self) -> bool {
-        each!(self, case => case.has_won())
-    }
-    fn settle(&self, status: Status) {
-        each!(self, case => case.settle(status))
-    }
-    fn abandon(&self) {
-        each!(self, case => case.abandon())
-    }
-}
+forward_case!(Any: Off, Past, Receive, Send, Copy, Timer, End, Park, Cancel, Task);
 
 impl Any {
     /// The case stays where it is from now on.

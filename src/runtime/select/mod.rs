@@ -6,6 +6,43 @@
 //! quick  the short way of a strand that receives and sends on a few channels
 //! ```
 
+/// An enum of cases is a case: whatever is asked of it is asked of the one that it is.
+macro_rules! forward_case {
+    ($name:ident: $($kind:ident),+) => {
+        impl crate::wait::several::Case for $name {
+            fn shown(&self) -> (WaitKind, u64) {
+                match self { $($name::$kind(case) => case.shown()),+ }
+            }
+            fn looks_ready(&self) -> bool {
+                match self { $($name::$kind(case) => case.looks_ready()),+ }
+            }
+            fn attempt(&self) -> Outcome<Option<Status>> {
+                match self { $($name::$kind(case) => case.attempt()),+ }
+            }
+            fn prepare(&self) {
+                match self { $($name::$kind(case) => case.prepare()),+ }
+            }
+            unsafe fn publish(&self, waiter: &Waiter, worker: Option<&Worker>) -> Entry {
+                // SAFETY: by contract.
+                match self { $($name::$kind(case) => unsafe { case.publish(waiter, worker) }),+ }
+            }
+            unsafe fn withdraw(&self, worker: Option<&Worker>) {
+                // SAFETY: by contract.
+                match self { $($name::$kind(case) => unsafe { case.withdraw(worker) }),+ }
+            }
+            fn has_won(&self) -> bool {
+                match self { $($name::$kind(case) => case.has_won()),+ }
+            }
+            fn settle(&self, status: Status) {
+                match self { $($name::$kind(case) => case.settle(status)),+ }
+            }
+            fn abandon(&self) {
+                match self { $($name::$kind(case) => case.abandon()),+ }
+            }
+        }
+    };
+}
+
 mod any;
 pub mod quick;
 mod raw;

@@ -21,7 +21,7 @@ use crate::sync::cell::Channel;
 use crate::sync::channel::Lookup;
 use crate::sync::{receive, send};
 use crate::wait::block::{FOREVER, NO_WAIT};
-use crate::wait::several::{self, Case, Entry};
+use crate::wait::several::{self, Entry};
 
 /// Size and kind of a case, as one number.
 const OFF: u64 = KNOWN as u64 | (NONE as u64) << 32;
@@ -156,38 +156,7 @@ enum Plain {
     Send(Sending),
 }
 
-macro_rules! each {
-    ($plain:expr, $case:ident => $call:expr) => {
-        match $plain {
-            Plain::Off($case) => $call,
-            Plain::Receive($case) => $call,
-            Plain::Send($case) => $call,
-        }
-    };
-}
-
-impl Case for Plain {
-    fn shown(&self) -> (WaitKind, u64) {
-        each!(self, case => case.shown())
-    }
-    fn looks_ready(&self) -> bool {
-        each!(self, case => case.looks_ready())
-    }
-    fn attempt(&self) -> Outcome<Option<Status>> {
-        each!(self, case => case.attempt())
-    }
-    unsafe fn publish(&self, waiter: &Waiter, worker: Option<&Worker>) -> Entry {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.publish(waiter, worker) })
-    }
-    unsafe fn withdraw(&self, worker: Option<&Worker>) {
-        // SAFETY: by contract.
-        each!(self, case => unsafe { case.withdraw(worker) })
-    }
-    fn has_won(&self) -> bool {
-        each!(self, case => case.has_won())
-    }
-}
+forward_case!(Plain: Off, Receive, Send);
 
 /// # Safety
 /// The element is what the kind of the case asks for.
