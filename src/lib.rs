@@ -15,10 +15,13 @@ compile_error!("libstrand runs on Linux on x86-64 and aarch64; this target is ne
 
 pub mod ffi;
 
+mod automata;
 mod base;
 mod diagnose;
 mod engine;
 mod explore;
+mod gpu;
+mod graph;
 mod io;
 mod memory;
 mod policy;
@@ -29,6 +32,7 @@ mod sync;
 mod task;
 mod time;
 mod wait;
+mod work;
 
 #[cfg(all(test, loom))]
 mod models;

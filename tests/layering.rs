@@ -12,8 +12,8 @@ type Outcome = Result<(), Box<dyn Error>>;
 /// Modules of `src/`, lowest layer first. A module may use those of lower layers; modules of one layer do not use each other.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["policy", "record"],
-    &["explore"],
+    &["policy", "record", "work"],
+    &["explore", "automata", "graph"],
     &["memory"],
     &["strand"],
     &["engine"],

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Worklists: devices, buffers, programs, tickets; the engine on the processor and the one on a device.
