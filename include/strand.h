@@ -4419,6 +4419,177 @@ STRAND_API strand_status strand_gc_visit_stacks(void (*visitor)(
         void *data),
         void *data);
 
+/* ---- Work items ---------------------------------------------------------------------------------
+ *
+ * What a worklist holds. A whole item is a task of sixteen words; a program says with STRAND_FIELD_
+ * bits which of them its records carry, in this order, and pays for those only: a record of
+ * STRAND_FIELD_PARAM | STRAND_FIELD_CONTINUATION_PC is 8 bytes. What a record does not carry is what
+ * the queue knows (state, tenant, priority) or 0.
+ *
+ * A READY, YIELDED or REQUEUED item is started: RUNNING. A RUNNING one becomes DONE, YIELDED,
+ * REQUEUED, PAUSED or FAULTED; a PAUSED one becomes READY when its epoch has come. Nothing follows
+ * EMPTY, DONE and FAULTED.
+ */
+
+/** State: no task is here. */
+#define STRAND_WORK_EMPTY 0
+
+/** State: the item may run. */
+#define STRAND_WORK_READY 1
+
+/** State: it runs. */
+#define STRAND_WORK_RUNNING 2
+
+/** State: it has ended. */
+#define STRAND_WORK_DONE 3
+
+/** State: it waits for an epoch. */
+#define STRAND_WORK_PAUSED 4
+
+/** State: it gave way and may run. */
+#define STRAND_WORK_YIELDED 5
+
+/** State: it has more to do and may run. */
+#define STRAND_WORK_REQUEUED 6
+
+/** State: it has ended with a code, which is in continuation_data. */
+#define STRAND_WORK_FAULTED 7
+
+/** Flag: the item is paused. */
+#define STRAND_WORK_FLAG_PAUSED 1
+
+/** Flag: it has yielded. */
+#define STRAND_WORK_FLAG_YIELDED 2
+
+/** Flag: it was requeued, or is one of a chain that goes on. */
+#define STRAND_WORK_FLAG_REQUEUE_REQUESTED 4
+
+/** Flag: it was paused and has been resumed. */
+#define STRAND_WORK_FLAG_RESUME_READY 8
+
+/** Priority: before everything else. */
+#define STRAND_WORK_CRITICAL 0
+
+/** Priority: urgent. */
+#define STRAND_WORK_HIGH 1
+
+/** Priority: the middle one. */
+#define STRAND_WORK_NORMAL 2
+
+/** Priority: may wait. */
+#define STRAND_WORK_LOW 3
+
+/** Priority: when nothing else is to be done. */
+#define STRAND_WORK_IDLE 4
+
+/** Fault: the item pushed more than fan_out_max items. */
+#define STRAND_WORK_FAULT_FAN_OUT 2147483649
+
+/** Fault: it emitted more than emit_max records. */
+#define STRAND_WORK_FAULT_EMITS 2147483650
+
+/** Fault: its shader went round more than loop_limit times. */
+#define STRAND_WORK_FAULT_LOOP_LIMIT 2147483651
+
+/** Fault: it set a word that the program's records do not carry. */
+#define STRAND_WORK_FAULT_NOT_CARRIED 2147483652
+
+/** Fault: it named a band that the worklist does not have. */
+#define STRAND_WORK_FAULT_BAND 2147483653
+
+/** Fault: requeue_count or yield_count is at its end. */
+#define STRAND_WORK_FAULT_COUNTER 2147483654
+
+/** Fault: its state does not allow it. */
+#define STRAND_WORK_FAULT_STATE 2147483655
+
+/** Fault: it said twice how it ends. */
+#define STRAND_WORK_FAULT_ENDED_TWICE 2147483656
+
+/** Records carry state. */
+#define STRAND_FIELD_STATE 1
+
+/** Records carry op_handle. */
+#define STRAND_FIELD_OP_HANDLE 2
+
+/** Records carry tenant_id. */
+#define STRAND_FIELD_TENANT_ID 4
+
+/** Records carry priority. */
+#define STRAND_FIELD_PRIORITY 8
+
+/** Records carry input_handle. */
+#define STRAND_FIELD_INPUT_HANDLE 16
+
+/** Records carry output_handle. */
+#define STRAND_FIELD_OUTPUT_HANDLE 32
+
+/** Records carry param. */
+#define STRAND_FIELD_PARAM 64
+
+/** Records carry continuation_pc. */
+#define STRAND_FIELD_CONTINUATION_PC 128
+
+/** Records carry continuation_data. */
+#define STRAND_FIELD_CONTINUATION_DATA 256
+
+/** Records carry resume_epoch. */
+#define STRAND_FIELD_RESUME_EPOCH 512
+
+/** Records carry task_id. */
+#define STRAND_FIELD_TASK_ID 1024
+
+/** Records carry parent_task_id. */
+#define STRAND_FIELD_PARENT_TASK_ID 2048
+
+/** Records carry age_ticks. */
+#define STRAND_FIELD_AGE_TICKS 4096
+
+/** Records carry requeue_count. */
+#define STRAND_FIELD_REQUEUE_COUNT 8192
+
+/** Records carry yield_count. */
+#define STRAND_FIELD_YIELD_COUNT 16384
+
+/** Records carry flags. */
+#define STRAND_FIELD_FLAGS 32768
+
+/** A whole item: 16 words, 64 bytes. Its layout never changes. */
+typedef struct strand_work_task {
+    /** STRAND_WORK_ state. */
+    uint32_t state;
+    /** What is to be done; the program's own numbering. */
+    uint32_t op_handle;
+    /** To whom the item belongs. */
+    uint32_t tenant_id;
+    /** STRAND_WORK_ priority: the band, 0 is the most urgent. */
+    uint32_t priority;
+    /** The program's own: what it reads. */
+    uint32_t input_handle;
+    /** The program's own: what it writes. */
+    uint32_t output_handle;
+    /** The program's own; the state of a state/index pair. */
+    uint32_t param;
+    /** Where the item goes on; the index of a state/index pair. */
+    uint32_t continuation_pc;
+    /** What it goes on with; the fault code of an item that has faulted. */
+    uint32_t continuation_data;
+    /** The epoch that resumes it while it is paused. */
+    uint32_t resume_epoch;
+    /** The program's own number of the item. */
+    uint32_t task_id;
+    /** The number of the item that pushed it, 0: none. */
+    uint32_t parent_task_id;
+    /** How often waiting has raised its band. */
+    uint32_t age_ticks;
+    /** How often it was requeued. */
+    uint32_t requeue_count;
+    /** How often it has yielded. */
+    uint32_t yield_count;
+    /** STRAND_WORK_FLAG_ bits. */
+    uint32_t flags;
+} strand_work_task;
+
 /* ---- Information and statistics -----------------------------------------------------------------
  */
 

@@ -143,6 +143,47 @@
 ;   STRAND_ROOT_TIMER = 14
 ;   STRAND_ROOT_CALLBACK = 15
 ;   STRAND_STACK_CALLER = 1
+;   STRAND_WORK_EMPTY = 0
+;   STRAND_WORK_READY = 1
+;   STRAND_WORK_RUNNING = 2
+;   STRAND_WORK_DONE = 3
+;   STRAND_WORK_PAUSED = 4
+;   STRAND_WORK_YIELDED = 5
+;   STRAND_WORK_REQUEUED = 6
+;   STRAND_WORK_FAULTED = 7
+;   STRAND_WORK_FLAG_PAUSED = 1
+;   STRAND_WORK_FLAG_YIELDED = 2
+;   STRAND_WORK_FLAG_REQUEUE_REQUESTED = 4
+;   STRAND_WORK_FLAG_RESUME_READY = 8
+;   STRAND_WORK_CRITICAL = 0
+;   STRAND_WORK_HIGH = 1
+;   STRAND_WORK_NORMAL = 2
+;   STRAND_WORK_LOW = 3
+;   STRAND_WORK_IDLE = 4
+;   STRAND_WORK_FAULT_FAN_OUT = 2147483649
+;   STRAND_WORK_FAULT_EMITS = 2147483650
+;   STRAND_WORK_FAULT_LOOP_LIMIT = 2147483651
+;   STRAND_WORK_FAULT_NOT_CARRIED = 2147483652
+;   STRAND_WORK_FAULT_BAND = 2147483653
+;   STRAND_WORK_FAULT_COUNTER = 2147483654
+;   STRAND_WORK_FAULT_STATE = 2147483655
+;   STRAND_WORK_FAULT_ENDED_TWICE = 2147483656
+;   STRAND_FIELD_STATE = 1
+;   STRAND_FIELD_OP_HANDLE = 2
+;   STRAND_FIELD_TENANT_ID = 4
+;   STRAND_FIELD_PRIORITY = 8
+;   STRAND_FIELD_INPUT_HANDLE = 16
+;   STRAND_FIELD_OUTPUT_HANDLE = 32
+;   STRAND_FIELD_PARAM = 64
+;   STRAND_FIELD_CONTINUATION_PC = 128
+;   STRAND_FIELD_CONTINUATION_DATA = 256
+;   STRAND_FIELD_RESUME_EPOCH = 512
+;   STRAND_FIELD_TASK_ID = 1024
+;   STRAND_FIELD_PARENT_TASK_ID = 2048
+;   STRAND_FIELD_AGE_TICKS = 4096
+;   STRAND_FIELD_REQUEUE_COUNT = 8192
+;   STRAND_FIELD_YIELD_COUNT = 16384
+;   STRAND_FIELD_FLAGS = 32768
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -218,6 +259,9 @@
 
 ; size, flags, strand, low, high
 %strand_gc_stack = type { i32, i32, i64, ptr, ptr }
+
+; state, op_handle, tenant_id, priority, input_handle, output_handle, param, continuation_pc, continuation_data, resume_epoch, task_id, parent_task_id, age_ticks, requeue_count, yield_count, flags
+%strand_work_task = type { i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32 }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }

@@ -32,6 +32,7 @@ mod sync;
 mod task;
 mod time;
 mod wait;
+#[allow(dead_code, reason = "the engines of worklists take it up piece by piece")]
 mod work;
 
 #[cfg(all(test, loom))]

@@ -22,6 +22,7 @@ pub mod explore;
 pub mod fault;
 pub mod generator;
 pub mod info;
+pub mod item;
 pub mod join;
 pub mod local;
 pub mod lock;

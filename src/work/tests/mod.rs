@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of tasks and records.
+
+mod adversarial;
+mod golden;
+mod records;
+#[cfg(feature = "gpu")]
+mod shaders;
