@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host side of a worklist: what every engine shares. Pure: no lock, no clock, no runtime.
+//!
+//! ```text
+//! push ──> queues, one for each band and tenant ── take_slice ──> engine (a batch, or a device's memory)
+//!            ^    ^                                                 │
+//!            │    └──── put (children, requeued) / give_back ───────┤
+//!          resume                                                   │
+//!            └───── paused <──────── pause ─────────────────────────┤
+//!                   faults <──────── fault ─────────────────────────┤
+//!   take <───────── emitted <─────── emit ──────────────────────────┘      and `settle` after each batch or submission
+//! ```
+//! How an engine uses it:
+//! - [`Host::take_slice`] hands items over: they are in flight. One slice is of one band and one tenant.
+//! - [`Host::reserve`] before items run makes sure that whatever they do has somewhere to go.
+//! - Items that were not run, also those that a full device spills, return through [`Host::give_back`], to the end of the
+//!   queue from which they come back first; several slices are given back in the opposite order of taking. Spilling from
+//!   the bottom of a device's LIFO, or from the tail of its FIFO, thus keeps the order.
+//! - [`Host::put`], [`Host::emit`], [`Host::pause`] and [`Host::fault`] take results; [`Host::settle`] counts them and
+//!   looks whether the sums agree ([`super::ledger`]).
+
+use super::ledger::{Counters, Tally, Violation};
+use super::segments::{Pool, Records, try_reserve};
+use super::shape::{Order, Shape};
+use crate::base::status::{Outcome, Status};
+use crate::work::fields::Place;
+use crate::work::state::State;
+use crate::work::task::Task;
+use crate::work::words::Word;
+
+/// Words before the record of a paused or faulted item: epoch or code, band, tenant.
+const NOTE: usize = 3;
+
+/// Items that were taken together: some of one band and tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slice {
+    /// Their band.
+    pub band: u32,
+    /// Their tenant.
+    pub tenant: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// Memory that was promised to the results of some items; [`Host::settle`] takes it back.
+#[derive(PartialEq, Eq, Debug)]
+#[must_use = "the promise is taken back by `settle`"]
+pub struct Promise(usize);
+
+/// What is known of a tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenant {
+    /// Whether its items may be taken.
+    pub enabled: bool,
+    /// Items of it that may be in flight at once; 0 for any number.
+    pub quota: u64,
+    /// Items of it that are in flight.
+    pub in_flight: u64,
+}
+
+/// See the module documentation.
+pub struct Host {
+    shape: Shape,
+    /// Band by band, the tenants of each.
+    queues: Vec<Records>,
+    tenants: Vec<Tenant>,
+    paused: Records,
+    emitted: Records,
+    faults: Records,
+    pool: Pool,
+    /// Items in the queues.
+    queued: u64,
+    /// Items that were taken and not returned.
+    in_flight: u64,
+    /// Segments that results of items in flight may need: [`Host::reserve`].
+    promised: usize,
+    /// What is counted. Engines add rounds, spills and times themselves.
+    pub counters: Counters,
+}
+
+impl Host {
+    /// The empty host side of a worklist.
+    pub fn new(shape: Shape) -> Outcome<Host> {
+        let words = shape.record_words();
+        let mut queues = Vec::new();
+        try_reserve(&mut queues, (shape.bands * shape.tenants) as usize)?;
+        queues.resize_with((shape.bands * shape.tenants) as usize, || Records::new(words));
+        let mut tenants = Vec::new();
+        try_reserve(&mut tenants, shape.tenants as usize)?;
+        tenants.resize(shape.tenants as usize, Tenant { enabled: true, quota: 0, in_flight: 0 });
+        Ok(Host {
+            queues,
+            tenants,
+            paused: Records::new(words + NOTE),
+            emitted: Records::new(shape.emit_words as usize),
+            faults: Records::new(words + NOTE),
+            pool: Pool::new(),
+            queued: 0,
+            in_flight: 0,
+            promised: 0,
+            counters: Counters::default(),
+            shape,
+        })
+    }
+
+    /// What it was made with.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Items in the queues.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Items that were taken and not returned: on the device.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Paused items.
+    pub fn paused(&self) -> u64 {
+        self.paused.length()
+    }
+
+    /// Emitted records that wait to be taken.
+    pub fn emitted(&self) -> u64 {
+        self.emitted.length()
+    }
+
+    /// Faults that wait to be taken.
+    pub fn faults(&self) -> u64 {
+        self.faults.length()
+    }
+
+    /// Items in the queue of a band and a tenant.
+    pub fn queued_in(&self, band: u32, tenant: u32) -> u64 {
+        self.queues[self.number(band, tenant)].length()
+    }
+
+    /// What is known of a tenant.
+    pub fn tenant(&self, tenant: u32) -> &Tenant {
+        &self.tenants[tenant as usize]
+    }
+
+    /// Switches a tenant on or off, and sets its quota.
+    pub fn set_tenant(&mut self, tenant: u32, enabled: bool, quota: u64) {
+        let known = &mut self.tenants[tenant as usize];
+        (known.enabled, known.quota) = (enabled, quota);
+    }
+
+    fn number(&self, band: u32, tenant: u32) -> usize {
+        (band * self.shape.tenants + tenant) as usize
+    }
+
+    /// Takes items from outside: all or none.
+    pub fn push(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
+        let count = words.len() / self.shape.record_words();
+        let number = self.number(band, tenant);
+        self.make_room(number, count)?;
+        self.queues[number].push_back(&mut self.pool, words)?;
+        self.pushed(count as u64);
+        Ok(())
+    }
+
+    /// As [`Self::push`], of items that lie in segments already.
+    pub fn push_segments(&mut self, band: u32, tenant: u32, records: &mut Records) -> Outcome<()> {
+        let count = records.length();
+        let number = self.number(band, tenant);
+        self.queues[number].splice_back(records, self.promised)?;
+        self.pushed(count);
+        Ok(())
+    }
+
+    /// Room for so many records at an end of a queue, beside what is promised.
+    fn make_room(&mut self, number: usize, records: usize) -> Outcome<()> {
+        let queue = &mut self.queues[number];
+        let need = queue.segments_for(records) + self.promised;
+        self.pool.reserve(need)?;
+        queue.reserve(need)
+    }
+
+    fn pushed(&mut self, count: u64) {
+        self.queued += count;
+        self.counters.pushed += count;
+        self.note_depth();
+    }
+
+    fn note_depth(&mut self) {
+        self.counters.depth_peak = self.counters.depth_peak.max(self.queued + self.in_flight);
+    }
+
+    /// Items of a tenant that may be taken now.
+    fn allowance(&self, tenant: u32) -> u64 {
+        let known = &self.tenants[tenant as usize];
+        match (known.enabled, known.quota) {
+            (false, _) => 0,
+            (true, 0) => u64::MAX,
+            (true, quota) => quota.saturating_sub(known.in_flight),
+        }
+    }
+
+    /// Whether there is an item that could be taken now.
+    pub fn has_ready(&self) -> bool {
+        self.queued > 0 && self.choose().is_some()
+    }
+
+    /// Whether there is an item that could be taken once nothing is in flight.
+    pub fn has_work(&self) -> bool {
+        let enabled = |number: usize| self.tenants[number % self.shape.tenants as usize].enabled;
+        self.queued > 0 && (0..self.queues.len()).any(|number| enabled(number) && !self.queues[number].is_empty())
+    }
+
+    /// The band and the tenant that the next slice comes from.
+    fn choose(&self) -> Option<(u32, u32)> {
+        for band in 0..self.shape.bands {
+            for tenant in 0..self.shape.tenants {
+                if !self.queues[self.number(band, tenant)].is_empty() && self.allowance(tenant) > 0 {
+                    return Some((band, tenant));
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes up to `limit` items of one band and tenant, appended to `into`, which does not grow: they are in flight.
+    pub fn take_slice(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
+        if limit == 0 || self.queued == 0 {
+            return None;
+        }
+        let (band, tenant) = self.choose()?;
+        let limit = usize::try_from(limit.min(self.allowance(tenant))).unwrap_or(usize::MAX);
+        let number = self.number(band, tenant);
+        let (queue, pool) = (&mut self.queues[number], &mut self.pool);
+        let count = match self.shape.order {
+            Order::Fifo => queue.pop_front(pool, limit, into),
+            Order::Lifo => queue.pop_back(pool, limit, into),
+        };
+        self.queued -= count as u64;
+        self.in_flight += count as u64;
+        self.tenants[tenant as usize].in_flight += count as u64;
+        self.counters.slices += 1;
+        self.counters.device_peak = self.counters.device_peak.max(self.in_flight);
+        Some(Slice { band, tenant, count: count as u32 })
+    }
+
+    /// Makes sure that the results of `items` items of a tenant have somewhere to go, each of which runs once: whatever
+    /// they push, emit and become. Nobody else gets that memory until [`Self::settle`] or [`Self::forget`].
+    pub fn reserve(&mut self, tenant: u32, items: u64) -> Outcome<Promise> {
+        let items = usize::try_from(items).map_err(|_| Status::NO_MEMORY)?;
+        let children = items.saturating_mul(self.shape.fan_out_max as usize + 1);
+        let emits = items.saturating_mul(self.shape.emit_max as usize);
+        // Each of the queues may need a segment of its own, and all together those of all records.
+        let queued = self.queues[0].segments_for(children) + self.shape.bands as usize;
+        let noted = self.paused.segments_for(items) + self.faults.segments_for(items);
+        let more = queued + noted + self.emitted.segments_for(emits);
+        let need = self.promised + more;
+        self.pool.reserve(need)?;
+        for band in 0..self.shape.bands {
+            let number = self.number(band, tenant);
+            self.queues[number].reserve(need)?;
+        }
+        self.paused.reserve(need)?;
+        self.emitted.reserve(need)?;
+        self.faults.reserve(need)?;
+        self.promised = need;
+        Ok(Promise(more))
+    }
+
+    /// Takes a promise back whose items did not run.
+    pub fn forget(&mut self, promise: Promise) {
+        self.promised -= promise.0;
+    }
+
+    /// Returns items that were taken and did not run, or that a full device spills. See the module documentation.
+    pub fn give_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
+        let count = (words.len() / self.shape.record_words()) as u64;
+        let number = self.number(band, tenant);
+        self.make_room(number, count as usize)?;
+        match self.shape.order {
+            Order::Fifo => self.queues[number].push_front(&mut self.pool, words)?,
+            Order::Lifo => self.queues[number].push_back(&mut self.pool, words)?,
+        }
+        self.queued += count;
+        self.left_device(tenant, count);
+        Ok(())
+    }
+
+    fn left_device(&mut self, tenant: u32, count: u64) {
+        self.in_flight = self.in_flight.saturating_sub(count);
+        let known = &mut self.tenants[tenant as usize];
+        known.in_flight = known.in_flight.saturating_sub(count);
+    }
+
+    /// Puts children, requeued and yielded items of a tenant into the queue of a band.
+    pub fn put(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
+        let number = self.number(band, tenant);
+        self.queues[number].push_back(&mut self.pool, words)?;
+        self.queued += (words.len() / self.shape.record_words()) as u64;
+        Ok(())
+    }
+
+    /// Takes emitted records.
+    pub fn emit(&mut self, words: &[u32]) -> Outcome<()> {
+        self.emitted.push_back(&mut self.pool, words)
+    }
+
+    /// Keeps an item until its epoch.
+    pub fn pause(&mut self, epoch: u32, band: u32, tenant: u32, record: &[u32]) -> Outcome<()> {
+        note(&mut self.paused, &mut self.pool, [epoch, band, tenant], record)
+    }
+
+    /// Keeps an item that has ended with a code.
+    pub fn fault(&mut self, code: u32, band: u32, tenant: u32, record: &[u32]) -> Outcome<()> {
+        note(&mut self.faults, &mut self.pool, [code, band, tenant], record)
+    }
+
+    /// Counts what became of items of a tenant, after their results were put where they belong. With `stays` the children
+    /// and requeued items are not on the host: that many stay on the device.
+    pub fn settle(&mut self, tenant: u32, tally: &Tally, stays: u64, promise: Promise) -> Result<(), Violation> {
+        self.forget(promise);
+        self.counters.work.add(tally);
+        self.in_flight += stays;
+        self.tenants[tenant as usize].in_flight += stays;
+        self.left_device(tenant, tally.admitted);
+        self.note_depth();
+        tally.check()?;
+        self.counters.check(self.queued, self.paused.length(), self.in_flight)
+    }
+
+    /// Looks whether a device holds as many items as it was given.
+    pub fn check_device(&self, found: u64) -> Result<(), Violation> {
+        if found == self.in_flight { Ok(()) } else { Err(Violation::Device { expected: self.in_flight, found }) }
+    }
+
+    /// Paused items whose epoch is `epoch` or before become ready, in the order in which they were paused; their number.
+    /// Nothing has changed when there is no memory.
+    pub fn resume(&mut self, epoch: u32) -> Outcome<u64> {
+        let due = |record: &[u32]| record[0] <= epoch;
+        let count = self.paused.iter().filter(|record| due(record)).count();
+        let need = self.queues[0].segments_for(count) + self.queues.len() + self.promised;
+        self.pool.reserve(need)?;
+        for queue in &mut self.queues {
+            queue.reserve(need)?;
+        }
+        let (queues, fields, tenants) = (&mut self.queues, &self.shape.fields, self.shape.tenants);
+        for held in self.paused.iter().filter(|record| due(record)) {
+            let mut record = [0; crate::work::words::WORDS];
+            let record = &mut record[..fields.length()];
+            record.copy_from_slice(&held[NOTE..]);
+            fields.resumed(record);
+            queues[(held[1] * tenants + held[2]) as usize].push_back(&mut self.pool, record)?;
+        }
+        self.paused.retain(&mut self.pool, |record| !due(record));
+        self.queued += count as u64;
+        self.counters.resumed += count as u64;
+        Ok(count as u64)
+    }
+
+    /// Takes emitted records, in their order, as many as fit; their number.
+    pub fn take_emitted(&mut self, out: &mut [u32]) -> usize {
+        let taken = self.emitted.read_front(&mut self.pool, out);
+        self.counters.taken += taken as u64;
+        taken
+    }
+
+    /// Takes the oldest fault: its code, and the task.
+    pub fn take_fault(&mut self) -> Option<(u32, Task)> {
+        let mut held = [0; crate::work::words::WORDS + NOTE];
+        let stride = self.faults.stride();
+        if self.faults.read_front(&mut self.pool, &mut held[..stride]) == 0 {
+            return None;
+        }
+        let place = Place { state: State::Faulted, band: held[1], tenant: held[2] };
+        Some((held[0], self.shape.fields.unpack(&held[NOTE..stride], place)))
+    }
+
+    /// Takes one item out, as a task: of the highest band that has one, the oldest first; after all others the paused ones.
+    /// Pushed again in this order they lie as they lay.
+    pub fn take_task(&mut self) -> Option<Task> {
+        let fields = self.shape.fields;
+        let words = fields.length();
+        let mut held = [0; crate::work::words::WORDS + NOTE];
+        let found = (0..self.queues.len()).find(|number| !self.queues[*number].is_empty());
+        let task = match found {
+            Some(number) => {
+                let record = &mut held[..words];
+                self.queues[number].read_front(&mut self.pool, record);
+                self.queued -= 1;
+                let state = fields.offset(Word::State).and_then(|at| State::of(record[at]));
+                let state = state.filter(|state| state.is_schedulable()).unwrap_or(State::Ready);
+                let (band, tenant) = (number as u32 / self.shape.tenants, number as u32 % self.shape.tenants);
+                fields.unpack(record, Place { state, band, tenant })
+            }
+            None => {
+                if self.paused.read_front(&mut self.pool, &mut held[..words + NOTE]) == 0 {
+                    return None;
+                }
+                let place = Place { state: State::Paused, band: held[1], tenant: held[2] };
+                let mut task = fields.unpack(&held[NOTE..words + NOTE], place);
+                task[Word::ResumeEpoch] = held[0];
+                task
+            }
+        };
+        self.counters.withdrawn += 1;
+        Some(task)
+    }
+
+    /// Takes a paused item from outside.
+    pub fn push_paused(&mut self, epoch: u32, band: u32, tenant: u32, record: &[u32]) -> Outcome<()> {
+        let need = self.paused.segments_for(1) + self.promised;
+        self.pool.reserve(need)?;
+        self.paused.reserve(need)?;
+        self.pause(epoch, band, tenant, record)?;
+        self.counters.pushed += 1;
+        Ok(())
+    }
+}
+
+fn note(records: &mut Records, pool: &mut Pool, head: [u32; NOTE], record: &[u32]) -> Outcome<()> {
+    let mut held = [0; crate::work::words::WORDS + NOTE];
+    held[..NOTE].copy_from_slice(&head);
+    held[NOTE..NOTE + record.len()].copy_from_slice(record);
+    records.push_back(pool, &held[..NOTE + record.len()])
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a worklist is made with, once its options were checked.
+
+use crate::work::fields::Fields;
+
+/// Bands at most.
+pub const BANDS_MAX: u32 = 5;
+/// Tenants at most.
+pub const TENANTS_MAX: u32 = 30;
+
+/// Which items of a band come first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Those that have waited longest.
+    Fifo,
+    /// Those that came last. A slice keeps their order: its last item is the newest.
+    Lifo,
+}
+
+/// What becomes of items beyond the capacity of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spill {
+    /// They go to host memory and come back in their order.
+    Host,
+    /// The run ends with LIMIT.
+    Error,
+}
+
+/// See the module documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The words of a record.
+    pub fields: Fields,
+    /// Items that an item may push each time it runs.
+    pub fan_out_max: u32,
+    /// Records that an item may emit each time it runs.
+    pub emit_max: u32,
+    /// Words of an emitted record; not 0.
+    pub emit_words: u32,
+    /// Bands, 1 to [`BANDS_MAX`].
+    pub bands: u32,
+    /// Tenants, 1 to [`TENANTS_MAX`].
+    pub tenants: u32,
+    /// See [`Order`].
+    pub order: Order,
+    /// See [`Spill`].
+    pub spill: Spill,
+    /// Items on the device.
+    pub capacity: u32,
+    /// Queued items beyond which a push waits.
+    pub host_items_max: u64,
+    /// Spilled items beyond which a run ends; `u64::MAX` for no limit.
+    pub spill_items_max: u64,
+    /// Emitted records that wait for a take, beyond which a run ends.
+    pub emitted_max: u64,
+}
+
+impl Shape {
+    /// Words of a record.
+    pub fn record_words(&self) -> usize {
+        self.fields.length()
+    }
+
+    /// The most items of a slice whose results must fit into `results` records and `emits` emitted records: room for
+    /// every item itself (requeued) and all that it may push.
+    pub fn slice_max(&self, results: u64, emits: u64) -> u64 {
+        let items = results / (u64::from(self.fan_out_max) + 1);
+        match self.emit_max {
+            0 => items,
+            each => items.min(emits / u64::from(each)),
+        }
+    }
+}

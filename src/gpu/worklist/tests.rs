@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host side against a model of deques: random pushes, slices, results, returns, pauses and failures of memory.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::host::{Host, Slice};
+use super::ledger::{Tally, Violation};
+use super::segments::{Pool, Records};
+use super::shape::{Order, Shape, Spill};
+use crate::base::failing;
+use crate::base::random::Random;
+use crate::base::status::Status;
+use crate::work::fields::Fields;
+use crate::work::state::State;
+use crate::work::words::Word;
+
+fn shape(order: Order, bands: u32, tenants: u32) -> Shape {
+    Shape {
+        fields: Fields::new(Word::Param.bit() | Word::TaskId.bit()).unwrap(),
+        fan_out_max: 2,
+        emit_max: 1,
+        emit_words: 1,
+        bands,
+        tenants,
+        order,
+        spill: Spill::Host,
+        capacity: 1 << 16,
+        host_items_max: u64::MAX,
+        spill_items_max: u64::MAX,
+        emitted_max: u64::MAX,
+    }
+}
+
+/// What the host side should hold: identities of items.
+#[derive(Default)]
+struct Model {
+    queues: BTreeMap<(u32, u32), VecDeque<u32>>,
+    paused: VecDeque<(u32, u32, u32, u32)>,
+    emitted: VecDeque<u32>,
+    faults: VecDeque<(u32, u32, u32, u32)>,
+    next: u32,
+}
+
+impl Model {
+    fn fresh(&mut self, count: usize) -> Vec<u32> {
+        let first = self.next;
+        self.next += count as u32;
+        (first..self.next).collect()
+    }
+
+    fn highest(&self) -> Option<(u32, u32)> {
+        self.queues.iter().find(|(_, queue)| !queue.is_empty()).map(|(place, _)| *place)
+    }
+}
+
+fn words(items: &[u32]) -> Vec<u32> {
+    items.iter().flat_map(|item| [!item, *item]).collect()
+}
+
+fn items(words: &[u32]) -> Vec<u32> {
+    words.chunks(2).inspect(|pair| assert_eq!(pair[0], !pair[1])).map(|pair| pair[1]).collect()
+}
+
+struct Trial {
+    host: Host,
+    model: Model,
+    draws: Random,
+    /// Memory fails now and then.
+    failing: bool,
+}
+
+impl Trial {
+    fn draw(&mut self, n: u32) -> u32 {
+        self.draws.below(u64::from(n)) as u32
+    }
+
+    /// Tries a call whose first allocation may fail, and then without.
+    fn insist<T>(&mut self, act: impl Fn(&mut Host) -> Result<T, Status>) -> T {
+        let fails = self.failing && self.draw(4) == 0;
+        failing::next(fails);
+        let first = act(&mut self.host);
+        failing::next(false);
+        match first {
+            Ok(value) => value,
+            Err(status) => {
+                assert_eq!(status, Status::NO_MEMORY);
+                assert!(fails);
+                act(&mut self.host).unwrap()
+            }
+        }
+    }
+
+    fn place(&mut self) -> (u32, u32) {
+        let (bands, tenants) = (self.host.shape().bands, self.host.shape().tenants);
+        (self.draw(bands), self.draw(tenants))
+    }
+
+    fn push(&mut self) {
+        let (band, tenant) = self.place();
+        let count = if self.draw(2) == 0 { self.draw(5000) } else { self.draw(5) } as usize;
+        let fresh = self.model.fresh(count);
+        let packed = words(&fresh);
+        if self.draw(2) == 0 {
+            self.insist(|host| host.push(band, tenant, &packed));
+        } else {
+            let mut records = Records::new(2);
+            records.push_back(&mut Pool::new(), &packed).unwrap();
+            failing::next(false);
+            self.host.push_segments(band, tenant, &mut records).unwrap();
+        }
+        self.model.queues.entry((band, tenant)).or_default().extend(fresh);
+    }
+
+    fn take(&mut self) -> Option<(Slice, Vec<u32>)> {
+        let limit = self.draw(3000) as usize + 1;
+        let mut taken = Vec::with_capacity(limit * 2);
+        let slice = self.host.take_slice(limit as u64, &mut taken);
+        let Some((band, tenant)) = self.model.highest() else {
+            assert_eq!(slice, None);
+            return None;
+        };
+        let queue = self.model.queues.get_mut(&(band, tenant)).unwrap();
+        let count = limit.min(queue.len());
+        let expected: Vec<u32> = match self.host.shape().order {
+            Order::Fifo => queue.drain(..count).collect(),
+            Order::Lifo => queue.split_off(queue.len() - count).into(),
+        };
+        assert_eq!(slice, Some(Slice { band, tenant, count: count as u32 }));
+        assert_eq!(items(&taken), expected);
+        Some((Slice { band, tenant, count: count as u32 }, taken))
+    }
+
+    fn run_slice(&mut self) {
+        let Some((slice, taken)) = self.take() else { return };
+        let promise = self.insist(|host| host.reserve(slice.tenant, u64::from(slice.count)));
+        // Others push meanwhile: what was promised stays.
+        self.push();
+        failing::next(true);
+        let mut tally = Tally { admitted: u64::from(slice.count), visits: u64::from(slice.count), ..Tally::default() };
+        for record in taken.chunks(2) {
+            self.run_item(&slice, record, &mut tally);
+        }
+        failing::next(false);
+        self.host.settle(slice.tenant, &tally, 0, promise).unwrap();
+    }
+
+    fn run_item(&mut self, slice: &Slice, record: &[u32], tally: &mut Tally) {
+        let (band, tenant) = (slice.band, slice.tenant);
+        let to = self.draw(self.host.shape().bands);
+        match self.draw(8) {
+            0 => {
+                tally.requeued += 1;
+                self.host.put(to, tenant, record).unwrap();
+                self.model.queues.entry((to, tenant)).or_default().push_back(record[1]);
+            }
+            1 => {
+                let epoch = self.draw(10);
+                tally.paused += 1;
+                self.host.pause(epoch, band, tenant, record).unwrap();
+                self.model.paused.push_back((epoch, band, tenant, record[1]));
+            }
+            2 => {
+                tally.faulted += 1;
+                self.host.fault(77, band, tenant, record).unwrap();
+                self.model.faults.push_back((77, band, tenant, record[1]));
+            }
+            3 | 4 => {
+                tally.finished += 1;
+                let children = self.model.fresh(2);
+                tally.pushed += 2;
+                self.host.put(to, tenant, &words(&children)).unwrap();
+                self.model.queues.entry((to, tenant)).or_default().extend(children);
+            }
+            _ => {
+                tally.finished += 1;
+                tally.emitted += 1;
+                self.host.emit(&record[1..]).unwrap();
+                self.model.emitted.push_back(record[1]);
+            }
+        }
+    }
+
+    fn give_back(&mut self) {
+        let Some((slice, taken)) = self.take() else { return };
+        let second = self.take();
+        if let Some((slice, taken)) = second {
+            self.return_slice(slice, &taken);
+        }
+        self.return_slice(slice, &taken);
+    }
+
+    fn return_slice(&mut self, slice: Slice, taken: &[u32]) {
+        self.insist(|host| host.give_back(slice.band, slice.tenant, taken));
+        let queue = self.model.queues.entry((slice.band, slice.tenant)).or_default();
+        match self.host.shape().order {
+            Order::Fifo => items(taken).into_iter().rev().for_each(|item| queue.push_front(item)),
+            Order::Lifo => queue.extend(items(taken)),
+        }
+    }
+
+    fn resume(&mut self) {
+        let epoch = self.draw(12);
+        let count = self.insist(|host| host.resume(epoch));
+        let (due, rest): (Vec<_>, Vec<_>) = self.model.paused.drain(..).partition(|held| held.0 <= epoch);
+        assert_eq!(count, due.len() as u64);
+        self.model.paused.extend(rest);
+        for (_, band, tenant, item) in due {
+            self.model.queues.entry((band, tenant)).or_default().push_back(item);
+        }
+    }
+
+    fn take_results(&mut self) {
+        let mut out = vec![0; self.draw(3000) as usize];
+        let taken = self.host.take_emitted(&mut out);
+        assert_eq!(taken, out.len().min(self.model.emitted.len()));
+        assert_eq!(out[..taken], self.model.emitted.drain(..taken).collect::<Vec<_>>());
+        let Some((code, task)) = self.host.take_fault() else {
+            assert!(self.model.faults.is_empty());
+            return;
+        };
+        let found = (code, task[Word::Priority], task[Word::TenantId], task[Word::TaskId]);
+        assert_eq!(Some(found), self.model.faults.pop_front());
+        assert_eq!(task.state(), Ok(State::Faulted));
+    }
+
+    fn take_task(&mut self) {
+        let task = self.host.take_task();
+        let found = task.map(|task| (task[Word::Priority], task[Word::TenantId], task[Word::TaskId]));
+        let expected = match self.model.highest() {
+            Some(place) => self.model.queues.get_mut(&place).unwrap().pop_front().map(|item| (place.0, place.1, item)),
+            None => self.model.paused.pop_front().map(|(_, band, tenant, item)| (band, tenant, item)),
+        };
+        assert_eq!(found, expected);
+    }
+
+    fn check(&self) {
+        let queued: usize = self.model.queues.values().map(VecDeque::len).sum();
+        assert_eq!(self.host.queued(), queued as u64);
+        assert_eq!(self.host.paused(), self.model.paused.len() as u64);
+        assert_eq!(self.host.emitted(), self.model.emitted.len() as u64);
+        assert_eq!(self.host.faults(), self.model.faults.len() as u64);
+        assert_eq!(self.host.in_flight(), 0);
+        assert_eq!(self.host.counters.check(queued as u64, self.model.paused.len() as u64, 0), Ok(()));
+    }
+}
+
+fn trial(order: Order, bands: u32, tenants: u32, seed: u64, failing: bool) {
+    let host = Host::new(shape(order, bands, tenants)).unwrap();
+    let mut trial = Trial { host, model: Model::default(), draws: Random::new(seed), failing };
+    for _ in 0..60 {
+        match trial.draw(10) {
+            0 | 1 => trial.push(),
+            2..=5 => trial.run_slice(),
+            6 => trial.give_back(),
+            7 => trial.resume(),
+            8 => trial.take_results(),
+            _ => trial.take_task(),
+        }
+        trial.check();
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_host_side_is_a_set_of_deques(lifo: bool, bands in 1u32..=5, tenants in 1u32..=4, seed: u64, failing: bool) {
+        trial(if lifo { Order::Lifo } else { Order::Fifo }, bands, tenants, seed, failing);
+    }
+}
+
+fn small() -> Host {
+    Host::new(shape(Order::Fifo, 2, 2)).unwrap()
+}
+
+#[test]
+fn a_slice_that_loses_an_item_is_found() {
+    let mut host = small();
+    host.push(0, 0, &words(&[1, 2, 3])).unwrap();
+    let mut taken = Vec::with_capacity(100);
+    host.take_slice(10, &mut taken).unwrap();
+    let promise = host.reserve(0, 3).unwrap();
+    // One of the three is said to be requeued, and is not put anywhere.
+    let tally = Tally { admitted: 3, finished: 2, requeued: 1, ..Tally::default() };
+    let found = host.settle(0, &tally, 0, promise);
+    assert!(matches!(found, Err(Violation::Worklist { .. })), "{found:?}");
+}
+
+#[test]
+fn a_slice_that_doubles_an_item_is_found() {
+    let mut host = small();
+    host.push(0, 0, &words(&[1, 2, 3])).unwrap();
+    let mut taken = Vec::with_capacity(100);
+    host.take_slice(10, &mut taken).unwrap();
+    let promise = host.reserve(0, 3).unwrap();
+    host.put(0, 0, &words(&[1])).unwrap();
+    let tally = Tally { admitted: 3, finished: 3, ..Tally::default() };
+    assert!(matches!(host.settle(0, &tally, 0, promise), Err(Violation::Worklist { .. })));
+}
+
+#[test]
+fn a_device_that_holds_too_few_is_found() {
+    let mut host = small();
+    host.push(0, 0, &words(&[1, 2, 3])).unwrap();
+    host.take_slice(10, &mut Vec::with_capacity(100)).unwrap();
+    let promise = host.reserve(0, 3).unwrap();
+    let tally = Tally { admitted: 2, finished: 1, requeued: 1, ..Tally::default() };
+    assert_eq!(host.settle(0, &tally, 1, promise), Ok(()));
+    assert_eq!(host.check_device(2), Ok(()));
+    let said = host.check_device(1).unwrap_err().to_string();
+    assert!(said.contains("2 should be on the device, which says 1"), "{said}");
+}
+
+#[test]
+fn a_masked_tenant_and_one_over_its_quota_wait() {
+    let mut host = small();
+    host.push(0, 0, &words(&[1, 2, 3])).unwrap();
+    host.push(0, 1, &words(&[4, 5])).unwrap();
+    host.set_tenant(0, false, 0);
+    let mut taken = Vec::with_capacity(100);
+    assert_eq!(host.take_slice(10, &mut taken).map(|slice| (slice.tenant, slice.count)), Some((1, 2)));
+    assert_eq!(host.take_slice(10, &mut taken), None);
+    assert!(!host.has_ready() && !host.has_work() && host.queued() == 3);
+    host.set_tenant(0, true, 2);
+    assert_eq!(host.take_slice(10, &mut taken).map(|slice| slice.count), Some(2));
+    assert_eq!(host.take_slice(10, &mut taken), None);
+    assert!(!host.has_ready() && host.has_work());
+    host.give_back(0, 0, &words(&[1])).unwrap();
+    assert_eq!(host.take_slice(10, &mut taken).map(|slice| slice.count), Some(1));
+}
