@@ -848,7 +848,7 @@ static void row_select(void) {
   one = bad_case(STRAND_CASE_FD, 1, NULL);
   GIVES(STRAND_ERR_UNSUPPORTED, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
   one = bad_case(STRAND_CASE_TICKET, 1, NULL);
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
   one = bad_case(STRAND_CASE_PARK, live_token, NULL);
   GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : STRAND_ERR_NOT_ON_STRAND,
         strand_select(&one, 1, STRAND_FOREVER, 0, &index));
@@ -1082,6 +1082,36 @@ static void row_timer_release(void) {
   NEEDS_A_RUNTIME(strand_timer_release(good_timer));
   REFUSES_FOREIGN_HANDLES(good_timer, handle, strand_timer_release(handle));
   GIVES(STRAND_ERR_STALE, strand_timer_release(gone_timer));
+}
+
+/* A ticket that was never made: the first there could be. */
+static const strand_ticket no_ticket = UINT64_C(15) << KIND_SHIFT | UINT64_C(1) << INDEX_BITS;
+
+static void row_ticket_await(void) {
+  GIVES(STRAND_ERR_INVALID, strand_ticket_await(no_ticket, -2));
+  NEEDS_A_RUNTIME(strand_ticket_await(no_ticket, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_await(handle, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_await(no_ticket, STRAND_FOREVER));
+}
+
+static void row_ticket_poll(void) {
+  strand_status result = 77;
+  NEEDS_A_RUNTIME(strand_ticket_poll(no_ticket, &result));
+  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_poll(handle, &result));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_poll(no_ticket, NULL));
+  CHECK_EQUAL(result, 77);
+}
+
+static void row_ticket_cancel(void) {
+  NEEDS_A_RUNTIME(strand_ticket_cancel(no_ticket));
+  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_cancel(handle));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_cancel(no_ticket));
+}
+
+static void row_ticket_release(void) {
+  NEEDS_A_RUNTIME(strand_ticket_release(no_ticket));
+  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_release(handle));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_release(no_ticket));
 }
 
 static void row_statistics_read(void) {
@@ -1998,6 +2028,7 @@ static const row rows[] = {
     ROW(yield),           ROW(checkpoint),       ROW(join),               ROW(sleep),
     ROW(sleep_until),     ROW(timer_new),        ROW(timer_start),        ROW(timer_stop),
     ROW(timer_wait),      ROW(timer_release),
+    ROW(ticket_await),    ROW(ticket_poll),      ROW(ticket_cancel),      ROW(ticket_release),
     ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),

@@ -596,7 +596,7 @@ static void refuse_bad_cases(void) {
   refuse_at_two(STRAND_ERR_INVALID, make_case(10, channel, &value, 0), "kind 10");
   refuse_at_two(STRAND_ERR_INVALID, make_case(UINT32_MAX, channel, &value, 0), "kind");
   refuse_at_two(STRAND_ERR_UNSUPPORTED, make_case(STRAND_CASE_FD, 1, NULL, 0), "cannot wait for");
-  refuse_at_two(STRAND_ERR_UNSUPPORTED, make_case(STRAND_CASE_TICKET, 1, NULL, 0), "cannot wait for");
+  refuse_at_two(STRAND_ERR_INVALID, make_case(STRAND_CASE_TICKET, 1, NULL, 0), "not the handle of a ticket");
   refuse_at_two(STRAND_ERR_INVALID, receive_case(0, &value), "not the handle of a channel");
   refuse_at_two(STRAND_ERR_INVALID, send_case(channel + 1000000, &value), "never made");
   refuse_at_two(STRAND_ERR_STALE, receive_case(gone, &value), "gone");

@@ -1904,7 +1904,10 @@ STRAND_API strand_status strand_chan_release(strand_chan chan);
  */
 #define STRAND_CASE_PARK 7
 
-/** The end of a dispatch. STRAND_ERR_UNSUPPORTED in this version. */
+/**
+ * The result of the ticket handle, as strand_ticket_await(); element is NULL or a strand_status that
+ * gets it. The status is STRAND_OK whatever the result is.
+ */
 #define STRAND_CASE_TICKET 8
 
 /** The end of the strand handle, as strand_join(). */
@@ -4418,6 +4421,105 @@ STRAND_API strand_status strand_gc_visit_stacks(void (*visitor)(
         const struct strand_gc_stack *stack,
         void *data),
         void *data);
+
+/* ---- Tickets ------------------------------------------------------------------------------------
+ *
+ * A ticket stands for something that a device does: a run of a worklist, a buffer that is read. It is
+ * pending first, and then has a result, once and for good, which every call answers that asks for it,
+ * however late. Strands wait for it without blocking a thread, OS threads block, and a strand_select()
+ * waits for it beside messages and timers (STRAND_CASE_TICKET).
+ *
+ * A pending ticket counts as an external hold: a program that waits for one is no deadlock, and a
+ * virtual clock stands still meanwhile. Giving a ticket up does not end what it stands for; cancelling
+ * it asks for that. A shutdown cancels all of them.
+ */
+
+/** Names a ticket; below 2^62 and never used again. 0 is no ticket. */
+typedef uint64_t strand_ticket;
+
+/**
+ * Waits until a ticket has its result, and returns it. What it stands for says which results there are
+ * (strand_worklist_dispatch(), strand_buffer_read()); strand_last_error() has its message. The call itself
+ * may end with some of these statuses before there is a result: strand_ticket_poll() tells them apart.
+ *
+ * @param ticket    the ticket
+ * @param deadline  until when to wait, see strand_after()
+ * @return STRAND_OK, or another result of the ticket;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it had none in time;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down meanwhile;
+ *         STRAND_ERR_STALE: it was released; a call that has begun before goes on;
+ *         STRAND_ERR_INVALID: ticket names none and never did, or the deadline is below -1;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback, and the deadline is not STRAND_NO_WAIT;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_ticket_await(strand_ticket ticket, int64_t deadline);
+
+/**
+ * Looks whether a ticket has its result. Never waits.
+ *
+ * @param ticket  the ticket
+ * @param result  the result, on STRAND_OK; may be NULL
+ * @return STRAND_OK: there is a result;
+ *         STRAND_ERR_WOULD_BLOCK: it is pending;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: ticket names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_ticket_poll(strand_ticket ticket, strand_status *result);
+
+/**
+ * Asks for the end of what a ticket stands for. It comes soon, at the next place where it can stop, and
+ * the result is STRAND_ERR_CANCELLED then; or what it would have been without this, where it was done
+ * before. Memory that was handed over, such as that of strand_buffer_read(), is the caller's again when the
+ * ticket has its result, not before. Asking again changes nothing.
+ *
+ * @param ticket  the ticket
+ * @return STRAND_OK: it was asked for;
+ *         STRAND_ERR_ALREADY: there is a result;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_INVALID: ticket names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which cancels all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_ticket_cancel(strand_ticket ticket);
+
+/**
+ * Gives a ticket up. What it stands for goes on to its end, and calls that wait for it get its result;
+ * calls that begin afterwards get STRAND_ERR_STALE.
+ *
+ * @param ticket  the ticket
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_INVALID: ticket names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_ticket_release(strand_ticket ticket);
 
 /* ---- Work items ---------------------------------------------------------------------------------
  *

@@ -415,6 +415,10 @@ declare noundef i32 @strand_world_stop(i64 noundef %deadline) nounwind
 declare noundef i32 @strand_world_resume() nounwind
 declare noundef i32 @strand_gc_visit_roots(ptr noundef %visitor, ptr noundef %data) nounwind
 declare noundef i32 @strand_gc_visit_stacks(ptr noundef %visitor, ptr noundef %data) nounwind
+declare noundef i32 @strand_ticket_await(i64 noundef %ticket, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_ticket_poll(i64 noundef %ticket, ptr nocapture noundef %result) nounwind
+declare noundef i32 @strand_ticket_cancel(i64 noundef %ticket) nounwind
+declare noundef i32 @strand_ticket_release(i64 noundef %ticket) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

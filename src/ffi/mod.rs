@@ -40,6 +40,7 @@ pub mod status;
 pub mod step;
 pub mod strand;
 pub mod task;
+pub mod ticket;
 pub mod time;
 pub mod timer;
 pub mod version;
@@ -49,6 +50,8 @@ mod check;
 mod sized;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, not(loom)))]
+mod ticket_tests;
 
 use crate::base::status::{Outcome, Status};
 use crate::strand::message;

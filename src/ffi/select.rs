@@ -34,7 +34,8 @@ pub const STRAND_CASE_FD: u32 = 6;
 /// is NULL or a uint64_t that gets the value. When another case commits, or none, the wait of the
 /// token goes on: it is as it was, and a later strand_park() or strand_select() finds its unpark.
 pub const STRAND_CASE_PARK: u32 = 7;
-/// The end of a dispatch. STRAND_ERR_UNSUPPORTED in this version.
+/// The result of the ticket handle, as strand_ticket_await(); element is NULL or a strand_status that
+/// gets it. The status is STRAND_OK whatever the result is.
 pub const STRAND_CASE_TICKET: u32 = 8;
 /// The end of the strand handle, as strand_join().
 pub const STRAND_CASE_STRAND: u32 = 9;

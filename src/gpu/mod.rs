@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worklists: devices, buffers, programs, tickets; the engine on the processor and the one on a device.
 
+#[allow(dead_code, reason = "what makes tickets comes with devices and worklists")]
+pub mod ticket;
 #[allow(dead_code, reason = "its callers are the engines")]
 pub mod worklist;

@@ -20,6 +20,7 @@ use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
 use crate::engine::{Upcalls, clock, world};
 use crate::explore::Plan;
+use crate::gpu::ticket;
 use crate::io::pool as offload_pool;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
@@ -208,7 +209,7 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
 /// Makes the tables of everything that has handles.
 fn start_tables() -> Outcome<()> {
     type Start = fn() -> Outcome<()>;
-    let starts: [(Start, &str); 7] = [
+    let starts: [(Start, &str); 8] = [
         (channel::start, "channels"),
         (tree::start, "cancel tokens"),
         (table::start, "tasks"),
@@ -216,6 +217,7 @@ fn start_tables() -> Outcome<()> {
         (|| timer::begin(INDEX_MAX), "timers"),
         (generator::start, "generators"),
         (monitor::start, "monitors"),
+        (|| ticket::start(INDEX_MAX), "tickets"),
     ];
     for (start, what) in starts {
         start().or_else(|status| fail(status, format_args!("no memory for the table of {what}")))?;
@@ -231,6 +233,7 @@ fn start_tables() -> Outcome<()> {
 unsafe fn stop_tables() {
     // SAFETY: by contract.
     unsafe {
+        ticket::stop();
         generator::stop();
         timer::end();
         scope::stop();
@@ -424,6 +427,7 @@ pub fn shutdown(deadline: i64) -> Outcome<()> {
     policies::resume_all(engine);
     cancel::wake_all(&engine.strands, end::finish_dormant);
     fire::fire_all(reason::SHUTDOWN);
+    ticket::cancel_all();
     drop(counted);
     let ended = match engine.stepped() {
         Some(stepped) => stepping::drive_to_the_end(engine, stepped, deadline, &|| is_empty(engine)),

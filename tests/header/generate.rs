@@ -38,6 +38,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "generator",
     "offload",
     "collector",
+    "ticket",
     "item",
     "info",
     "explore",

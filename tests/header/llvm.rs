@@ -86,14 +86,16 @@ fn scalar(kind: &str) -> &'static str {
         "char" => "i8",
         "int64_t" | "uint64_t" | "size_t" | "strand_id" | "strand_chan" | "strand_park_token" | "strand_task"
         | "strand_scope" | "strand_promise" | "strand_timer" | "strand_generator" | "strand_cancel"
-        | "strand_cancel_hook" | "strand_monitor_id" => "i64",
+        | "strand_cancel_hook" | "strand_monitor_id" | "strand_ticket" | "strand_device" | "strand_buffer"
+        | "strand_program" | "strand_worklist" | "strand_automaton" | "strand_graph" => "i64",
         "function"
         | "strand_entry"
         | "strand_task_entry"
         | "strand_join_judge"
         | "strand_generator_entry"
         | "strand_cancel_fn"
-        | "strand_cancel_drop" => "ptr",
+        | "strand_cancel_drop"
+        | "strand_kernel" => "ptr",
         pointer if pointer.ends_with('*') => "ptr",
         unknown => panic!("strand.ll has no type for {unknown}"),
     }

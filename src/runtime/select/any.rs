@@ -7,6 +7,7 @@ use super::raw::RawCase;
 use crate::base::status::{Outcome, Status};
 use crate::engine::parallel;
 use crate::engine::{self, Worker};
+use crate::gpu::ticket::Resolving;
 use crate::strand::head;
 use crate::strand::identity;
 use crate::strand::waiter::{WaitKind, Waiter};
@@ -36,7 +37,7 @@ pub const CANCEL: u32 = 5;
 pub const FD: u32 = 6;
 /// An unpark.
 pub const PARK: u32 = 7;
-/// The end of a dispatch.
+/// The end of something that a device does.
 pub const TICKET: u32 = 8;
 /// The end of a strand.
 pub const STRAND: u32 = 9;
@@ -70,9 +71,11 @@ pub enum Any {
     Cancel(Firing),
     /// The end of a task.
     Task(Ending),
+    /// The end of something that a device does.
+    Ticket(Resolving),
 }
 
-forward_case!(Any: Off, Past, Receive, Send, Copy, Timer, End, Park, Cancel, Task);
+forward_case!(Any: Off, Past, Receive, Send, Copy, Timer, End, Park, Cancel, Task, Ticket);
 
 impl Any {
     /// The case stays where it is from now on.
@@ -144,7 +147,12 @@ impl Opening {
                 engine::touch(raw.handle);
                 Ok(Any::Task(Ending::open(raw.handle, raw.element.cast())?))
             },
-            FD | TICKET => Err((Status::UNSUPPORTED, "is of a kind that this version cannot wait for in a select")),
+            // SAFETY: by contract.
+            TICKET => unsafe {
+                engine::touch(raw.handle);
+                Ok(Any::Ticket(Resolving::open(raw.handle, raw.element)?))
+            },
+            FD => Err((Status::UNSUPPORTED, "is of a kind that this version cannot wait for in a select")),
             _ => Err((Status::INVALID, "is of a kind that does not exist")),
         }
     }
