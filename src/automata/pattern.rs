@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Patterns as they are given, matches as they are found, and why a pattern was refused.
+
+use crate::base::status::Status;
+
+/// Flag: upper and lower case of ASCII letters are the same.
+pub const CASELESS: u32 = 1;
+/// Flag: `^` and `$` also match at line ends.
+pub const MULTI_LINE: u32 = 2;
+/// Flag: `.` also matches a line feed.
+pub const DOT_ALL: u32 = 4;
+/// Flag: the text is no regular expression but the bytes to be found.
+pub const LITERAL: u32 = 8;
+/// Every flag.
+pub const FLAGS: u32 = CASELESS | MULTI_LINE | DOT_ALL | LITERAL;
+
+/// Most patterns of a set.
+pub const PATTERNS_MAX: usize = 1 << 20;
+/// Longest text of a pattern, in bytes.
+pub const TEXT_MAX: usize = 1 << 16;
+/// Most states of a pattern, unless the options say less.
+pub const PATTERN_STATES: usize = 1 << 14;
+/// Most edges of a pattern.
+pub const PATTERN_EDGES: usize = 1 << 20;
+/// Most states of a set: the tables name a state in 22 bits.
+pub const SET_STATES: usize = 1 << 22;
+
+/// A pattern: a regular expression of bytes, or a literal.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern<'a> {
+    /// Its text.
+    pub text: &'a [u8],
+    /// What [`CASELESS`] and the others say.
+    pub flags: u32,
+}
+
+/// A match: text that ends at `end` is matched by the pattern. Where it begins is not said.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[repr(C)]
+pub struct Match {
+    /// Number of the pattern in its set.
+    pub pattern: u32,
+    /// Number of the stream.
+    pub stream: u32,
+    /// How many bytes of the stream come before the end of the match.
+    pub end: u64,
+}
+
+/// Why a set cannot be compiled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompileError {
+    /// INVALID: the pattern is none; UNSUPPORTED: it is one that cannot be compiled; LIMIT: it is too large; NO_MEMORY.
+    pub status: Status,
+    /// Number of the pattern; `None` when it is about the whole set.
+    pub pattern: Option<usize>,
+    /// Byte of the pattern's text at which it went wrong, as far as that is known.
+    pub offset: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl CompileError {
+    /// An error of the whole set.
+    pub fn of_set(status: Status, message: impl Into<String>) -> CompileError {
+        CompileError { status, pattern: None, offset: None, message: message.into() }
+    }
+
+    /// An error of some pattern, whose number is filled in later.
+    pub fn at(status: Status, offset: Option<usize>, message: impl Into<String>) -> CompileError {
+        CompileError { status, pattern: None, offset, message: message.into() }
+    }
+}
+
+impl core::fmt::Display for CompileError {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (self.pattern, self.offset) {
+            (Some(pattern), Some(offset)) => write!(out, "pattern {pattern}, byte {offset}: {}", self.message),
+            (Some(pattern), None) => write!(out, "pattern {pattern}: {}", self.message),
+            (None, _) => write!(out, "{}", self.message),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of the compiler and the engines.
+
+mod compile;
+mod random;
+mod referee;
