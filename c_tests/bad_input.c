@@ -2014,6 +2014,38 @@ static void row_task_join_with(void) {
   CHECK_EQUAL(decided, SIZE_MAX);
 }
 
+static void row_worklist_recommend(void) {
+  strand_worklist_request request;
+  strand_worklist_recommendation out;
+  memset(&request, 0, sizeof request);
+  memset(&out, 0, sizeof out);
+  request.size = (uint32_t)sizeof request;
+  out.size = (uint32_t)sizeof out;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(NULL, &out));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, NULL));
+  request.size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  request.size = 12;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  request.size = 4104;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  request.size = (uint32_t)sizeof request;
+  out.size = 7;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  out.size = (uint32_t)sizeof out;
+  request.flags = 2;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  request.flags = 0;
+  request.mode_in_use = 3;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_recommend(&request, &out));
+  request.mode_in_use = 0;
+  request.reserved = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_worklist_recommend(&request, &out));
+  CHECK(out.label == NULL);
+  request.reserved = 0;
+  GIVES(STRAND_OK, strand_worklist_recommend(&request, &out));
+}
+
 typedef struct row {
   const char *function;
   void (*check)(void);
@@ -2061,6 +2093,7 @@ static const row rows[] = {
     ROW(condition_wait),  ROW(condition_signal), ROW(condition_broadcast), ROW(wait_group_add),
     ROW(wait_group_done), ROW(wait_group_wait),  ROW(once_do),
     ROW(task_join),       ROW(task_join_with),
+    ROW(worklist_recommend),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -4692,6 +4692,162 @@ typedef struct strand_work_task {
     uint32_t flags;
 } strand_work_task;
 
+/* ---- Admission of work --------------------------------------------------------------------------
+ *
+ * The policy by which a worklist in STRAND_WORKLIST_AUTO mode is run, as a function of its own: how
+ * deep the queue is and how full the lanes are decide. It never fails for a number that it is given.
+ *
+ * A depth of 0 is STRAND_ADMIT_EMPTY. Above spill_depth, or where the budget would need more than 32
+ * bits, it is STRAND_ADMIT_SPILL_REQUIRED. From nonblocking_depth on, or below low_occupancy_bps, it
+ * is STRAND_ADMIT_NON_BLOCKING, else STRAND_ADMIT_BLOCKING.
+ */
+
+/** Nothing is queued. */
+#define STRAND_ADMIT_EMPTY 0
+
+/** Each item is run to its end by who has begun it. */
+#define STRAND_ADMIT_BLOCKING 1
+
+/** An item that has more to do goes back to the queue. */
+#define STRAND_ADMIT_NON_BLOCKING 2
+
+/** Items have to go to host memory first. */
+#define STRAND_ADMIT_SPILL_REQUIRED 3
+
+/**
+ * Flag of a request: where both times are there, the faster way is recommended in place of the one
+ * that the thresholds say; the way in use stays unless the other takes less than nine tenths.
+ */
+#define STRAND_ADMIT_MEASURED 1
+
+/** The schema of the first fields of strand_evidence. */
+#define STRAND_EVIDENCE_SCHEMA 1
+
+/** Nobody has compared results. */
+#define STRAND_PARITY_UNCHECKED 0
+
+/** Results of two implementations were compared and are equal. */
+#define STRAND_PARITY_EQUAL 1
+
+/** They were compared and differ. */
+#define STRAND_PARITY_DIFFERENT 2
+
+/** What is known of a frontier. 0 in a threshold is its default. */
+typedef struct strand_worklist_request {
+    /** sizeof(strand_worklist_request) */
+    uint32_t size;
+    /** 0 or STRAND_ADMIT_MEASURED */
+    uint32_t flags;
+    /** Items that are queued. */
+    uint32_t depth;
+    /** How full batches or lanes are, in basis points; what is above 10,000 counts as 10,000. */
+    uint32_t occupancy_bps;
+    /** Visits that were measured or are planned; given back. */
+    uint64_t visits;
+    /** Time of these visits in blocking kernels, in nanoseconds; 0: not measured. */
+    uint64_t blocking_ns;
+    /** The same in non-blocking kernels. */
+    uint64_t nonblocking_ns;
+    /** From this depth on, non-blocking. Default: 64. */
+    uint32_t nonblocking_depth;
+    /** Above this depth, spill first. Default: 1,048,576. */
+    uint32_t spill_depth;
+    /** Visits budgeted for each item. Default: 8. */
+    uint32_t visits_per_item;
+    /** Below this occupancy, non-blocking. Default: 5,000. */
+    uint32_t low_occupancy_bps;
+    /**
+     * With STRAND_ADMIT_MEASURED: the way in use, STRAND_ADMIT_BLOCKING or
+     * STRAND_ADMIT_NON_BLOCKING; 0: neither.
+     */
+    uint32_t mode_in_use;
+    /** 0 */
+    uint32_t reserved;
+} strand_worklist_request;
+
+/** What the policy says. */
+typedef struct strand_worklist_recommendation {
+    /** sizeof(strand_worklist_recommendation) */
+    uint32_t size;
+    /** STRAND_ADMIT_ mode */
+    uint32_t mode;
+    /** depth of the request */
+    uint32_t depth;
+    /** The occupancy that decided: at most 10,000. */
+    uint32_t occupancy_bps;
+    /** depth times visits_per_item: visits after which such a run should have ended. */
+    uint64_t visit_budget;
+    /** visits of the request */
+    uint64_t visits;
+    /** 1: results of both ways have to be the same. */
+    uint32_t parity_required;
+    /** 1: visits are those of single items. */
+    uint32_t reports_items;
+    /** The mode as text: empty, blocking, non_blocking or spill_required. It stays. */
+    const char *label;
+} strand_worklist_recommendation;
+
+/** What a run leaves to be judged by. The fields up to reports_items are schema 1. */
+typedef struct strand_evidence {
+    /** sizeof(strand_evidence) */
+    uint32_t size;
+    /** STRAND_EVIDENCE_SCHEMA */
+    uint32_t schema;
+    /** STRAND_ADMIT_ mode */
+    uint32_t mode;
+    /** Items that were queued at once, at most. */
+    uint32_t depth;
+    /** Items that were run, each time that one was counted. */
+    uint64_t visits;
+    /** How full batches or lanes were, in basis points. */
+    uint32_t occupancy_bps;
+    /** 1: results of both ways have to be the same. */
+    uint32_t parity_required;
+    /** Time in blocking kernels, in nanoseconds. */
+    uint64_t blocking_ns;
+    /** Time in non-blocking kernels, in nanoseconds. */
+    uint64_t nonblocking_ns;
+    /** 1: visits are those of single items. */
+    uint32_t reports_items;
+    /** STRAND_PARITY_ number */
+    uint32_t parity;
+    /** 1: the fields of schema 1 are filled. */
+    uint32_t complete;
+    /** 0 */
+    uint32_t reserved;
+    /** Items that went to host memory for want of room. */
+    uint64_t spilled;
+    /** Items that went back to the queue. */
+    uint64_t requeued;
+    /** Slices that were run. */
+    uint64_t rounds;
+    /** Submissions to a device. */
+    uint64_t submissions;
+    /** Bytes to and from a device. */
+    uint64_t bytes;
+} strand_evidence;
+
+/**
+ * Says how a frontier is best worked on. It depends on nothing but the request: no runtime is
+ * needed, and the same request has the same answer.
+ *
+ * @param request  what is known
+ * @param out      what to do; its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: request or out is NULL or has no such size, there are unknown flags, or
+ *         mode_in_use is no such mode;
+ *         STRAND_ERR_UNSUPPORTED: reserved is not 0
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_recommend(
+        const struct strand_worklist_request *request,
+        struct strand_worklist_recommendation *out);
+
 /* ---- Information and statistics -----------------------------------------------------------------
  */
 

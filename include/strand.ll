@@ -184,6 +184,15 @@
 ;   STRAND_FIELD_REQUEUE_COUNT = 8192
 ;   STRAND_FIELD_YIELD_COUNT = 16384
 ;   STRAND_FIELD_FLAGS = 32768
+;   STRAND_ADMIT_EMPTY = 0
+;   STRAND_ADMIT_BLOCKING = 1
+;   STRAND_ADMIT_NON_BLOCKING = 2
+;   STRAND_ADMIT_SPILL_REQUIRED = 3
+;   STRAND_ADMIT_MEASURED = 1
+;   STRAND_EVIDENCE_SCHEMA = 1
+;   STRAND_PARITY_UNCHECKED = 0
+;   STRAND_PARITY_EQUAL = 1
+;   STRAND_PARITY_DIFFERENT = 2
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -262,6 +271,15 @@
 
 ; state, op_handle, tenant_id, priority, input_handle, output_handle, param, continuation_pc, continuation_data, resume_epoch, task_id, parent_task_id, age_ticks, requeue_count, yield_count, flags
 %strand_work_task = type { i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32 }
+
+; size, flags, depth, occupancy_bps, visits, blocking_ns, nonblocking_ns, nonblocking_depth, spill_depth, visits_per_item, low_occupancy_bps, mode_in_use, reserved
+%strand_worklist_request = type { i32, i32, i32, i32, i64, i64, i64, i32, i32, i32, i32, i32, i32 }
+
+; size, mode, depth, occupancy_bps, visit_budget, visits, parity_required, reports_items, label
+%strand_worklist_recommendation = type { i32, i32, i32, i32, i64, i64, i32, i32, ptr }
+
+; size, schema, mode, depth, visits, occupancy_bps, parity_required, blocking_ns, nonblocking_ns, reports_items, parity, complete, reserved, spilled, requeued, rounds, submissions, bytes
+%strand_evidence = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i32, i32, i32, i32, i64, i64, i64, i64, i64 }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -419,6 +437,7 @@ declare noundef i32 @strand_ticket_await(i64 noundef %ticket, i64 noundef %deadl
 declare noundef i32 @strand_ticket_poll(i64 noundef %ticket, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_ticket_cancel(i64 noundef %ticket) nounwind
 declare noundef i32 @strand_ticket_release(i64 noundef %ticket) nounwind
+declare noundef i32 @strand_worklist_recommend(ptr nocapture noundef %request, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

@@ -54,6 +54,14 @@ pub(super) fn flags(value: u32, known: u32, function: &str) -> Outcome<()> {
     }
 }
 
+/// Refuses a number that names nothing.
+pub(super) fn at_most(value: u32, largest: u32, function: &str, field: &str) -> Outcome<()> {
+    match value <= largest {
+        true => Ok(()),
+        false => fail(Status::INVALID, format_args!("{function}: {field} is {value}; the largest is {largest}")),
+    }
+}
+
 /// A text given by pointer and length. Null stands for the empty text and needs length 0.
 ///
 /// # Safety

@@ -13,6 +13,7 @@
 // The pointer contract is stated above, once: the comments below are the C manual.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod admission;
 pub mod cancel;
 pub mod channel;
 pub mod collector;

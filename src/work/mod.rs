@@ -6,12 +6,16 @@
 //! words.rs    the table of the sixteen words        state.rs    states and their order, flags, priorities
 //! task.rs     a task and what may happen to it      fields.rs   compact records: some of the words
 //! pair.rs     state/index pairs                     shader.rs   a record as a shader sees it
-//! codes.rs    the library's fault codes
+//! codes.rs    the library's fault codes            policy.rs   blocking or not, or spill first
+//! measured.rs  times that overrule the policy       evidence.rs  what a run leaves to be judged by
 //! ```
 
 pub mod codes;
+pub mod evidence;
 pub mod fields;
+pub mod measured;
 pub mod pair;
+pub mod policy;
 pub mod shader;
 pub mod state;
 pub mod task;

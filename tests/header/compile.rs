@@ -111,6 +111,9 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_gc_root", size_of::<strand::ffi::collector::strand_gc_root>(), 32),
         ("strand_gc_stack", size_of::<strand::ffi::collector::strand_gc_stack>(), 32),
         ("strand_work_task", size_of::<strand::ffi::item::strand_work_task>(), 64),
+        ("strand_worklist_request", size_of::<strand::ffi::admission::strand_worklist_request>(), 64),
+        ("strand_worklist_recommendation", size_of::<strand::ffi::admission::strand_worklist_recommendation>(), 48),
+        ("strand_evidence", size_of::<strand::ffi::admission::strand_evidence>(), 104),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];
     let mut text = "#include <strand.h>\n".to_owned();

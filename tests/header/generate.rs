@@ -40,6 +40,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "collector",
     "ticket",
     "item",
+    "admission",
     "info",
     "explore",
     "record",

@@ -3,6 +3,7 @@
 
 mod adversarial;
 mod golden;
+mod policy;
 mod records;
 #[cfg(feature = "gpu")]
 mod shaders;
