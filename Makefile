@@ -4,14 +4,14 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: help doctor build build-seq header demo test test-rust test-c test-engines test-may test-models test-package test-examples \
-        test-seq test-asan test-valgrind lint bench soak install uninstall check-installed clean
+        test-seq test-gpu test-asan test-valgrind lint bench soak install uninstall check-installed clean
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 SHIP := $(CARGO_TARGET_DIR)/ship
 
 # Where `make install` puts things; DESTDIR is a staging root in front of all of them.
-export PREFIX LIBDIR INCLUDEDIR DESTDIR CC CXX DEBUG V JOBS
+export PREFIX LIBDIR INCLUDEDIR DESTDIR CC CXX DEBUG GPU V JOBS
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -27,6 +27,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  T=word chooses tests, V=1 shows their output, JOBS=n compiles n at once, DEBUG=1 keeps line tables in the libraries."
+	@echo "  GPU=0 builds libraries whose only device is the processor: no code of wgpu in them, and built in half a minute."
 	@echo "  PREFIX=/usr/local LIBDIR=PREFIX/lib INCLUDEDIR=PREFIX/include DESTDIR= are where install puts things."
 
 doctor: ## what this machine has, and what is skipped without the rest
@@ -75,6 +76,9 @@ test-examples: build ## the examples, with small inputs
 
 test-seq: build ## Seq programs on libstrand, beside their own runtime (tools/install-seqc.sh installs the compiler)
 	@tools/test-seq.sh $(T)
+
+test-gpu: build ## worklists on lavapipe and on the processor, and on a library without devices
+	@tools/test-gpu.sh $(T)
 
 test-asan: ## C tests against a library built with AddressSanitizer
 	@tools/test-asan.sh $(T)

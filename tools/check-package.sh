@@ -78,6 +78,21 @@ check "a program links without any other library named" "$CC" -O2 "-I$(dirname "
 check "it runs" "$work/plain"
 check "a program compiled with -flto runs" eval 'build -flto "$work/small.c" "$archive" -o "$work/lto" && "$work/lto"'
 check "a program that is not position-independent runs" eval 'build -fno-pie -no-pie "$work/small.c" "-L$SHIP" -lstrand "-Wl,-rpath,$SHIP" -o "$work/fixed" && "$work/fixed"'
+# What has nothing to do with devices is not paid for: not in size, and not with a library of mathematical functions.
+if grep -qE "$DEVICE_NAMES" "$SHIP/symbols" && [ "$GPU" = 1 ]; then
+    check "a program that names no device has no code of devices in it" test "$(code_of_devices "$work/plain")" = 0
+    {
+        say '#include "strand.h"' && say 'int main(int argc, char **argv) { (void)argv; const void *names[] = {'
+        grep -E "$DEVICE_NAMES" "$SHIP/symbols" | sed 's/.*/    (const void *)&,/'
+        say '  }; return names[argc % (sizeof names / sizeof *names)] == 0; }'
+    } >"$work/devices.c"
+    check "a program that names every function of devices links and runs" eval 'build -Wno-pedantic "$work/devices.c" "$archive" -pthread -o "$work/devices" && "$work/devices"'
+    check "it has their code" test "$(code_of_devices "$work/devices" 2>/dev/null || say 0)" -gt 100
+    check "with all members of the archive a program links and runs" eval 'build "$work/devices.c" -Wl,--whole-archive "$archive" -Wl,--no-whole-archive -pthread -o "$work/whole-archive" && "$work/whole-archive"'
+    cp "$work/plain" "$work/plain.stripped" && strip "$work/plain.stripped"
+    size=$(($(stat -c %s "$work/plain.stripped") / 1024))
+    check "a stripped program without devices is smaller than 1,500 kB: $size" test "$size" -lt 1500
+fi
 if [ -f "$("$CC" -print-file-name=libc.a)" ]; then
     check "a fully static program runs" eval 'build -static "$work/small.c" "$archive" -o "$work/static" 2>"$work/warnings" && "$work/static"'
 else

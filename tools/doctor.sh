@@ -29,6 +29,13 @@ optional pkg-config "installed programs are not tested through pkg-config"
 optional cmake "installed programs are not tested through CMake"
 optional python3 "the ctypes example is skipped"
 if [ -x "$TARGET/seqc/bin/seqc" ] || have seqc; then say "ok       seqc"; else say "without  seqc: Seq programs are not tested (tools/install-seqc.sh, with Debian: clang-19 llvm-19)"; fi
+# What a device needs at run time. The library opens the loader when a program asks for a device, and not before.
+loader=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n 's/.*libvulkan\.so\.1 .*=> //p' | head -n 1)
+drivers=$(find /usr/share/vulkan/icd.d /etc/vulkan/icd.d -name '*.json' 2>/dev/null | sed 's|.*/||; s|_icd\..*||; s|\.json||' | sort -u | tr '\n' ' ')
+if [ -z "$loader" ]; then say "without  libvulkan.so.1: worklists run on the processor alone (Debian: libvulkan1 mesa-vulkan-drivers)"
+elif [ -z "$drivers" ]; then say "without  a Vulkan driver: worklists run on the processor alone (Debian: mesa-vulkan-drivers for lavapipe)"
+else say "ok       $loader, drivers: ${drivers% }"; fi
+case " $drivers" in *" lvp "*) ;; *) say "without  lavapipe: tests on a software device are skipped (Debian: mesa-vulkan-drivers)" ;; esac
 optional rustfmt "formatting is not checked (rustup component add rustfmt)"
 if cargo clippy --version >/dev/null 2>&1; then say "ok       clippy: $(cargo clippy --version)"; else say "without  clippy: lints are not checked (rustup component add clippy)"; fi
 say "kernel   $(uname -r): $([ "$(printf '6.13\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.13 ] && say 'guards without mappings (MADV_GUARD_INSTALL)' ||

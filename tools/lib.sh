@@ -19,6 +19,12 @@ LD=${LD:-$(command -v ld.bfd || echo ld)}    # GNU ld: others lack --force-group
 HEADER=${HEADER:-$ROOT/include/strand.h}
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 FEATURES=${FEATURES:-}            # cargo features of the library, separated by commas
+GPU=${GPU:-1}                     # 0: a library without the feature gpu, in which devices are the processor alone
+feature_flags=(--features "$FEATURES")
+case $GPU in 1) ;; 0) feature_flags+=(--no-default-features) ;; *) echo "GPU is 0 or 1, not '$GPU'" >&2; exit 1 ;; esac
+
+# What of strand.h is about devices: the part of the static library that a program gets only if it names one of these.
+DEVICE_NAMES='^strand_(device|buffer|program|worklist|work|ticket|automaton|graph)_'
 
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION=0                       # raised with every change of the ABI that old programs notice
@@ -38,6 +44,9 @@ defined_symbols() {
     readelf --wide "$table" "$1" |
         awk '$5 ~ /^(GLOBAL|WEAK|UNIQUE)$/ && $7 != "UND" && $7 != "ABS" { sub(/@.*/, "", $8); print $8 }' | sort -u
 }
+
+# code_of_devices FILE: how many functions of the device and shader crates are in FILE
+code_of_devices() { readelf --wide --symbols "$1" | awk '$4 == "FUNC" && $8 ~ /4wgpu|wgpu_core|wgpu_hal|4naga/ { n++ } END { print n + 0 }'; }
 
 # sections FILE: section names, one a line
 sections() { readelf --wide --sections "$1" | sed -n 's/^ *\[ *[0-9]*\] \([^ ]*\) .*/\1/p' | grep -v '^NULL$' | sort -u; }

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# run-c-tests.sh [--list] [--instrument none|valgrind|asan] [--tier gate|soak] [--engines gate|all | --engine SPEC...]
+# run-c-tests.sh [--list] [--instrument none|valgrind|asan] [--tier gate|soak] [--engines gate|all | --engine SPEC... | --device cpu|software]
 #   [--schedules COUNT] [WORD...]: builds and runs the programs of c_tests/ (those whose name contains one of the words), as
 # c_tests/README.md says. V=1 shows their output.
 #   --engine SPEC      instead, each program once on that engine: parallel:WORKERS, stepped:POLICY, stepped:POLICY:SEED
 #                      or stepped:POLICY:real-clock; repeatable
 #   --engines gate     those of the gate: parallel with 1, 2 and 8 workers, stepped under each policy, two seeds where there is a lot
 #   --engines all      with every environment of the program, and ten seeds
+#   --device NAME      instead, each program once with STRAND_GPU=NAME
 #   --schedules COUNT  instead, the programs with schedules=yes again and again, each runtime with a seed of its own, until each
 #                      has tried so many schedules under random, and as many under pct
 . "$(dirname "$0")/lib.sh"
 
 POLICIES=(cooperative round_robin priority_fixed priority_aging priority_token progress_aware)
-tier=gate instrument=none list=0 words=() engines=() every_environment=0 schedules=0
+tier=gate instrument=none list=0 words=() engines=() every_environment=0 schedules=0 device=
 engine_set() {    # KIND: the engines of the gate, or all
     local seeds=(1 2) policy seed
     [ "$1" = gate ] || { seeds=(1 2 3 4 5 6 7 8 9 10); every_environment=1; }
@@ -28,6 +29,7 @@ while [ $# -gt 0 ]; do
         --tier) tier=$2; shift ;;
         --engine) engines+=("$2"); shift ;;
         --engines) case $2 in gate | all) engine_set "$2" ;; *) die "--engines is gate or all, not '$2'" ;; esac; shift ;;
+        --device) case $2 in cpu | software | hardware) device=$2 ;; *) die "--device is cpu, software or hardware, not '$2'" ;; esac; shift ;;
         --schedules) schedules=$2; shift ;;
         -*) die "unknown option $1" ;;
         *) words+=("$1") ;;
@@ -39,6 +41,7 @@ part=c_tests
 [ "$tier" = gate ] || part=$tier
 [ "${#engines[@]}" = 0 ] || part=engines
 [ "$schedules" = 0 ] || part=schedules
+[ -z "$device" ] || part=device-$device
 for engine in "${engines[@]}"; do
     case $engine in parallel:[1-9]* | may:[1-9]* | stepped:[a-z]*) ;; *) die "'$engine' is no engine: parallel:WORKERS, may:WORKERS or stepped:POLICY[:SEED]" ;; esac
 done
@@ -147,8 +150,8 @@ plan() {
             case ",$(directive instruments "$source" valgrind,asan)," in *",$instrument,"*) ;; *) continue ;; esac
             opts=O1 modes=static
         fi
-        if [ "$part" = engines ] || [ "$part" = schedules ]; then    # one build of each: the last level, static where it may be
-            [ "$part" = engines ] || [ "$(directive schedules "$source" no)" = yes ] || continue
+        if [ "$part" = engines ] || [ "$part" = schedules ] || [ -n "$device" ]; then    # one build of each: the last level, static where it may be
+            [ "$part" != schedules ] || [ "$(directive schedules "$source" no)" = yes ] || continue
             opts=${opts##*,}
             case ",$modes," in *,static,*) modes=static ;; *) modes=${modes%%,*} ;; esac
             say "$name|$source|cc|$opts|$modes"
@@ -210,7 +213,7 @@ run() {
         [ -z "$pattern" ] || grep -qE -- "$pattern" "$program.out" || problem="${problem:+$problem; }stdout has no line like '$pattern'"
     done < <(directive expect-stdout "$source" "")
     inapplicable=$(grep -c '^not applicable: ' "$program.out" || true)
-    if [ "$inapplicable" -gt 0 ] && [ "$part" != engines ] && [ "$part" != schedules ]; then
+    if [ "$inapplicable" -gt 0 ] && [ "$part" != engines ] && [ "$part" != schedules ] && [ -z "$device" ]; then
         problem="${problem:+$problem; }a claim does not apply where the program was written for"
     fi
     [ "$inapplicable" = 0 ] || label+=" ($inapplicable not applicable)"
@@ -358,8 +361,9 @@ while IFS='|' read -r name source compiler opt mode; do
         fail "$label: not run, since it did not end before"
     else
         while read -r environment; do
+            environment+=${device:+${environment:+ }STRAND_GPU=$device}
             run "$source" "$program" "$label${environment:+ $environment}" "$environment"
-        done < <(directive env "$source" "")
+        done < <(directive env "$source" "" | if [ -z "$device" ]; then cat; else head -n 1; fi)
     fi
 done <"$build/plan-$part"
 [ "$no_clang" = 0 ] || skip "all programs once more with clang" "needs clang"

@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# run-rust-tests.sh [WORD]: every Rust test whose name contains WORD, each in a process of its own with a time limit: the library has
+# run-rust-tests.sh [WORD...]: every Rust test whose name contains one of the words, each in a process of its own with a time limit: the library has
 # one scheduler per process, and a hang must not take the other results with it.
 #
 # The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run.
+# GPU=0: without devices, and then only the tests in the library: the others look at files.
 # TEST_TIMEOUT (seconds, 120), JOBS (processes at once: 1, since some tests look at the use of the CPU).
 . "$(dirname "$0")/lib.sh"
 
-word=${1:-}
+words=("$@")
+targets=(--lib --tests)
+[ "$GPU" = 1 ] || targets=(--lib)
 limit=${TEST_TIMEOUT:-120}
 part=${PART:-rust}
 work=$TARGET/tests-$part
 rm -rf "$work"
 mkdir -p "$work"
 
+wanted() {
+    local word
+    [ "${#words[@]}" != 0 ] || return 0
+    for word in "${words[@]}"; do [[ $1 != *"$word"* ]] || return 0; done
+    return 1
+}
 # name of the crate under test, path of its test binary
 binaries() {
-    CARGO_TARGET_DIR=$TARGET cargo test --locked --lib --tests --no-run --message-format=json-render-diagnostics |
+    CARGO_TARGET_DIR=$TARGET cargo test --locked "${targets[@]}" "${feature_flags[@]}" --no-run --message-format=json-render-diagnostics |
         sed -n 's/.*"target":{[^}]*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\1 \2/p'
 }
 binaries >"$work/binaries" || { fail "build of the tests"; summary "$part"; exit 1; }
@@ -26,7 +35,7 @@ while read -r crate binary; do
     "$binary" --list --format terse >"$work/list" 2>/dev/null || { fail "$crate: cannot list its tests"; continue; }
     ignored=$("$binary" --list --format terse --ignored 2>/dev/null || true)
     while read -r test; do
-        case "$crate::$test" in *"$word"*) ;; *) continue ;; esac
+        wanted "$crate::$test" || continue
         if grep -qxF "$test: test" <<<"$ignored"; then skip "$crate::$test" "marked as ignored"; continue; fi
         status=0
         timeout --signal=QUIT --kill-after=5 "$limit" "$binary" --exact "$test" --nocapture --test-threads=1 >"$work/out" 2>&1 </dev/null || status=$?
@@ -41,5 +50,5 @@ while read -r crate binary; do
         fi
     done < <(sed -n 's/: test$//p' "$work/list")
 done <"$work/binaries"
-[ $((PASSED + FAILED + SKIPPED)) -gt 0 ] || fail "no test has '$word' in its name"
+[ $((PASSED + FAILED + SKIPPED)) -gt 0 ] || fail "no test has '${words[*]}' in its name"
 summary "$part"

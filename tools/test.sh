@@ -4,7 +4,7 @@
 # "all" is the usual parts and the C tests under AddressSanitizer and memcheck.
 . "$(dirname "$0")/lib.sh"
 
-parts=(lint rust models package c_tests engines schedules may examples seq installed instructions)
+parts=(lint rust models package c_tests engines schedules may gpu examples seq installed instructions)
 case $* in '') ;; all) parts+=(asan valgrind) ;; *) parts=("$@") ;; esac
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
@@ -34,6 +34,7 @@ for part in "${parts[@]}"; do
         engines) (tools/run-c-tests.sh --engines gate) || true ;;
         schedules) (tools/run-c-tests.sh --schedules 100) || true ;;
         may) (tools/test-may.sh) || true ;;
+        gpu) (tools/build-static.sh && tools/build-shared.sh && tools/test-gpu.sh) || true ;;
         examples) (examples) || true ;;
         seq) (tools/build-static.sh && tools/test-seq.sh) || true ;;
         installed) (tools/check-installed.sh) || true ;;
