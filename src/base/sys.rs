@@ -200,11 +200,17 @@ pub type ThreadMain = extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// Starts an OS thread with every asynchronous signal blocked; `None` when the system refuses.
 pub fn start_thread(main: ThreadMain, argument: *mut c_void) -> Option<libc::pthread_t> {
+    start_thread_with_stack(main, argument, 0)
+}
+
+/// As [`start_thread`], with so many bytes of stack; 0: as the system has it.
+pub fn start_thread_with_stack(main: ThreadMain, argument: *mut c_void, stack: usize) -> Option<libc::pthread_t> {
     keeping_errno(|| {
+        let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
         let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
         let mut earlier = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: the sets are initialised by sigfillset and pthread_sigmask; the new thread inherits the mask, which
+        // SAFETY: the sets are initialised by sigfillset and pthread_sigmask, the attributes by pthread_attr_init; the new thread inherits the mask, which
         // leaves the faults that a thread raises itself unblocked.
         unsafe {
             libc::sigfillset(blocked.as_mut_ptr());
@@ -214,7 +220,12 @@ pub fn start_thread(main: ThreadMain, argument: *mut c_void) -> Option<libc::pth
                 libc::sigdelset(blocked.as_mut_ptr(), fault);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), earlier.as_mut_ptr());
-            let created = libc::pthread_create(thread.as_mut_ptr(), core::ptr::null(), main, argument) == 0;
+            libc::pthread_attr_init(attributes.as_mut_ptr());
+            if stack != 0 {
+                libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack);
+            }
+            let created = libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), main, argument) == 0;
+            libc::pthread_attr_destroy(attributes.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, earlier.as_ptr(), core::ptr::null_mut());
             created.then(|| thread.assume_init())
         }
