@@ -42,9 +42,9 @@ pub struct Slice {
     pub count: u32,
 }
 
-/// Memory that was promised to the results of some items; [`Host::settle`] takes it back.
+/// Memory that was promised to the results of some items; [`Host::forget`] takes it back.
 #[derive(PartialEq, Eq, Debug)]
-#[must_use = "the promise is taken back by `settle`"]
+#[must_use = "the memory is kept until `forget`"]
 pub struct Promise(usize);
 
 /// What is known of a tenant.
@@ -200,7 +200,7 @@ impl Host {
         }
     }
 
-    /// Whether there is an item that could be taken now.
+    /// Whether there is an item that could be taken at this moment.
     pub fn has_ready(&self) -> bool {
         self.queued > 0 && self.choose().is_some()
     }
@@ -245,10 +245,11 @@ impl Host {
     }
 
     /// Makes sure that the results of `items` items of a tenant have somewhere to go, each of which runs once: whatever
-    /// they push, emit and become. Nobody else gets that memory until [`Self::settle`] or [`Self::forget`].
+    /// they push, emit and become. It is enough too for those that do not end to be put back.
+    /// Nobody else gets that memory until [`Self::forget`].
     pub fn reserve(&mut self, tenant: u32, items: u64) -> Outcome<Promise> {
         let items = usize::try_from(items).map_err(|_| Status::NO_MEMORY)?;
-        let children = items.saturating_mul(self.shape.fan_out_max as usize + 1);
+        let children = items.saturating_mul((self.shape.fan_out_max as usize).saturating_add(1));
         let emits = items.saturating_mul(self.shape.emit_max as usize);
         // Each of the queues may need a segment of its own, and all together those of all records.
         let queued = self.queues[0].segments_for(children) + self.shape.bands as usize;
@@ -267,16 +268,38 @@ impl Host {
         Ok(Promise(more))
     }
 
-    /// Takes a promise back whose items did not run.
+    /// The items of a promise have come to where they belong, or did not run.
     pub fn forget(&mut self, promise: Promise) {
         self.promised -= promise.0;
     }
 
+    /// As [`Self::reserve`], for items some of whose results were handed over already. Without memory the old promise
+    /// stays.
+    pub fn renew(&mut self, promise: &mut Promise, tenant: u32, items: u64) -> Outcome<()> {
+        let before = self.promised;
+        self.promised -= promise.0;
+        match self.reserve(tenant, items) {
+            Ok(renewed) => *promise = renewed,
+            Err(status) => {
+                self.promised = before;
+                return Err(status);
+            }
+        }
+        Ok(())
+    }
+
     /// Returns items that were taken and did not run, or that a full device spills. See the module documentation.
     pub fn give_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
+        let count = words.len() / self.shape.record_words();
+        let number = self.number(band, tenant);
+        self.make_room(number, count)?;
+        self.put_back(band, tenant, words)
+    }
+
+    /// As [`Self::give_back`], at once after the items were taken, or where a promise covers them: nothing is allocated.
+    pub fn put_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
         let count = (words.len() / self.shape.record_words()) as u64;
         let number = self.number(band, tenant);
-        self.make_room(number, count as usize)?;
         match self.shape.order {
             Order::Fifo => self.queues[number].push_front(&mut self.pool, words)?,
             Order::Lifo => self.queues[number].push_back(&mut self.pool, words)?,
@@ -317,8 +340,7 @@ impl Host {
 
     /// Counts what became of items of a tenant, after their results were put where they belong. With `stays` the children
     /// and requeued items are not on the host: that many stay on the device.
-    pub fn settle(&mut self, tenant: u32, tally: &Tally, stays: u64, promise: Promise) -> Result<(), Violation> {
-        self.forget(promise);
+    pub fn settle(&mut self, tenant: u32, tally: &Tally, stays: u64) -> Result<(), Violation> {
         self.counters.work.add(tally);
         self.in_flight += stays;
         self.tenants[tenant as usize].in_flight += stays;

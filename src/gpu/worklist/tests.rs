@@ -134,7 +134,7 @@ impl Trial {
 
     fn run_slice(&mut self) {
         let Some((slice, taken)) = self.take() else { return };
-        let promise = self.insist(|host| host.reserve(slice.tenant, u64::from(slice.count)));
+        let mut promise = self.insist(|host| host.reserve(slice.tenant, u64::from(slice.count)));
         // Others push meanwhile: what was promised stays.
         self.push();
         failing::next(true);
@@ -143,7 +143,13 @@ impl Trial {
             self.run_item(&slice, record, &mut tally);
         }
         failing::next(false);
-        self.host.settle(slice.tenant, &tally, 0, promise).unwrap();
+        self.host.settle(slice.tenant, &tally, 0).unwrap();
+        if self.draw(2) == 0 {
+            failing::next(true);
+            let _ = self.host.renew(&mut promise, slice.tenant, 100_000);
+            failing::next(false);
+        }
+        self.host.forget(promise);
     }
 
     fn run_item(&mut self, slice: &Slice, record: &[u32], tally: &mut Tally) {
@@ -186,13 +192,19 @@ impl Trial {
         let Some((slice, taken)) = self.take() else { return };
         let second = self.take();
         if let Some((slice, taken)) = second {
-            self.return_slice(slice, &taken);
+            self.return_slice(slice, &taken, true);
         }
-        self.return_slice(slice, &taken);
+        self.return_slice(slice, &taken, false);
     }
 
-    fn return_slice(&mut self, slice: Slice, taken: &[u32]) {
-        self.insist(|host| host.give_back(slice.band, slice.tenant, taken));
+    fn return_slice(&mut self, slice: Slice, taken: &[u32], at_once: bool) {
+        if at_once {
+            failing::next(true);
+            self.host.put_back(slice.band, slice.tenant, taken).unwrap();
+            assert!(failing::now(), "nothing was allocated");
+        } else {
+            self.insist(|host| host.give_back(slice.band, slice.tenant, taken));
+        }
         let queue = self.model.queues.entry((slice.band, slice.tenant)).or_default();
         match self.host.shape().order {
             Order::Fifo => items(taken).into_iter().rev().for_each(|item| queue.push_front(item)),
@@ -279,10 +291,10 @@ fn a_slice_that_loses_an_item_is_found() {
     host.push(0, 0, &words(&[1, 2, 3])).unwrap();
     let mut taken = Vec::with_capacity(100);
     host.take_slice(10, &mut taken).unwrap();
-    let promise = host.reserve(0, 3).unwrap();
+    let _promise = host.reserve(0, 3).unwrap();
     // One of the three is said to be requeued, and is not put anywhere.
     let tally = Tally { admitted: 3, finished: 2, requeued: 1, ..Tally::default() };
-    let found = host.settle(0, &tally, 0, promise);
+    let found = host.settle(0, &tally, 0);
     assert!(matches!(found, Err(Violation::Worklist { .. })), "{found:?}");
 }
 
@@ -292,10 +304,10 @@ fn a_slice_that_doubles_an_item_is_found() {
     host.push(0, 0, &words(&[1, 2, 3])).unwrap();
     let mut taken = Vec::with_capacity(100);
     host.take_slice(10, &mut taken).unwrap();
-    let promise = host.reserve(0, 3).unwrap();
+    let _promise = host.reserve(0, 3).unwrap();
     host.put(0, 0, &words(&[1])).unwrap();
     let tally = Tally { admitted: 3, finished: 3, ..Tally::default() };
-    assert!(matches!(host.settle(0, &tally, 0, promise), Err(Violation::Worklist { .. })));
+    assert!(matches!(host.settle(0, &tally, 0), Err(Violation::Worklist { .. })));
 }
 
 #[test]
@@ -303,9 +315,9 @@ fn a_device_that_holds_too_few_is_found() {
     let mut host = small();
     host.push(0, 0, &words(&[1, 2, 3])).unwrap();
     host.take_slice(10, &mut Vec::with_capacity(100)).unwrap();
-    let promise = host.reserve(0, 3).unwrap();
+    let _promise = host.reserve(0, 3).unwrap();
     let tally = Tally { admitted: 2, finished: 1, requeued: 1, ..Tally::default() };
-    assert_eq!(host.settle(0, &tally, 1, promise), Ok(()));
+    assert_eq!(host.settle(0, &tally, 1), Ok(()));
     assert_eq!(host.check_device(2), Ok(()));
     let said = host.check_device(1).unwrap_err().to_string();
     assert!(said.contains("2 should be on the device, which says 1"), "{said}");
