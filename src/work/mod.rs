@@ -8,9 +8,12 @@
 //! pair.rs     state/index pairs                     shader.rs   a record as a shader sees it
 //! codes.rs    the library's fault codes            policy.rs   blocking or not, or spill first
 //! measured.rs  times that overrule the policy       evidence.rs  what a run leaves to be judged by
+//! drain.rs     whose items are taken next           compare.rs  whether two results are the same
 //! ```
 
 pub mod codes;
+pub mod compare;
+pub mod drain;
 pub mod evidence;
 pub mod fields;
 pub mod measured;

@@ -2,6 +2,7 @@
 //! Tests of tasks and records.
 
 mod adversarial;
+mod drain;
 mod golden;
 mod policy;
 mod records;
