@@ -41,4 +41,4 @@ pub use thread::Service;
 pub use turn::Turn;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

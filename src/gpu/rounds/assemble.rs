@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a program's text to the module of its step: parsed together with what the library adds, checked, its loops bounded.
+
+use naga::{AddressSpace, Module, Span, StorageAccess};
+
+use super::shape::{Declared, Variant, loop_bounds};
+use super::text;
+use crate::base::status::Status;
+use crate::gpu::service::Failure;
+use crate::gpu::service::loops;
+use crate::gpu::service::shader::{self, Complaint, Place};
+
+/// How a program uses one of its buffers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Binding {
+    /// Its number in group 1.
+    pub number: u32,
+    /// How it is bound.
+    pub kind: wgpu::BufferBindingType,
+}
+
+/// The module of a step, and the buffers that the program names.
+#[derive(Clone, Debug)]
+pub struct Assembled {
+    /// To be given to the device.
+    pub module: Module,
+    /// In the order of the text.
+    pub bindings: Vec<Binding>,
+}
+
+/// What tests do to the texts of the library.
+pub type Change<'a> = &'a dyn Fn(String) -> String;
+
+/// Assembles the step of a program. `driver_loops`: iterations after which the driver cuts an invocation off, 0: none.
+/// Needs some stack, as parsers do. A failure names line and column of `source`.
+pub fn assemble(
+    source: &str,
+    declared: &Declared,
+    variant: Variant,
+    features: wgpu::Features,
+    driver_loops: u32,
+    change: Change<'_>,
+) -> Result<Assembled, Failure> {
+    let bounds = loop_bounds(declared.loop_limit, driver_loops);
+    let whole = change(text::step(source, declared, variant, bounds));
+    let module = parse(&whole, source).map_err(Failure::from)?;
+    let bindings = bindings(&module, source, declared.buffer_count).map_err(Failure::from)?;
+    if let Err(complaint) = shader::check(&module, features, &whole) {
+        return Err(in_source(complaint, source).into());
+    }
+    Ok(Assembled { module: loops::bound(module, bounds.0, text::OWN), bindings })
+}
+
+fn parse(whole: &str, source: &str) -> Result<Module, Complaint> {
+    naga::front::wgsl::parse_str(whole).map_err(|error| {
+        let labels = || error.labels().filter_map(|(span, label)| Some((span.to_range()?.start, label)));
+        let own = labels().find(|(start, _)| *start <= source.len());
+        let place = own.and_then(|(start, _)| Place::of(source, start));
+        let mut text = error.message().to_owned();
+        let label = own.map(|(_, label)| label).filter(|label| !label.is_empty());
+        for more in label.into_iter().chain(error.notes()) {
+            text.push_str(": ");
+            text.push_str(more);
+        }
+        let complaint = Complaint { place, text };
+        unfinished(source).filter(|_| complaint.place.is_none()).unwrap_or_else(|| explained(complaint))
+    })
+}
+
+/// What is wrong with a text that ends in the middle of something.
+fn unfinished(source: &str) -> Option<Complaint> {
+    let error = naga::front::wgsl::parse_str(source).err()?;
+    let start = error.labels().next()?.0.to_range()?.start;
+    let place = Place::of(source, start).filter(|_| source[start..].trim().is_empty())?;
+    Some(Complaint { place: Some(place), text: error.message().to_owned() })
+}
+
+/// A complaint about the whole text as one about the program's.
+fn in_source(complaint: Complaint, source: &str) -> Complaint {
+    let place = complaint.place.filter(|place| place.offset as usize <= source.len());
+    explained(Complaint { place, ..complaint })
+}
+
+/// What stands nowhere in the program's text is about what the library expects of it.
+fn explained(complaint: Complaint) -> Complaint {
+    if complaint.place.is_some() {
+        return complaint;
+    }
+    Complaint { text: format!("the program needs a function `fn run(item: Item)`: {}", complaint.text), ..complaint }
+}
+
+/// The buffers of a program: group 1, numbers below `count`.
+fn bindings(module: &Module, source: &str, count: u32) -> Result<Vec<Binding>, Complaint> {
+    let mut found = Vec::new();
+    for (handle, variable) in module.global_variables.iter() {
+        let Some(binding) = &variable.binding else { continue };
+        let span = module.global_variables.get_span(handle);
+        if !stands_in(span, source) {
+            continue; // the library's own
+        }
+        let refuse = |text: String| {
+            let place = span.to_range().and_then(|range| Place::of(source, range.start));
+            Err(Complaint { place, text })
+        };
+        let (group, number) = (binding.group, binding.binding);
+        if group != 1 {
+            return refuse(format!("buffers of a program are in group 1, this one is in group {group}"));
+        }
+        if number >= count {
+            return refuse(format!("binding {number}, and the program declares buffer_count {count}"));
+        }
+        let kind = match variable.space {
+            AddressSpace::Uniform => wgpu::BufferBindingType::Uniform,
+            AddressSpace::Storage { access } => {
+                wgpu::BufferBindingType::Storage { read_only: !access.contains(StorageAccess::STORE) }
+            }
+            _ => return refuse("only storage and uniform buffers can be bound".to_owned()),
+        };
+        if found.iter().any(|other: &Binding| other.number == number && other.kind != kind) {
+            return refuse(format!("binding {number} is declared twice, in two ways"));
+        }
+        if found.iter().all(|other| other.number != number) {
+            found.push(Binding { number, kind });
+        }
+    }
+    Ok(found)
+}
+
+fn stands_in(span: Span, source: &str) -> bool {
+    span.to_range().is_some_and(|range| range.start < source.len())
+}
+
+/// A refusal of [`Declared::refusal`] as a failure.
+pub fn refused(declared: &Declared, group_max: u32) -> Result<(), Failure> {
+    match declared.refusal(group_max) {
+        Some(text) => Err(Failure::new(Status::LIMIT, text)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is said of programs that are wrong, and that all variants of right ones are valid. No device is needed.
+
+use super::*;
+use crate::gpu::rounds::shape::Reserve;
+use crate::work::fields::Fields;
+use crate::work::words::Word;
+
+fn declared(fields: Fields) -> Declared {
+    Declared { fields, fan_out_max: 2, emit_max: 2, emit_words: 3, loop_limit: 1000, group_size: 64, buffer_count: 2 }
+}
+
+fn pair() -> Fields {
+    crate::work::pair::FIELDS
+}
+
+const PLAIN: Variant = Variant { bands: 1, tagged: false, reserve: Reserve::Lane };
+
+fn refusal(source: &str) -> String {
+    let outcome = assemble(source, &declared(pair()), PLAIN, wgpu::Features::empty(), 65_535, &|text| text);
+    let failure = outcome.map(|_| ()).expect_err(source);
+    assert_eq!(failure.status, Status::SHADER, "{}", failure.text);
+    failure.text
+}
+
+#[test]
+fn errors_stand_where_the_author_sees_them() {
+    let cases = [
+        ("fn run(item: Item) {\n    let x = nothing();\n}", "line 2, column 13: "),
+        ("fn run(item: Item) {\n    let x: u32 = 1.5;\n}", "line 2, column "),
+        ("fn run(item: Item) { item.nothing; }", "line 1, column "),
+        ("fn run(item: Item) {", "line 1, column 21: "),
+        ("fn run(item: Item) {}\nfn other() {\n  let x = 1;\n", "line 4, column 1: "),
+        ("fn run(item: Item) {}\n/* fn", "line 2, column "),
+        ("// \u{e4}\u{f6}\nfn run(item: Item) { /* \u{e4} */ nothing(); }", "line 2, column 30: "),
+        ("fn run(item: Item) {}\nfn push(item: Item) {}", "line 2, column 4: "),
+        ("fn run(item: Item) {}\nstruct Item { x: u32 }", "line 2, column 8: "),
+        ("fn run(item: Item) {}\nfn strand_put() {}", "line 2, column 4: "),
+        ("fn run(item: Item) { var x: array<u32, 4>; x[9] = 1u; }", "line 1, column "),
+    ];
+    for (source, says) in cases {
+        assert!(refusal(source).starts_with(says), "{source}: {}", refusal(source));
+    }
+}
+
+#[test]
+fn a_loop_without_an_end_is_no_error_but_a_bounded_loop() {
+    let source = "fn run(item: Item) { loop {} }";
+    let outcome = assemble(source, &declared(pair()), PLAIN, wgpu::Features::empty(), 65_535, &|text| text);
+    assert!(outcome.is_ok(), "{:?}", outcome.err());
+}
+
+#[test]
+fn a_program_without_its_function_is_told_so() {
+    for source in ["", "fn other(item: Item) {}", "fn run() {}", "fn run(item: u32) {}"] {
+        assert!(refusal(source).contains("`fn run(item: Item)`"), "{}", refusal(source));
+    }
+}
+
+#[test]
+fn buffers_are_where_they_were_declared() {
+    let program = |buffers: &str| format!("{buffers}\nfn run(item: Item) {{}}");
+    let cases = [
+        ("@group(0) @binding(7) var<storage> x: array<u32>;", "line 1, column 23: buffers of a program are in group 1"),
+        ("@group(2) @binding(0) var<storage> x: array<u32>;", "group 1, this one is in group 2"),
+        ("@group(1) @binding(2) var<storage> x: array<u32>;", "binding 2, and the program declares buffer_count 2"),
+        ("@group(1) @binding(0) var t: texture_2d<f32>;", "only storage and uniform buffers"),
+        (
+            "@group(1) @binding(0) var<storage> x: array<u32>; @group(1) @binding(0) var<storage, read_write> y: array<u32>;",
+            "declared twice",
+        ),
+    ];
+    for (buffers, says) in cases {
+        assert!(refusal(&program(buffers)).contains(says), "{}", refusal(&program(buffers)));
+    }
+    let source = program(
+        "@group(1) @binding(1) var<storage, read_write> x: array<u32>; @group(1) @binding(0) var<uniform> y: vec4<u32>;",
+    );
+    let made = assemble(&source, &declared(pair()), PLAIN, wgpu::Features::empty(), 0, &|text| text).unwrap();
+    let kinds: Vec<_> = made.bindings.iter().map(|binding| (binding.number, binding.kind)).collect();
+    let writable = wgpu::BufferBindingType::Storage { read_only: false };
+    assert_eq!(kinds, [(1, writable), (0, wgpu::BufferBindingType::Uniform)]);
+}
+
+#[test]
+fn every_variant_of_every_program_is_valid() {
+    let sources = [
+        "fn run(item: Item) {}",
+        "fn run(item: Item) { push(item, BAND_SAME); }",
+        "fn run(item: Item) { emit(Record(1u, 2u, 3u)); loop { if (ITEM_WORDS == 3u) { break; } } }",
+        "fn run(item: Item) { push(item, 0u); emit(Record(1u, 2u, 3u)); requeue(0u, 0u, BAND_SAME); fault(FAULT_BAND); }",
+        "fn run(item: Item) { yield_now(0u, 0u); pause(0u, 0u, 1u); } // \u{e4} comment without an end of line",
+    ];
+    let mut made = 0;
+    for source in sources {
+        for fields in [pair(), Fields::WHOLE, Fields::new(Word::Param.bit()).unwrap()] {
+            for bands in 1..=5 {
+                for tagged in [false, true] {
+                    for reserve in [Reserve::Subgroup, Reserve::Workgroup, Reserve::Lane] {
+                        let variant = Variant { bands, tagged, reserve };
+                        let features = match reserve {
+                            Reserve::Subgroup => wgpu::Features::SUBGROUP,
+                            _ => wgpu::Features::empty(),
+                        };
+                        let outcome = assemble(source, &declared(fields), variant, features, 65_535, &|text| text);
+                        assert!(outcome.is_ok(), "{source} {variant:?}: {:?}", outcome.err());
+                        made += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(made, 450);
+}

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A run of a worklist on a device: the job that the service thread drives.
+//!
+//! ```text
+//! encode     plan? ── end ──> bring the rest back, then `ended`
+//!              │ run
+//!              v
+//!            spill, or upload slices ──> control block ──> rounds: prep, step, fill ──> finish ──> copies
+//! submitted  map what comes back; take the next slices meanwhile
+//! completed  reports and records to the host, sums compared, pace adapted
+//! ```
+
+use std::sync::Arc;
+
+use super::frontier::{Frontier, Plan, Report, Settled};
+use super::layout::*;
+use super::outcome::{self, Told};
+use super::pace::Pace;
+use super::pipelines::Pipelines;
+use super::rings::{Rings, Run};
+use super::store::{CONTROL_BYTES, COUNTER_BYTES, STATUS_BYTES, Store};
+use super::traffic::{self, Part, Piece, Traffic, as_bytes};
+use crate::base::status::Status;
+use crate::base::sys;
+use crate::gpu::service::{Failure, Gpu, Held, Job, Step};
+use crate::gpu::worklist::host::Slice;
+
+/// Submissions in a row that admit nothing although items are queued, before the run is given up.
+const STALLED_AFTER: u32 = 8;
+/// How long nothing is done where something is to be run and nothing can be taken.
+const NOTHING_NS: i64 = 1_000_000;
+/// Visits of one submission at most: every counter stays below 2^32.
+const VISITS_MAX: u64 = 1 << 30;
+/// Records and reports that are copied although nobody knows yet that there are so many.
+const GUESS_LEAST: u32 = 1024;
+
+/// What a device has of a worklist.
+#[derive(Clone)]
+pub struct Resident {
+    /// Of its program.
+    pub pipelines: Arc<Held<Pipelines>>,
+    /// Its buffers.
+    pub store: Arc<Held<Store>>,
+}
+
+/// What a run is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whether the newest items go first.
+    pub newest_first: bool,
+    /// Items that an item pushes at most.
+    pub fan_out_max: u32,
+    /// Records that an item emits at most.
+    pub emit_max: u32,
+    /// Words of a record.
+    pub words: u32,
+    /// Invocations of a group.
+    pub group_size: u32,
+    /// What a submission should take, in nanoseconds.
+    pub latency: i64,
+    /// Workgroups of one dimension at most.
+    pub groups_max: u32,
+}
+
+/// Makes, on the service thread, what the device has of the worklist; or finds what was made before.
+pub type Setup = Box<dyn FnOnce(&Gpu) -> Result<Resident, Failure> + Send>;
+
+/// Items that were taken from the host and are not on the device; `slice.count` are left.
+struct Waiting {
+    slice: Slice,
+    words: Vec<u32>,
+    /// Where they begin, in items. What goes first goes from there, or from the end where the newest go first.
+    first: u32,
+}
+
+impl Waiting {
+    /// The next so many items to go.
+    fn part(&mut self, count: u32, newest_first: bool, each: usize) -> &[u32] {
+        self.slice.count -= count;
+        let first = match newest_first {
+            true => self.first + self.slice.count,
+            false => {
+                self.first += count;
+                self.first - count
+            }
+        };
+        &self.words[first as usize * each..][..count as usize * each]
+    }
+
+    /// All that are left.
+    fn rest(&self, each: usize) -> &[u32] {
+        &self.words[self.first as usize * each..][..self.slice.count as usize * each]
+    }
+}
+
+/// See the module documentation.
+pub struct Drive<F: Frontier> {
+    frontier: F,
+    manner: Manner,
+    setup: Option<Setup>,
+    resident: Option<Resident>,
+    control: [u32; CONTROL_WORDS],
+    pace: Pace,
+    waiting: std::collections::VecDeque<Waiting>,
+    traffic: Traffic,
+    /// Rounds of the submission under way.
+    rounds: u32,
+    /// Items on the device when its rounds begin.
+    before: u64,
+    begun: i64,
+    /// Guesses for the next submission.
+    guess_emits: u32,
+    guess_reports: u32,
+    /// Words of the output that were computed and not read yet: from, count.
+    rest_emits: (u32, u32),
+    rest_reports: (u32, u32),
+    /// Counted when its reports have been read.
+    settled: Option<Settled>,
+    stalled: u32,
+    /// Bits STOP_ of the last submission.
+    stopped: u32,
+    ending: Option<(Status, String)>,
+    /// The rest has been asked for.
+    returning: bool,
+    words: Vec<u32>,
+}
+
+impl<F: Frontier> Drive<F> {
+    /// A run. Nothing of it lies on the device yet.
+    pub fn new(frontier: F, manner: Manner, setup: Setup) -> Drive<F> {
+        Drive {
+            frontier,
+            manner,
+            setup: Some(setup),
+            resident: None,
+            control: [0; CONTROL_WORDS],
+            pace: Pace::new(manner.latency, manner.group_size, u32::MAX),
+            waiting: std::collections::VecDeque::new(),
+            traffic: Traffic::default(),
+            rounds: 0,
+            before: 0,
+            begun: 0,
+            guess_emits: GUESS_LEAST,
+            guess_reports: GUESS_LEAST,
+            rest_emits: (0, 0),
+            rest_reports: (0, 0),
+            settled: None,
+            stalled: 0,
+            stopped: 0,
+            ending: None,
+            returning: false,
+            words: Vec::new(),
+        }
+    }
+
+    fn end(&mut self, status: Status, text: impl Into<String>) {
+        self.ending.get_or_insert_with(|| (status, text.into()));
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.end(failure.status, failure.text);
+    }
+
+    /// What does not change during the run.
+    fn prepare(&mut self, gpu: &Gpu) -> Result<(), Failure> {
+        let Some(setup) = self.setup.take() else { return Ok(()) };
+        let resident = setup(gpu)?;
+        let (space, variant, does) = (resident.store.space, resident.pipelines.variant, resident.pipelines.does);
+        if !does.push {
+            self.manner.fan_out_max = 0;
+        }
+        if !does.emit {
+            self.manner.emit_max = 0;
+        }
+        let manner = self.manner;
+        self.pace = Pace::new(manner.latency, manner.group_size, space.physical);
+        for (word, value) in [
+            (CAPACITY, space.capacity),
+            (PHYSICAL, space.physical),
+            (BAND_COUNT, variant.bands),
+            (NEWEST_FIRST, u32::from(manner.newest_first)),
+            (FAN_OUT, manner.fan_out_max),
+            (EMIT_MAX, manner.emit_max),
+            (EMIT_SPACE, space.emits),
+            (REPORT_MAX, u32::from(does.report)),
+            (REPORT_SPACE, space.reports),
+            (REPORT_FIRST, space.reports_at()),
+            (SLICE_MIN, (space.capacity / 64).max(1)),
+            (STARVED_AFTER, 16),
+            (GROUP, manner.group_size),
+            (ROW_MAX, gpu.limits.max_compute_workgroups_per_dimension.min(manner.groups_max).max(1)),
+        ] {
+            self.control[word] = value;
+        }
+        self.resident = Some(resident);
+        Ok(())
+    }
+
+    fn rings(&mut self, store: &Store) -> Rings<'_> {
+        Rings { control: &mut self.control, physical: store.space.physical, newest_first: self.manner.newest_first }
+    }
+
+    /// Items that are held for the device go back to the host: those that were taken last come first.
+    fn hand_back(&mut self) {
+        while let Some(waiting) = self.waiting.pop_back() {
+            let given = self.frontier.give_back(waiting.slice, waiting.rest(self.manner.words as usize), false);
+            if let Err(status) = given {
+                self.end(status, "no memory for items that come back from a device");
+            }
+        }
+    }
+
+    /// Items that are held for the device.
+    fn held(&self) -> u64 {
+        self.waiting.iter().map(|waiting| u64::from(waiting.slice.count)).sum()
+    }
+
+    /// What was computed and not read yet comes first.
+    fn read_rest(&mut self) {
+        let emits = core::mem::take(&mut self.rest_emits);
+        let reports = core::mem::take(&mut self.rest_reports);
+        for ((from, words), piece) in
+            [(emits, Piece::Emits { guessed: false }), (reports, Piece::Reports { guessed: false })]
+        {
+            if words != 0 {
+                self.traffic.parts.push(Part { piece, from, words });
+            }
+        }
+    }
+
+    fn copy_out(&mut self, runs: [Run; 2], stride: u32, piece: Piece) {
+        for (at, count) in runs {
+            if count != 0 {
+                self.traffic.parts.push(Part { piece, from: at * stride, words: count * stride });
+            }
+        }
+    }
+
+    /// Half of the capacity is freed when the device says that it is full.
+    fn spill(&mut self, store: &Store) {
+        let depth = outcome::depth(&self.control);
+        let capacity = u64::from(store.space.capacity);
+        if self.stopped & STOP_QUEUE == 0 && depth <= capacity {
+            return;
+        }
+        self.hand_back();
+        let mut surplus = depth.saturating_sub((capacity / 2).max(1));
+        for band in Rings::lowest_first() {
+            let count = surplus.min(u64::from(self.control[COUNT + band as usize])) as u32;
+            let runs = self.rings(store).spill(band, count);
+            self.copy_out(runs, store.space.stride, Piece::Spilled(band));
+            surplus -= u64::from(count);
+        }
+    }
+
+    /// Everything comes back.
+    fn bring_back(&mut self, store: &Store) {
+        for band in Rings::lowest_first() {
+            let mut rings = self.rings(store);
+            let count = rings.count(band);
+            let runs = rings.spill(band, count);
+            self.copy_out(runs, store.space.stride, Piece::Returned(band));
+        }
+    }
+
+    /// How many items the host may have on the device: where items push others, half of the capacity is theirs.
+    fn wanted(&self, store: &Store) -> u64 {
+        let capacity = u64::from(store.space.capacity);
+        if self.manner.fan_out_max == 0 { capacity } else { (capacity / 2).max(1) }
+    }
+
+    /// Takes slices from the host until `room` items wait.
+    fn take(&mut self, room: u64) {
+        let mut held = self.held();
+        while held < room {
+            let limit = room - held;
+            let mut words = Vec::new();
+            if words.try_reserve_exact(limit as usize * self.manner.words as usize).is_err() {
+                return;
+            }
+            let Some(slice) = self.frontier.take(limit, &mut words) else { return };
+            held += u64::from(slice.count);
+            self.waiting.push_back(Waiting { slice, words, first: 0 });
+        }
+    }
+
+    /// Uploads what waits, as far as there is room.
+    fn upload(&mut self, gpu: &Gpu, store: &Store) {
+        let mut room = self.wanted(store).saturating_sub(outcome::depth(&self.control));
+        self.take(room);
+        let (each, newest_first) = (self.manner.words as usize, self.manner.newest_first);
+        while room > 0 {
+            let Some(mut waiting) = self.waiting.pop_front() else { return };
+            let count = u64::from(waiting.slice.count).min(room) as u32;
+            let Slice { band, tenant, .. } = waiting.slice;
+            let runs = self.rings(store).put(band, count);
+            write(gpu, store, runs, waiting.part(count, newest_first, each), each, tenant);
+            room -= u64::from(count);
+            if waiting.slice.count > 0 {
+                self.waiting.push_front(waiting);
+            }
+        }
+    }
+
+    /// Records the next submission, or says why there is none.
+    fn next(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Step {
+        let Some(Resident { pipelines, store }) = self.resident.clone() else { return Step::Done };
+        let (pipelines, store): (&Pipelines, &Store) = (&pipelines, &store);
+        self.traffic.parts.clear();
+        self.rounds = 0;
+        let reports_are_missing = self.settled.is_some();
+        self.read_rest();
+        if gpu.is_closing() {
+            self.end(Status::CLOSED, "the device was closed");
+        }
+        if self.ending.is_none() && !reports_are_missing {
+            let depth = outcome::depth(&self.control);
+            match self.frontier.plan(depth + self.held()) {
+                Plan::Run { visits, rounds, inner } => {
+                    self.spill(store);
+                    if self.traffic.parts.iter().all(|part| !matches!(part.piece, Piece::Spilled(_))) {
+                        self.upload(gpu, store);
+                    }
+                    self.rounds = u64::from(self.pace.rounds).min(rounds.max(1)) as u32;
+                    self.control[BUDGET] = visits.min(VISITS_MAX) as u32;
+                    self.control[INNER] = inner.max(1);
+                    if outcome::depth(&self.control) == 0 {
+                        self.rounds = 0;
+                        if self.traffic.parts.is_empty() {
+                            return Step::Idle(sys::monotonic() + NOTHING_NS);
+                        }
+                    }
+                }
+                Plan::Wait(until) if self.traffic.parts.is_empty() => return Step::Idle(until),
+                Plan::Wait(_) => {}
+                Plan::End(status, text) => self.end(status, text),
+            }
+        }
+        if self.ending.is_some() && !reports_are_missing && !self.returning {
+            self.rounds = 0;
+            self.hand_back();
+            self.bring_back(store);
+            self.returning = true;
+        }
+        if self.returning && self.traffic.parts.is_empty() {
+            return self.finish(false);
+        }
+        match self.record(gpu, pipelines, store, encoder) {
+            Ok(()) => Step::Submit,
+            Err(failure) => {
+                // Nothing of this submission will be made.
+                self.end(failure.status, failure.text);
+                let lost = self.returning || outcome::depth(&self.control) != 0;
+                self.finish(lost)
+            }
+        }
+    }
+
+    fn finish(&mut self, lost: bool) -> Step {
+        let (status, text) = self.ending.take().unwrap_or((Status::OK, String::new()));
+        self.hand_back();
+        self.frontier.ended(status, text, lost);
+        self.resident = None;
+        Step::Done
+    }
+
+    fn record(
+        &mut self,
+        gpu: &Gpu,
+        pipelines: &Pipelines,
+        store: &Store,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<(), Failure> {
+        if self.rounds != 0 {
+            let guesses = [
+                (
+                    Piece::Emits { guessed: true },
+                    0,
+                    match self.manner.emit_max {
+                        0 => 0,
+                        _ => self.guess_emits.min(store.space.emits) * store.space.emit_words,
+                    },
+                ),
+                (
+                    Piece::Reports { guessed: true },
+                    store.space.reports_at(),
+                    match pipelines.does.report {
+                        true => self.guess_reports.min(store.space.reports) * store.space.report_words,
+                        false => 0,
+                    },
+                ),
+            ];
+            for (piece, from, words) in guesses {
+                if words != 0 {
+                    self.traffic.parts.push(Part { piece, from, words });
+                }
+            }
+        }
+        self.traffic.prepare(gpu)?;
+        self.traffic.record(store, encoder, false);
+        self.begun = sys::monotonic();
+        if self.rounds == 0 {
+            return Ok(());
+        }
+        self.before = outcome::depth(&self.control);
+        for word in [PEAK, ROUNDS, ADMITTED, LAUNCHED, STOPPED, SLICE] {
+            self.control[word] = 0;
+        }
+        self.control[SLICE_MAX] = self.pace.slice;
+        gpu.queue.write_buffer(&store.control, 0, as_bytes(&self.control));
+        gpu.queue.write_buffer(&store.counters, 0, &[0; COUNTER_BYTES as usize]);
+        self.rounds_of(pipelines, store, encoder);
+        encoder.copy_buffer_to_buffer(&store.control, 0, &store.status, 0, CONTROL_BYTES);
+        encoder.copy_buffer_to_buffer(&store.counters, 0, &store.status, CONTROL_BYTES, COUNTER_BYTES);
+        if let Some(times) = &store.times {
+            encoder.resolve_query_set(&times.set, 0..2, &times.resolved, 0);
+            let at = CONTROL_BYTES + COUNTER_BYTES;
+            encoder.copy_buffer_to_buffer(&times.resolved, 0, &store.status, at, STATUS_BYTES - at);
+        }
+        self.traffic.record(store, encoder, true);
+        Ok(())
+    }
+
+    fn rounds_of(&self, pipelines: &Pipelines, store: &Store, encoder: &mut wgpu::CommandEncoder) {
+        let timestamp_writes = store.times.as_ref().map(|times| wgpu::ComputePassTimestampWrites {
+            query_set: &times.set,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+        for _ in 0..self.rounds {
+            pass.set_pipeline(&pipelines.prep);
+            pass.set_bind_group(0, &store.between, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+            pass.set_pipeline(&pipelines.step);
+            pass.set_bind_group(0, &store.within, &[]);
+            pass.set_bind_group(1, &store.program, &[]);
+            pass.dispatch_workgroups_indirect(&store.args, 0);
+            if self.manner.newest_first {
+                pass.set_pipeline(&pipelines.fill);
+                pass.dispatch_workgroups_indirect(&store.args, 0);
+            }
+        }
+        pass.set_pipeline(&pipelines.finish);
+        pass.set_bind_group(0, &store.between, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+    }
+
+    /// What a submission has brought.
+    fn arrived(&mut self, gpu: &Gpu, store: &Store) -> Result<(), Failure> {
+        let told = match self.rounds {
+            0 => None,
+            _ => {
+                let mut status = Vec::new();
+                traffic::read(&store.status, STATUS_BYTES / 4, &mut status)?;
+                Some(self.told(gpu, store, &status))
+            }
+        };
+        let mut words = core::mem::take(&mut self.words);
+        let arrived = self.traffic.arrived(&mut words);
+        let parts = core::mem::take(&mut self.traffic.parts);
+        if arrived.is_ok() {
+            let mut at = 0;
+            for part in &parts {
+                let end = at + part.words as usize;
+                self.piece(store, part, told.as_ref(), &words[at..end]);
+                at = end;
+            }
+        }
+        self.words = words;
+        self.traffic.parts = parts;
+        arrived?;
+        if let Some(settled) = self.settled.take() {
+            match self.rest_reports.1 {
+                0 => {
+                    if let Err(text) = self.frontier.settle(&settled) {
+                        self.end(Status::DEVICE, text);
+                    }
+                }
+                _ => self.settled = Some(settled),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what the device says of its rounds.
+    fn told(&mut self, gpu: &Gpu, store: &Store, status: &[u32]) -> Told {
+        let mut told = Told { control: [0; CONTROL_WORDS], counters: [0; COUNTER_WORDS] };
+        told.control.copy_from_slice(&status[..CONTROL_WORDS]);
+        told.counters.copy_from_slice(&status[CONTROL_WORDS..CONTROL_WORDS + COUNTER_WORDS]);
+        let taken = sys::monotonic() - self.begun;
+        self.control = told.control;
+        self.stopped = told.control[STOPPED];
+        match told.settled(self.before, store.space.stride > self.manner.words) {
+            Ok(mut settled) => {
+                settled.active_ns = device_time(gpu, store, status).unwrap_or(taken.max(0) as u64);
+                self.pace.after(taken, settled.depth != 0 && self.stopped == 0);
+                self.watch(&settled);
+                self.settled = Some(settled);
+            }
+            Err(text) => self.end(Status::DEVICE, text),
+        }
+        told
+    }
+
+    /// Items are queued and none is admitted: once may happen, again and again may not.
+    fn watch(&mut self, settled: &Settled) {
+        let waits = settled.depth != 0 && settled.tally.admitted == 0 && self.stopped & STOP_BUDGET == 0;
+        self.stalled = if waits { self.stalled + 1 } else { 0 };
+        if self.stalled >= STALLED_AFTER {
+            let text =
+                format!("no progress: {} items are queued, and {} submissions took none", settled.depth, self.stalled);
+            self.end(Status::DEVICE, text);
+        }
+    }
+
+    /// Gives the host what a copy holds.
+    fn piece(&mut self, store: &Store, part: &Part, told: Option<&Told>, words: &[u32]) {
+        let space = &store.space;
+        let known = |word: usize| told.map_or(0, |told| told.counters[word]);
+        let given = match part.piece {
+            Piece::Emits { guessed: false } => self.frontier.emit(words),
+            Piece::Reports { guessed: false } => self.reports(words, space.report_words),
+            Piece::Emits { guessed: true } => {
+                let there = known(EMITTED).min(space.emits);
+                self.guess_emits = guess(there);
+                let all = there * space.emit_words;
+                let here = all.min(part.words);
+                self.rest_emits = (part.from + here, all - here);
+                self.frontier.emit(&words[..here as usize])
+            }
+            Piece::Reports { guessed: true } => {
+                let there = known(REPORTED).min(space.reports);
+                self.guess_reports = guess(there);
+                let all = there * space.report_words;
+                let here = all.min(part.words);
+                self.rest_reports = (part.from + here, all - here);
+                self.reports(&words[..here as usize], space.report_words)
+            }
+            Piece::Spilled(band) => self.items(band, words, space.stride, true),
+            Piece::Returned(band) => self.items(band, words, space.stride, false),
+        };
+        if let Err(status) = given {
+            self.end(status, "no memory for what a device has computed");
+        }
+    }
+
+    fn reports(&mut self, words: &[u32], each: u32) -> Result<(), Status> {
+        for report in words.chunks_exact(each as usize) {
+            let (head, record) = report.split_at(REPORT_HEADER);
+            let report = Report { end: head[0], told: head[1], band: head[2], tenant: head[3], record };
+            self.frontier.report(report)?;
+        }
+        Ok(())
+    }
+
+    /// Items of a band that come back, oldest first; tenant by tenant where they are tagged.
+    fn items(&mut self, band: u32, words: &[u32], stride: u32, spilled: bool) -> Result<(), Status> {
+        let (each, stride) = (self.manner.words as usize, stride as usize);
+        let count = (words.len() / stride) as u32;
+        if each == stride {
+            return self.frontier.give_back(Slice { band, tenant: 0, count }, words, spilled);
+        }
+        for tenant in 0..TENANTS as u32 {
+            let own = words.chunks_exact(stride).filter(|item| item[each] == tenant);
+            let records: Vec<u32> = own.flat_map(|item| item[..each].iter().copied()).collect();
+            if !records.is_empty() {
+                let count = (records.len() / each) as u32;
+                self.frontier.give_back(Slice { band, tenant, count }, &records, spilled)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A little more than there were this time.
+fn guess(there: u32) -> u32 {
+    (there + there / 4).max(GUESS_LEAST)
+}
+
+/// Writes records into one or two runs of places, each with its tenant where items are tagged.
+fn write(gpu: &Gpu, store: &Store, runs: [Run; 2], words: &[u32], each: usize, tenant: u32) {
+    let stride = store.space.stride as usize;
+    let mut at = 0;
+    for (place, count) in runs {
+        let part = &words[at..at + count as usize * each];
+        at += part.len();
+        let size = (count as usize * stride * 4) as u64;
+        let offset = u64::from(place) * stride as u64 * 4;
+        let Some(size) = wgpu::BufferSize::new(size) else { continue };
+        let Some(mut view) = gpu.queue.write_buffer_with(&store.queue, offset, size) else { continue };
+        match each == stride {
+            true => view.copy_from_slice(as_bytes(part)),
+            false => {
+                let tagged = part.chunks_exact(each).flat_map(|record| record.iter().copied().chain([tenant]));
+                view.copy_from_slice(as_bytes(&tagged.collect::<Vec<u32>>()));
+            }
+        }
+    }
+}
+
+/// Nanoseconds between the two times.
+fn device_time(gpu: &Gpu, store: &Store, status: &[u32]) -> Option<u64> {
+    store.times.as_ref()?;
+    let [begun, ended] = [0, 2].map(|at| {
+        let words = &status[CONTROL_WORDS + COUNTER_WORDS + at..][..2];
+        u64::from(words[0]) | u64::from(words[1]) << 32
+    });
+    let ticks = ended.checked_sub(begun)?;
+    Some((ticks as f64 * f64::from(gpu.queue.get_timestamp_period())) as u64)
+}
+
+impl<F: Frontier> Job for Drive<F> {
+    fn encode(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Step {
+        if let Err(failure) = self.prepare(gpu) {
+            self.fail(failure);
+            return self.finish(false);
+        }
+        self.next(gpu, encoder)
+    }
+
+    fn submitted(&mut self, _: &Gpu) {
+        let Some(Resident { store, .. }) = self.resident.clone() else { return };
+        if self.rounds != 0 {
+            store.status.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        }
+        self.traffic.submitted();
+        if self.ending.is_none() && self.rounds != 0 {
+            self.take(self.wanted(&store)); // while the device works
+        }
+    }
+
+    fn completed(&mut self, gpu: &Gpu) {
+        let Some(Resident { store, .. }) = self.resident.clone() else { return };
+        if let Err(failure) = self.arrived(gpu, &store) {
+            self.fail(failure);
+        }
+        self.rounds = 0;
+    }
+
+    fn lost(mut self: Box<Self>, failure: &Failure) {
+        self.hand_back();
+        self.frontier.ended(failure.status, failure.text.clone(), true);
+    }
+}

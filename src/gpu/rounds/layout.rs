@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The words that host and device share, in one table: offsets here and constants in the shaders come from it.
+//!
+//! ```text
+//! control   parameters (the host writes)   state of the queue (both)       slice (prep writes, step reads)
+//! counters  appended to each band in this round   totals of this submission (the host sets them to 0)
+//! ```
+
+/// Bands of a worklist at most.
+pub const BANDS: usize = 5;
+/// Tenants at most.
+pub const TENANTS: usize = 30;
+/// Counters that one invocation of a group may add up for all: those before [`CHANGE`].
+pub const TALLIED: usize = 16;
+
+macro_rules! table {
+    ($(#[$doc:meta])* $table:ident, $words:ident = $total:literal; $($name:ident = $first:literal, $text:literal;)*) => {
+        $(#[doc = $text] pub const $name: usize = $first;)*
+        $(#[$doc])*
+        pub const $table: &[(&str, usize)] = &[$((stringify!($name), $first)),*];
+        #[doc = concat!("Words of `", stringify!($table), "`.")]
+        pub const $words: usize = $total;
+    };
+}
+
+table! {
+    /// Names and offsets of the control block.
+    CONTROL, CONTROL_WORDS = 64;
+    CAPACITY = 0, "Items that may lie on the device.";
+    PHYSICAL = 1, "Places of each band's ring.";
+    BAND_COUNT = 2, "Bands of the worklist.";
+    NEWEST_FIRST = 3, "1: a slice is the newest items (LIFO), 0: the oldest.";
+    FAN_OUT = 4, "Items that one item pushes at most.";
+    EMIT_MAX = 5, "Records that one item emits at most.";
+    EMIT_SPACE = 6, "Records that fit the emit buffer.";
+    REPORT_MAX = 7, "Reports that one item makes at most: 0 or 1.";
+    REPORT_SPACE = 8, "Reports that fit.";
+    REPORT_FIRST = 9, "The word of the output buffer where reports begin.";
+    SLICE_MAX = 10, "Items of a slice at most.";
+    SLICE_MIN = 11, "A slice that is smaller for want of space ends the submission: the host makes space.";
+    INNER = 12, "Visits of an item by one invocation at most.";
+    BUDGET = 13, "Visits of this submission at most.";
+    STARVED_AFTER = 14, "A band that was passed over so often is next.";
+    GROUP = 15, "Invocations of a workgroup.";
+    ROW_MAX = 16, "Workgroups of one dimension at most.";
+    HEAD = 20, "Of each band: the place of its oldest item.";
+    COUNT = 25, "Of each band: its items.";
+    PASSED = 30, "Of each band: slices since it was passed over.";
+    SLICE = 40, "Items of the slice.";
+    SLICE_BAND = 41, "Its band.";
+    SLICE_FIRST = 42, "The place of its first item.";
+    SLICE_BASE = 43, "The first place of its band's ring.";
+    SLICE_INNER = 44, "Visits of an item by one invocation, in this round.";
+    ROW = 45, "Workgroups of a row of this dispatch.";
+    PEAK = 46, "The deepest that the queue was.";
+    ROUNDS = 47, "Rounds that had a slice.";
+    ADMITTED = 48, "Items of all slices.";
+    LAUNCHED = 49, "Invocations of all rounds.";
+    STOPPED = 50, "Why rounds are empty: bits STOP_.";
+}
+
+table! {
+    /// Names and offsets of the counters.
+    COUNTERS, COUNTER_WORDS = 48;
+    APPENDED = 0, "Of each band: items appended in this round.";
+    FINISHED = 5, "Items that are done.";
+    REQUEUED = 6, "Items that went back to the queue.";
+    YIELDED = 7, "Items that gave way.";
+    PAUSED = 8, "Items that wait for an epoch.";
+    FAULTED = 9, "Items that faulted.";
+    PUSHED = 10, "Children.";
+    EMITTED = 11, "Emitted records.";
+    REPORTED = 12, "Reports.";
+    AT_ONCE = 13, "Requeues that the same invocation ran at once.";
+    LOST = 14, "What had no place although it was admitted: never anything.";
+    CHANGE = 16, "Of each tenant, where items are tagged: how many more of its items the queue holds, as a signed number.";
+}
+
+/// The queue has little space left.
+pub const STOP_QUEUE: u32 = 1;
+/// So the emit buffer.
+pub const STOP_EMITS: u32 = 2;
+/// So the reports.
+pub const STOP_REPORTS: u32 = 4;
+/// The budget is used up.
+pub const STOP_BUDGET: u32 = 8;
+
+/// What an item has ended with; also the kind of a report.
+pub mod end {
+    /// It is done.
+    pub const DONE: u32 = 0;
+    /// It goes on, through the queue.
+    pub const REQUEUE: u32 = 1;
+    /// It gives way.
+    pub const YIELD: u32 = 2;
+    /// It waits.
+    pub const PAUSE: u32 = 3;
+    /// It faulted.
+    pub const FAULT: u32 = 4;
+    /// No item was taken.
+    pub const NONE: u32 = 5;
+}
+
+/// Words of a report before the record: kind, code or epoch, band, tag.
+pub const REPORT_HEADER: usize = 4;
+
+/// The tables as constants of a shader.
+pub fn constants() -> String {
+    let mut text = format!("const CONTROL_WORDS = {CONTROL_WORDS}u;\nconst COUNTER_WORDS = {COUNTER_WORDS}u;\n");
+    for (name, first) in CONTROL.iter().chain(COUNTERS) {
+        text.push_str(&format!("const {name} = {first}u;\n"));
+    }
+    let stops = [("QUEUE", STOP_QUEUE), ("EMITS", STOP_EMITS), ("REPORTS", STOP_REPORTS), ("BUDGET", STOP_BUDGET)];
+    for (name, bit) in stops {
+        text.push_str(&format!("const STOP_{name} = {bit}u;\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_words_of_a_table_are_one() {
+        for (table, words) in [(CONTROL, CONTROL_WORDS), (COUNTERS, COUNTER_WORDS)] {
+            let mut used = vec![false; words];
+            for (name, first) in table {
+                let width = match *name {
+                    "HEAD" | "COUNT" | "PASSED" | "APPENDED" => BANDS,
+                    "CHANGE" => TENANTS,
+                    _ => 1,
+                };
+                for word in &mut used[*first..first + width] {
+                    assert!(!*word, "{name}");
+                    *word = true;
+                }
+            }
+        }
+        assert!(CONTROL_WORDS.is_multiple_of(4), "the step shader reads it as vectors");
+    }
+}

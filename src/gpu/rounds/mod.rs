@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Worklists on a device: rounds, each of which takes a slice of the queue and runs the program once for each of its items.
+//!
+//! ```text
+//! host ── upload ──> rings on the device ── prep: band, admission, size of the dispatch
+//!   ^                   ^      │
+//!   │                   │      v
+//!   │                   └── step: one item each; children, requeued ──┐ fill (newest first): the hole is closed
+//!   └── spilled, reports, records <────────────────────────────────────┘
+//! ```
+//! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
+//!
+//! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
+//! - `text`, `assemble`: from a program's text to a module. `pipelines`, `store`: what the device has.
+//! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run.
+
+pub mod assemble;
+pub mod drive;
+pub mod frontier;
+mod layout;
+mod outcome;
+mod pace;
+pub mod pipelines;
+mod rings;
+pub mod shape;
+pub mod space;
+pub mod store;
+mod text;
+mod traffic;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How many rounds a submission has, and how many items a round: as many as the latency allows. Pure.
+
+/// Rounds of the first submission.
+const FIRST: u32 = 4;
+/// Rounds at most.
+const MOST: u32 = 1024;
+/// A submission may take as many times the latency before it is made smaller.
+const SLACK: i64 = 10;
+
+/// See the module documentation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// Rounds of the next submission.
+    pub rounds: u32,
+    /// Items of a round at most.
+    pub slice: u32,
+    slice_most: u32,
+    slice_least: u32,
+    latency: i64,
+}
+
+impl Pace {
+    /// For submissions of about `latency` nanoseconds, and slices of `least` to `most` items.
+    pub fn new(latency: i64, least: u32, most: u32) -> Pace {
+        let most = most.max(1);
+        Pace {
+            rounds: FIRST,
+            slice: most,
+            slice_most: most,
+            slice_least: least.clamp(1, most),
+            latency: latency.max(1),
+        }
+    }
+
+    /// A submission took `taken` nanoseconds and left the frontier empty or `busy`.
+    pub fn after(&mut self, taken: i64, busy: bool) {
+        if taken > self.latency.saturating_mul(SLACK) {
+            match self.rounds {
+                1 => self.slice = (self.slice / 2).max(self.slice_least),
+                _ => self.rounds /= 2,
+            }
+        } else if taken < self.latency && busy {
+            match self.slice < self.slice_most {
+                true => self.slice = self.slice.saturating_mul(2).min(self.slice_most),
+                false => self.rounds = (self.rounds * 2).min(MOST),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device on which a round costs `fixed` and each of its items `each` nanoseconds.
+    fn settle(fixed: i64, each: i64) -> (Pace, i64) {
+        let mut pace = Pace::new(2_000_000, 64, 65_536);
+        let mut taken = 0;
+        for _ in 0..100 {
+            taken = i64::from(pace.rounds) * (fixed + each * i64::from(pace.slice));
+            pace.after(taken, true);
+        }
+        (pace, taken)
+    }
+
+    #[test]
+    fn submissions_come_near_the_latency_whatever_rounds_cost() {
+        for (fixed, each) in [(1_000, 0), (3_000, 1), (3_000, 10), (100, 1_000), (10_000, 20_000)] {
+            let (_, taken) = settle(fixed, each);
+            assert!((900_000..=20_000_000).contains(&taken), "{fixed} {each}: {taken}");
+        }
+        let (pace, _) = settle(10, 0);
+        assert_eq!(pace.rounds, MOST, "what costs nothing has the most rounds");
+    }
+
+    #[test]
+    fn an_empty_frontier_does_not_ask_for_more_rounds() {
+        let mut pace = Pace::new(2_000_000, 64, 1024);
+        (0..10).for_each(|_| pace.after(10_000, false));
+        assert_eq!(pace.rounds, FIRST);
+    }
+}

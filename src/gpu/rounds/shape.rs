@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a program declares, what a worklist adds to it, and the bounds on both.
+
+use super::layout::BANDS;
+use crate::work::fields::Fields;
+
+/// Words that an invocation may hold back until its item ends: 8 KiB. A pipeline that wants too much private memory may
+/// cost the whole device, so that more is refused when the program is made.
+pub const STAGED_WORDS_MAX: u32 = 2048;
+
+/// Iterations of the library's own loops in one invocation, beside those of the program, at most: its appends, and a visit each.
+const OWN_LOOPS: u32 = 4 * STAGED_WORDS_MAX;
+
+/// What a program declares.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The words of its records.
+    pub fields: Fields,
+    /// Items that an item pushes at most.
+    pub fan_out_max: u32,
+    /// Records that an item emits at most.
+    pub emit_max: u32,
+    /// Words of such a record.
+    pub emit_words: u32,
+    /// Iterations of all loops of a visit at most.
+    pub loop_limit: u32,
+    /// Invocations of a workgroup.
+    pub group_size: u32,
+    /// Buffers of the program.
+    pub buffer_count: u32,
+}
+
+impl Declared {
+    /// Words that an invocation holds back. A child brings the band that it goes to.
+    pub fn staged_words(&self) -> u64 {
+        let children = u64::from(self.fan_out_max) * (self.fields.length() as u64 + 1);
+        children.saturating_add(u64::from(self.emit_max) * u64::from(self.emit_words))
+    }
+
+    /// What the device cannot do, as a sentence.
+    pub fn refusal(&self, group_max: u32) -> Option<String> {
+        let staged = self.staged_words();
+        if staged > u64::from(STAGED_WORDS_MAX) {
+            return Some(format!(
+                "an item of this program may push and emit {staged} words, and {STAGED_WORDS_MAX} can be kept until it ends"
+            ));
+        }
+        (self.group_size > group_max)
+            .then(|| format!("groups of {} invocations: the device has {group_max} at most", self.group_size))
+    }
+}
+
+/// How what a group appends is given its places.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reserve {
+    /// One atomic operation for each subgroup.
+    Subgroup,
+    /// One for each workgroup.
+    Workgroup,
+    /// One for each invocation.
+    Lane,
+}
+
+/// What a worklist adds to a program: a pipeline is made for each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Variant {
+    /// Bands, 1 to 5.
+    pub bands: u32,
+    /// Whether items have a word beside their record that goes with them and their children: the tenant.
+    pub tagged: bool,
+    /// How places are given.
+    pub reserve: Reserve,
+}
+
+impl Variant {
+    /// Words of an item in the queue.
+    pub fn stride(&self, fields: &Fields) -> u32 {
+        fields.length() as u32 + u32::from(self.tagged)
+    }
+
+    /// Whether the numbers are ones that a worklist can have.
+    pub fn is_valid(&self) -> bool {
+        (1..=BANDS as u32).contains(&self.bands)
+    }
+}
+
+/// What the shader of a program may do, as far as its text tells: what it never names it does not do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Does {
+    /// It pushes.
+    pub push: bool,
+    /// It emits.
+    pub emit: bool,
+    /// It requeues.
+    pub requeue: bool,
+    /// It yields, pauses or may fault: it makes reports.
+    pub report: bool,
+}
+
+impl Does {
+    /// What a text names.
+    pub fn of(source: &str) -> Does {
+        let names = |words: &[&str]| words.iter().any(|word| source.contains(word));
+        let (push, emit, requeue) = (names(&["push"]), names(&["emit"]), names(&["requeue"]));
+        let report = push || emit || requeue || names(&["yield_now", "pause", "fault", "for", "loop", "while"]);
+        Does { push, emit, requeue, report }
+    }
+}
+
+/// The bound on the loops of one visit, and how many iterations an invocation may have behind it when it begins another,
+/// on a device that cuts invocations off after `driver` iterations (0: it does not).
+pub fn loop_bounds(wanted: u32, driver: u32) -> (u32, u32) {
+    let all = if driver == 0 { 1 << 24 } else { driver.saturating_sub(OWN_LOOPS).max(1) };
+    let limit = wanted.clamp(1, all);
+    (limit, all - limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visit_never_begins_where_the_driver_could_cut_it_off() {
+        for driver in [65_535, 20_000, 100] {
+            for wanted in [1, 1000, 32_768, 65_000, u32::MAX] {
+                let (limit, behind) = loop_bounds(wanted, driver);
+                assert!(limit >= 1 && (limit + behind <= driver.saturating_sub(OWN_LOOPS).max(1)), "{driver} {wanted}");
+            }
+        }
+        assert_eq!(loop_bounds(32_768, 65_535).0, 32_768, "the default is what a visit gets");
+        assert_eq!(loop_bounds(60_000, 0).0, 60_000);
+    }
+
+    #[test]
+    fn what_a_program_holds_back_is_bounded() {
+        let fields = Fields::WHOLE;
+        let mut declared = Declared {
+            fields,
+            fan_out_max: 33,
+            emit_max: 4,
+            emit_words: 4,
+            loop_limit: 1,
+            group_size: 64,
+            buffer_count: 0,
+        };
+        assert_eq!(declared.refusal(256), None);
+        declared.fan_out_max = 1000;
+        assert!(declared.refusal(256).is_some_and(|text| text.contains("17016 words")));
+        declared.fan_out_max = u32::MAX;
+        declared.emit_max = u32::MAX;
+        declared.emit_words = u32::MAX;
+        assert!(declared.refusal(256).is_some(), "no product overflows");
+        declared = Declared { fan_out_max: 0, emit_max: 0, group_size: 257, ..declared };
+        assert!(declared.refusal(256).is_some());
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What goes wrong: full queues, budgets, lost devices, kernels of the library's own that are spoilt on purpose.
+
+use super::*;
+
+const WORDS: [Word; 3] = [Word::Param, Word::ContinuationPc, Word::ContinuationData];
+
+/// A node of a binary tree: `param` levels below it.
+const TREE: &str = "fn run(item: Item) {
+    if (item.param == 0u) { emit(Record(1u)); return; }
+    push(Item(item.param - 1u), BAND_SAME);
+    push(Item(item.param - 1u), BAND_SAME);
+}";
+
+#[test]
+fn a_tree_that_is_larger_than_the_queue_loses_no_leaf() {
+    let Some(service) = software() else { return };
+    for (newest_first, capacity, levels) in
+        [(true, 1, 6), (true, 100, 13), (false, 100, 13), (true, 1000, 16), (false, 1000, 16)]
+    {
+        let base = Trial::new(TREE, &[Word::Param]);
+        let trial = Trial { fan_out_max: 2, emit_max: 1, newest_first, capacity, ..base };
+        let shelf = trial.run_items(&service, &[levels]).ok();
+        assert_eq!(shelf.emitted.len(), 1 << levels, "{newest_first} {capacity}");
+        assert_eq!(shelf.tally.finished, (2 << levels) - 1);
+        assert!(shelf.peak <= u64::from(capacity.max(2)), "{} items in a queue of {capacity}", shelf.peak);
+        assert!(shelf.spilled > 0 || newest_first, "the oldest first is a whole level at once");
+    }
+}
+
+#[test]
+fn a_budget_stops_what_never_ends_and_leaves_it_whole() {
+    let Some(service) = software() else { return };
+    let forever = "fn run(item: Item) { requeue(item.continuation_pc + 1u, 0u, BAND_SAME); }";
+    for inner in [1, 64] {
+        let trial = Trial { visits: 100_000, inner, ..Trial::new(forever, &WORDS) };
+        let items: Vec<u32> = (0..1000).flat_map(|param| [param, 0, 0]).collect();
+        let shelf = trial.run_items(&service, &items);
+        assert_eq!(shelf.status.as_ref().map(|status| status.0), Some(Status::LIMIT));
+        assert!(shelf.tally.visits <= 100_000 && shelf.tally.visits > 90_000, "{}", shelf.tally.visits);
+        let mut left: Vec<u32> = shelf.queues[0].iter().copied().step_by(3).collect();
+        left.sort_unstable();
+        assert_eq!(left, (0..1000).collect::<Vec<u32>>(), "all are back");
+        let done: u64 = shelf.queues[0].iter().skip(1).step_by(3).map(|pc| u64::from(*pc)).sum();
+        assert_eq!(done, shelf.tally.visits, "each has as much behind it as was counted");
+    }
+    let trial = Trial { rounds: 10, ..Trial::new(forever, &WORDS) };
+    let shelf = trial.run_items(&service, &[0, 0, 0]);
+    assert_eq!((shelf.rounds, shelf.queued()), (10, 1));
+}
+
+#[test]
+fn what_is_left_comes_back_in_its_order() {
+    let Some(service) = software() else { return };
+    for newest_first in [false, true] {
+        let source = "fn run(item: Item) { emit(Record(item.param)); }";
+        let base = Trial::new(source, &[Word::Param]);
+        let trial = Trial { emit_max: 1, visits: 1000, newest_first, capacity: 3000, ..base };
+        let items: Vec<u32> = (0..10_000).collect();
+        let shelf = trial.run_items(&service, &items);
+        let left: Vec<u32> = shelf.queues[0].iter().copied().collect();
+        let expected = if newest_first { &items[..9000] } else { &items[1000..] };
+        assert!(left == expected, "{newest_first}: {} are left, first {:?}", left.len(), left.first());
+    }
+}
+
+#[test]
+fn a_device_that_is_lost_takes_only_what_lies_on_it() {
+    let Some(service) = software() else { return };
+    let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
+    let trial = Trial { capacity: 1000, ..Trial::new(forever, &WORDS) };
+    let (sender, receiver) = mpsc::channel();
+    let mut shelf = trial.shelf();
+    shelf.queues[0].extend((0..5000).flat_map(|param| [param, 0, 0]));
+    shelf.end = Some(sender);
+    (shelf.visits_left, shelf.rounds_left, shelf.inner) = (u64::MAX, u64::MAX, 1);
+    service.start(Box::new(trial.drive(shelf)));
+    std::thread::sleep(Duration::from_millis(100));
+    service.destroy();
+    let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
+    let (status, text, lost) = shelf.status.clone().unwrap();
+    assert_eq!((status, lost), (Status::DEVICE, true));
+    assert!(text.contains("lost"), "{text}");
+    assert_eq!(shelf.queued(), 4000, "what was not on the device is here");
+    assert!(shelf.tally.visits > 0);
+}
+
+#[test]
+fn a_device_that_is_closed_gives_everything_back() {
+    let Some(service) = software() else { return };
+    let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
+    let trial = Trial { capacity: 1000, ..Trial::new(forever, &WORDS) };
+    let (sender, receiver) = mpsc::channel();
+    let mut shelf = trial.shelf();
+    shelf.queues[0].extend((0..5000).flat_map(|param| [param, 0, 0]));
+    shelf.end = Some(sender);
+    (shelf.visits_left, shelf.rounds_left, shelf.inner) = (u64::MAX, u64::MAX, 1);
+    service.start(Box::new(trial.drive(shelf)));
+    std::thread::sleep(Duration::from_millis(50));
+    service.close();
+    let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
+    let (status, _, lost) = shelf.status.clone().unwrap();
+    assert_eq!((status, lost, shelf.queued()), (Status::CLOSED, false, 5000));
+}
+
+#[test]
+fn a_shader_that_is_wrong_ends_the_run_and_nothing_else() {
+    let Some(service) = software() else { return };
+    let trial = Trial::new("fn run(item: Item) {\n  nothing();\n}", &[Word::Param]);
+    let shelf = trial.run_items(&service, &[1, 2, 3]);
+    let (status, text, lost) = shelf.status.clone().unwrap();
+    assert_eq!((status, lost, shelf.queued()), (Status::SHADER, false, 3));
+    assert!(text.contains("line 2, column 3"), "{text}");
+    let trial = Trial::new("fn run(item: Item) {}", &[Word::Param]);
+    assert_eq!(trial.run_items(&service, &[1, 2, 3]).ok().tally.finished, 3);
+}
+
+/// Kernels of the library's own that are wrong: each is noticed by the sums of the submission.
+#[test]
+fn control_a_wrong_kernel_of_the_library_is_a_device_error_with_numbers() {
+    let Some(service) = software() else { return };
+    let spoilt = [
+        // Items that end uncounted; an item that is taken and not run; children that are counted twice, reserved twice,
+        // that have no place; the hole of a slice that is filled with what is not there.
+        ("strand_count(5u,", "strand_count(9u,", "reports"),
+        (
+            "strand_item = strand_load(base);",
+            "if (number == 3u) { return; } strand_item = strand_load(base);",
+            "admitted",
+        ),
+        ("strand_count(10u, strand_children", "strand_count(10u, strand_children * 2u", "pushed"),
+        ("strand_reserve(0u, strand_children", "strand_reserve(0u, 2u * strand_children", "queued"),
+        ("if (place >= strand_control[0].y)", "if (place >= 40u)", "had no place"),
+        ("count -= slice;", "count -= slice - slice / 8u;", "queued"),
+    ];
+    for (from, to, says) in spoilt {
+        let base = Trial::new(TREE, &[Word::Param]);
+        let trial =
+            Trial { fan_out_max: 2, emit_max: 1, reserve: Some(Reserve::Lane), spoil: Some((from, to)), ..base };
+        let shelf = trial.run_items(&service, &[8]);
+        let (status, text, _) = shelf.status.clone().unwrap();
+        assert!(status == Status::DEVICE && text.contains(says), "{from}: {text}");
+        assert!(text.chars().any(|letter| letter.is_ascii_digit()), "{text}");
+        let sound = Trial { spoil: None, ..trial };
+        assert_eq!(sound.run_items(&service, &[8]).ok().emitted.len(), 256);
+    }
+}
+
+#[test]
+fn a_queue_of_which_nothing_is_taken_is_no_endless_run() {
+    let Some(service) = software() else { return };
+    let base = Trial::new(TREE, &[Word::Param]);
+    let trial = Trial { fan_out_max: 2, emit_max: 1, spoil: Some(("if (slice == 0u)", "if (slice != 0u)")), ..base };
+    let shelf = trial.run_items(&service, &[8, 9, 10]);
+    let (status, text, lost) = shelf.status.clone().unwrap();
+    assert!(status == Status::DEVICE && text.contains("no progress: 3 items"), "{text}");
+    assert_eq!((lost, shelf.queued()), (false, 3), "they are all back");
+}
