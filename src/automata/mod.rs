@@ -5,6 +5,7 @@
 //! pattern.rs -> parse.rs -> glushkov.rs -> merge.rs -> tables.rs      an automaton of states and bytes, no assertions left
 //!                                |-> factor.rs                          runs of bytes that every match has
 //! set.rs       both, for many patterns
+//! prefilter/   sets of literals: what most patterns are, and the factors of others
 //! ```
 
 pub mod bytes;
@@ -14,6 +15,7 @@ pub mod glushkov;
 pub mod merge;
 pub mod parse;
 pub mod pattern;
+pub mod prefilter;
 pub mod set;
 pub mod tables;
 
