@@ -111,6 +111,14 @@ static strand_monitor_id live_monitor; /* of live_strand */
 static strand_monitor_id gone_monitor;
 static strand_timer good_timer; /* without a channel, never armed */
 static strand_timer gone_timer;
+static strand_device good_device; /* the processor */
+static strand_device gone_device;
+static strand_buffer good_buffer; /* 64 bytes, not mapped */
+static strand_buffer gone_buffer;
+static strand_program good_program; /* a kernel that does nothing */
+static strand_program gone_program;
+static strand_ticket good_ticket; /* STRAND_OK */
+static strand_ticket gone_ticket;
 
 /* Neither of the kind that is asked for nor ever issued. */
 static size_t foreign_handles(uint64_t good, uint64_t *list) {
@@ -149,9 +157,22 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   if (good != good_timer) {
     list[count++] = good_timer;
   }
+  if (good != good_device) {
+    list[count++] = good_device;
+    list[count++] = gone_device;
+  }
+  if (good != good_buffer) {
+    list[count++] = good_buffer;
+  }
+  if (good != good_program) {
+    list[count++] = good_program;
+  }
+  if (good != good_ticket) {
+    list[count++] = good_ticket;
+  }
   return count;
 }
-enum { MOST_FOREIGN = 40 };
+enum { MOST_FOREIGN = 64 };
 
 #define REFUSES_FOREIGN_HANDLES(good, handle, call)            \
   do {                                                         \
@@ -203,8 +224,45 @@ static void no_cancel_fn(void *data, uint64_t reason) {
   (void)reason;
 }
 
+static void no_kernel(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
+  (void)work;
+  (void)items;
+  (void)count;
+  (void)data;
+}
+static strand_program_options kernel_options(void) {
+  strand_program_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.fields = STRAND_FIELD_PARAM;
+  options.kernel = no_kernel;
+  return options;
+}
+
+static void make_the_work(void) {
+  static uint32_t word;
+  const strand_program_options kernel = kernel_options();
+  strand_device_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.kind = STRAND_DEVICE_CPU;
+  CHECK_OK(strand_device_open(&options, &good_device));
+  CHECK_OK(strand_device_open(&options, &gone_device));
+  CHECK_OK(strand_device_close(gone_device));
+  CHECK_OK(strand_buffer_new(good_device, 64, 0, &good_buffer));
+  CHECK_OK(strand_buffer_new(good_device, 64, 0, &gone_buffer));
+  CHECK_OK(strand_buffer_release(gone_buffer));
+  CHECK_OK(strand_program_new(good_device, &kernel, &good_program));
+  CHECK_OK(strand_program_new(good_device, &kernel, &gone_program));
+  CHECK_OK(strand_program_release(gone_program));
+  CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &good_ticket));
+  CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &gone_ticket));
+  CHECK_OK(strand_ticket_release(gone_ticket));
+}
+
 static void make_the_handles(void) {
   uint64_t parks;
+  make_the_work();
   CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &good_cancel));
   CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &gone_cancel));
   CHECK_OK(strand_cancel_release(gone_cancel));
@@ -341,8 +399,8 @@ static void row_scheduler_init(void) {
   config.clock = STRAND_CLOCK_VIRTUAL + 1;
   GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
-  config.gpu = 1;
-  GIVES(STRAND_ERR_UNSUPPORTED, strand_scheduler_init(&config));
+  config.gpu = STRAND_DEVICE_CPU + 1;
+  GIVES(STRAND_ERR_INVALID, strand_scheduler_init(&config));
   config = default_config(1);
   config.record = "no-such-folder/recording";
   GIVES(STRAND_ERR_IO, strand_scheduler_init(&config));
@@ -848,7 +906,10 @@ static void row_select(void) {
   one = bad_case(STRAND_CASE_FD, 1, NULL);
   GIVES(STRAND_ERR_UNSUPPORTED, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
   one = bad_case(STRAND_CASE_TICKET, 1, NULL);
-  GIVES(STRAND_ERR_INVALID, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
+  REFUSES_FOREIGN_HANDLES(good_ticket, handle,
+                          (one.handle = handle, strand_select(&one, 1, STRAND_FOREVER, 0, &index)));
+  one = bad_case(STRAND_CASE_TICKET, gone_ticket, NULL);
+  GIVES(STRAND_ERR_STALE, strand_select(&one, 1, STRAND_FOREVER, 0, &index));
   one = bad_case(STRAND_CASE_PARK, live_token, NULL);
   GIVES(now_in == ON_A_STRAND ? STRAND_ERR_INVALID : STRAND_ERR_NOT_ON_STRAND,
         strand_select(&one, 1, STRAND_FOREVER, 0, &index));
@@ -1084,34 +1145,205 @@ static void row_timer_release(void) {
   GIVES(STRAND_ERR_STALE, strand_timer_release(gone_timer));
 }
 
-/* A ticket that was never made: the first there could be. */
-static const strand_ticket no_ticket = UINT64_C(15) << KIND_SHIFT | UINT64_C(1) << INDEX_BITS;
-
 static void row_ticket_await(void) {
-  GIVES(STRAND_ERR_INVALID, strand_ticket_await(no_ticket, -2));
-  NEEDS_A_RUNTIME(strand_ticket_await(no_ticket, STRAND_FOREVER));
-  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_await(handle, STRAND_FOREVER));
-  GIVES(STRAND_ERR_INVALID, strand_ticket_await(no_ticket, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_await(good_ticket, -2));
+  NEEDS_A_RUNTIME(strand_ticket_await(good_ticket, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_ticket, handle, strand_ticket_await(handle, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_ticket_await(gone_ticket, STRAND_FOREVER));
+  GIVES(STRAND_OK, strand_ticket_await(good_ticket, STRAND_NO_WAIT));
 }
 
 static void row_ticket_poll(void) {
   strand_status result = 77;
-  NEEDS_A_RUNTIME(strand_ticket_poll(no_ticket, &result));
-  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_poll(handle, &result));
-  GIVES(STRAND_ERR_INVALID, strand_ticket_poll(no_ticket, NULL));
+  NEEDS_A_RUNTIME(strand_ticket_poll(good_ticket, &result));
+  REFUSES_FOREIGN_HANDLES(good_ticket, handle, strand_ticket_poll(handle, &result));
+  GIVES(STRAND_ERR_STALE, strand_ticket_poll(gone_ticket, &result));
+  GIVES(STRAND_ERR_INVALID, strand_ticket_poll(good_ticket, (strand_status *)((char *)&result + 1)));
   CHECK_EQUAL(result, 77);
+  GIVES(STRAND_OK, strand_ticket_poll(good_ticket, NULL));
 }
 
 static void row_ticket_cancel(void) {
-  NEEDS_A_RUNTIME(strand_ticket_cancel(no_ticket));
-  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_cancel(handle));
-  GIVES(STRAND_ERR_INVALID, strand_ticket_cancel(no_ticket));
+  NEEDS_A_RUNTIME(strand_ticket_cancel(good_ticket));
+  REFUSES_FOREIGN_HANDLES(good_ticket, handle, strand_ticket_cancel(handle));
+  GIVES(STRAND_ERR_STALE, strand_ticket_cancel(gone_ticket));
+  GIVES(STRAND_ERR_ALREADY, strand_ticket_cancel(good_ticket));
 }
 
 static void row_ticket_release(void) {
-  NEEDS_A_RUNTIME(strand_ticket_release(no_ticket));
-  REFUSES_FOREIGN_HANDLES(no_ticket, handle, strand_ticket_release(handle));
-  GIVES(STRAND_ERR_INVALID, strand_ticket_release(no_ticket));
+  NEEDS_A_RUNTIME(strand_ticket_release(good_ticket));
+  REFUSES_FOREIGN_HANDLES(good_ticket, handle, strand_ticket_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_ticket_release(gone_ticket));
+}
+
+static void row_device_count(void) {
+  uint32_t count = 0;
+  GIVES(STRAND_ERR_INVALID, strand_device_count(NULL));
+  NEEDS_A_RUNTIME(strand_device_count(&count));
+  GIVES(STRAND_OK, strand_device_count(&count));
+}
+
+static void row_device_describe(void) {
+  strand_device_info info;
+  memset(&info, 0, sizeof info);
+  GIVES(STRAND_ERR_INVALID, strand_device_describe(0, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_device_describe(0, &info));
+  info.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_device_describe(0, &info));
+  info.size = 8192;
+  GIVES(STRAND_ERR_INVALID, strand_device_describe(0, &info));
+  info.size = (uint32_t)sizeof info;
+  NEEDS_A_RUNTIME(strand_device_describe(0, &info));
+  GIVES(STRAND_ERR_INVALID, strand_device_describe(UINT32_MAX, &info));
+  CHECK_EQUAL(info.kind, 0);
+}
+
+static void row_device_open(void) {
+  strand_device device = 77;
+  strand_device_options options;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_device_open(NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.size = (uint32_t)sizeof options;
+  options.kind = STRAND_DEVICE_CPU;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, NULL));
+  options.kind = STRAND_DEVICE_CPU + 1;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.kind = STRAND_DEVICE_CPU;
+  options.flags = 1;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.flags = 0;
+  options.in_flight = 17;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.in_flight = 0;
+  options.latency = -1;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.latency = INT64_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.latency = 0;
+  options.name = "\xff";
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.name = "";
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  options.name = NULL;
+  NEEDS_A_RUNTIME(strand_device_open(&options, &device));
+  options.name = "some adapter";
+  GIVES(STRAND_ERR_INVALID, strand_device_open(&options, &device));
+  CHECK_EQUAL(device, 77);
+}
+
+static void row_device_info_of(void) {
+  strand_device_info info;
+  memset(&info, 0, sizeof info);
+  GIVES(STRAND_ERR_INVALID, strand_device_info_of(good_device, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_device_info_of(good_device, &info));
+  info.size = (uint32_t)sizeof info;
+  NEEDS_A_RUNTIME(strand_device_info_of(good_device, &info));
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_device_info_of(handle, &info));
+  GIVES(STRAND_ERR_STALE, strand_device_info_of(gone_device, &info));
+  CHECK_EQUAL(info.kind, 0);
+}
+
+static void row_device_close(void) {
+  NEEDS_A_RUNTIME(strand_device_close(good_device));
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_device_close(handle));
+  GIVES(STRAND_ERR_STALE, strand_device_close(gone_device));
+}
+
+static void row_buffer_new(void) {
+  strand_buffer buffer = 77;
+  GIVES(STRAND_ERR_INVALID, strand_buffer_new(good_device, 64, 0, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_new(good_device, 64, 1, &buffer));
+  NEEDS_A_RUNTIME(strand_buffer_new(good_device, 64, 0, &buffer));
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_buffer_new(handle, 64, 0, &buffer));
+  GIVES(STRAND_ERR_STALE, strand_buffer_new(gone_device, 64, 0, &buffer));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_new(good_device, 0, 0, &buffer));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_new(good_device, 63, 0, &buffer));
+  GIVES(STRAND_ERR_LIMIT, strand_buffer_new(good_device, UINT64_MAX - 3, 0, &buffer));
+  CHECK_EQUAL(buffer, 77);
+}
+
+static void row_buffer_write(void) {
+  uint32_t words[2] = {1, 2};
+  GIVES(STRAND_ERR_INVALID, strand_buffer_write(good_buffer, 0, NULL, 4));
+  NEEDS_A_RUNTIME(strand_buffer_write(good_buffer, 0, words, 4));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle, strand_buffer_write(handle, 0, words, 4));
+  GIVES(STRAND_ERR_STALE, strand_buffer_write(gone_buffer, 0, words, 4));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_write(good_buffer, 1, words, 4));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_write(good_buffer, 64, words, 4));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_write(good_buffer, UINT64_MAX - 3, words, 8));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_write(good_buffer, 0, words, UINT64_MAX - 3));
+}
+
+static void row_buffer_read(void) {
+  uint32_t word = 77;
+  strand_ticket ticket = 77;
+  GIVES(STRAND_ERR_INVALID, strand_buffer_read(good_buffer, 0, &word, 4, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_read(good_buffer, 0, NULL, 4, &ticket));
+  NEEDS_A_RUNTIME(strand_buffer_read(good_buffer, 0, &word, 4, &ticket));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle, strand_buffer_read(handle, 0, &word, 4, &ticket));
+  GIVES(STRAND_ERR_STALE, strand_buffer_read(gone_buffer, 0, &word, 4, &ticket));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_read(good_buffer, 61, &word, 4, &ticket));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_read(good_buffer, UINT64_MAX, &word, 4, &ticket));
+  CHECK_EQUAL(word, 77);
+  CHECK_EQUAL(ticket, 77);
+}
+
+static void row_buffer_map(void) {
+  void *address = &address;
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 4, STRAND_MAP_READ, STRAND_FOREVER, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 4, STRAND_MAP_READ, -2, &address));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 4, 0, STRAND_FOREVER, &address));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 4, 4, STRAND_FOREVER, &address));
+  NEEDS_A_RUNTIME(strand_buffer_map(good_buffer, 0, 4, STRAND_MAP_READ, STRAND_FOREVER, &address));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle,
+                          strand_buffer_map(handle, 0, 4, STRAND_MAP_READ, STRAND_FOREVER, &address));
+  GIVES(STRAND_ERR_STALE, strand_buffer_map(gone_buffer, 0, 4, STRAND_MAP_READ, STRAND_FOREVER, &address));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 64, 4, STRAND_MAP_READ, STRAND_FOREVER, &address));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 0, STRAND_MAP_READ, STRAND_FOREVER, &address));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_map(good_buffer, 0, 3, STRAND_MAP_WRITE, STRAND_FOREVER, &address));
+  CHECK(address == &address);
+}
+
+static void row_buffer_unmap(void) {
+  NEEDS_A_RUNTIME(strand_buffer_unmap(good_buffer));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle, strand_buffer_unmap(handle));
+  GIVES(STRAND_ERR_STALE, strand_buffer_unmap(gone_buffer));
+  GIVES(STRAND_ERR_INVALID, strand_buffer_unmap(good_buffer));
+}
+
+static void row_buffer_release(void) {
+  NEEDS_A_RUNTIME(strand_buffer_release(good_buffer));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle, strand_buffer_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_buffer_release(gone_buffer));
+}
+
+static void row_program_new(void) {
+  strand_program program = 77;
+  strand_program_options options = kernel_options();
+  GIVES(STRAND_ERR_INVALID, strand_program_new(good_device, &options, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_program_new(good_device, NULL, &program));
+  options.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_program_new(good_device, &options, &program));
+  options = kernel_options();
+  options.fields = 0;
+  GIVES(STRAND_ERR_INVALID, strand_program_new(good_device, &options, &program));
+  options = kernel_options();
+  options.fan_out_max = UINT32_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_program_new(good_device, &options, &program));
+  options = kernel_options();
+  NEEDS_A_RUNTIME(strand_program_new(good_device, &options, &program));
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_program_new(handle, &options, &program));
+  GIVES(STRAND_ERR_STALE, strand_program_new(gone_device, &options, &program));
+  options.kernel = NULL;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_program_new(good_device, &options, &program));
+  CHECK_EQUAL(program, 77);
+}
+
+static void row_program_release(void) {
+  NEEDS_A_RUNTIME(strand_program_release(good_program));
+  REFUSES_FOREIGN_HANDLES(good_program, handle, strand_program_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_program_release(gone_program));
 }
 
 static void row_statistics_read(void) {
@@ -2061,6 +2293,10 @@ static const row rows[] = {
     ROW(sleep_until),     ROW(timer_new),        ROW(timer_start),        ROW(timer_stop),
     ROW(timer_wait),      ROW(timer_release),
     ROW(ticket_await),    ROW(ticket_poll),      ROW(ticket_cancel),      ROW(ticket_release),
+    ROW(device_count),    ROW(device_describe),  ROW(device_open),        ROW(device_info_of),
+    ROW(device_close),    ROW(buffer_new),       ROW(buffer_write),       ROW(buffer_read),
+    ROW(buffer_map),      ROW(buffer_unmap),     ROW(buffer_release),     ROW(program_new),
+    ROW(program_release),
     ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),

@@ -492,7 +492,10 @@ typedef struct strand_config {
     uint64_t max_steps;
     /** One of STRAND_CLOCK_. */
     uint32_t clock;
-    /** 0. For GPU worklists. */
+    /**
+     * One of STRAND_DEVICE_: what strand_device_open() opens where it is not said. Environment:
+     * STRAND_GPU=auto|hardware|software|cpu, or part of the name of an adapter.
+     */
     uint32_t gpu;
     /**
      * A file: the run is recorded into it, on the stepped engine. "FILE,explicit": with every
@@ -4521,6 +4524,197 @@ STRAND_API strand_status strand_ticket_cancel(strand_ticket ticket);
  */
 STRAND_API strand_status strand_ticket_release(strand_ticket ticket);
 
+/* ---- Devices ------------------------------------------------------------------------------------
+ *
+ * What runs the items of a worklist: an adapter, which is a graphics processor or a program that
+ * behaves like one, or the processor itself, whose strands call native kernels. The processor is
+ * always there. Adapters are reached through Vulkan, and are there where this machine has a driver
+ * for them and this library was built with them (cargo feature "gpu"); everything else is the same
+ * without them.
+ *
+ * What is made on a device (buffers, programs, worklists) is released for itself, in any order. It
+ * outlives the handle of the device, but when the device is closed it can only be released, and
+ * everything else answers STRAND_ERR_CLOSED.
+ *
+ * Adapters take tens of milliseconds to be found and opened; for a strand a thread of the offload
+ * pool does that (see strand_offload()). While schedules are explored (strand_explore(),
+ * STRAND_EXPLORE) there is only the processor, because what an adapter does cannot be repeated. When
+ * memory is short, a driver may end the process.
+ */
+
+/** Kind: an adapter that is a machine, or, where there is none, the processor. */
+#define STRAND_DEVICE_AUTO 0
+
+/** Kind: an adapter that is a machine. */
+#define STRAND_DEVICE_HARDWARE 1
+
+/** Kind: an adapter that is a program, such as Mesa's llvmpipe. */
+#define STRAND_DEVICE_SOFTWARE 2
+
+/** Kind: the processor. */
+#define STRAND_DEVICE_CPU 3
+
+/** What is known of a device. */
+typedef struct strand_device_info {
+    /** sizeof(strand_device_info) */
+    uint32_t size;
+    /** STRAND_DEVICE_HARDWARE, STRAND_DEVICE_SOFTWARE or STRAND_DEVICE_CPU. */
+    uint32_t kind;
+    /** Its memory; of the processor that of the machine. */
+    uint64_t memory_bytes;
+    /** Largest buffer. */
+    uint64_t buffer_bytes_max;
+    /** Largest buffer that a program can use. */
+    uint64_t binding_bytes_max;
+    /** Most invocations of a shader in a group. */
+    uint32_t group_invocations_max;
+    /** Fewest invocations in a subgroup; 0: no subgroup operations. */
+    uint32_t subgroup_min;
+    /** Most invocations in a subgroup. */
+    uint32_t subgroup_max;
+    /** 0 */
+    uint32_t flags;
+    /**
+     * Iterations of all loops of an invocation after which the driver cuts it off, as measured when the
+     * device is opened; 0: none known.
+     */
+    uint32_t loop_limit;
+    /** 0 */
+    uint32_t reserved;
+    /** Its name, with a zero byte at its end; "CPU" for the processor. */
+    char name[128];
+    /** What drives it, and the version of that. */
+    char driver[128];
+} strand_device_info;
+
+/** How a device is opened: 0 or NULL in a field is the default. */
+typedef struct strand_device_options {
+    /** sizeof(strand_device_options) */
+    uint32_t size;
+    /** One of STRAND_DEVICE_. */
+    uint32_t kind;
+    /** Part of the name of an adapter, in upper or lower case, with a zero byte at its end. */
+    const char *name;
+    /** 0 */
+    uint32_t flags;
+    /** Submissions to an adapter that are under way at once. Default: 2. At most 16. */
+    uint32_t in_flight;
+    /**
+     * What one submission should take, in nanoseconds: the shorter, the sooner a cancellation is seen;
+     * the longer, the more is done. Default: 2 milliseconds. 50 microseconds to 1 second.
+     */
+    int64_t latency;
+} strand_device_options;
+
+/** Names a device; below 2^62 and never used again. 0 is no device. */
+typedef uint64_t strand_device;
+
+/**
+ * The number of devices that strand_device_describe() knows: adapters as they are found now, and
+ * then the processor, which is the last. Where adapters cannot be looked for, there is only that.
+ *
+ * @param count  their number, 1 or more
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: count is NULL;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no thread could be had to look for them;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_device_count(uint32_t *count);
+
+/**
+ * Describes a device that is not open: one of those that the last strand_device_count() has found.
+ *
+ * @param index  which, from 0
+ * @param info   filled; its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: info is NULL or its size is wrong, or there are no so many devices;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED, STRAND_ERR_WOULD_SWITCH,
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED: as strand_device_count()
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_device_describe(uint32_t index, struct strand_device_info *info);
+
+/**
+ * Opens a device. With NULL, or kind STRAND_DEVICE_AUTO and no name, it is what the configuration
+ * says (strand_config, field gpu; STRAND_GPU), and where that says nothing an adapter that is a
+ * machine, or else the processor. Whatever is asked for by its kind or name is that, or an error. One
+ * device may be opened several times.
+ *
+ * @param options  NULL: all defaults. Copied.
+ * @param out      the device
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, or a name for the processor;
+ *         STRAND_ERR_DEVICE: there is no such adapter, or it cannot be opened; the message names those
+ *         that there are;
+ *         STRAND_ERR_UNSUPPORTED: an adapter was asked for, and this library was built without them, or
+ *         schedules are explored;
+ *         STRAND_ERR_LIMIT: too many are open, or no thread could be had;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_device_open(
+        const struct strand_device_options *options,
+        strand_device *out);
+
+/**
+ * Describes an open device. loop_limit is measured by then.
+ *
+ * @param device  the device
+ * @param info    filled; its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was closed;
+ *         STRAND_ERR_INVALID: info is NULL or its size is wrong, or device names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_device_info_of(
+        strand_device device,
+        struct strand_device_info *info);
+
+/**
+ * Closes a device. Its runs end with STRAND_ERR_CLOSED as soon as they can stop, and their items stay
+ * on the host; what is being read from its buffers is still read. An adapter is waited for.
+ *
+ * @param device  the device
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was closed before;
+ *         STRAND_ERR_INVALID: device names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which closes all;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_device_close(strand_device device);
+
 /* ---- Work items ---------------------------------------------------------------------------------
  *
  * What a worklist holds. A whole item is a task of sixteen words; a program says with STRAND_FIELD_
@@ -4691,6 +4885,318 @@ typedef struct strand_work_task {
     /** STRAND_WORK_FLAG_ bits. */
     uint32_t flags;
 } strand_work_task;
+
+/* ---- Buffers ------------------------------------------------------------------------------------
+ *
+ * Memory of a device that its programs read and write. What the host writes, reads and maps is in
+ * the order of these calls, and what a run has written is there when its ticket has its result; a
+ * buffer that a run uses meanwhile may be seen in the middle of it. Sizes and places of what is
+ * written are multiples of 4 bytes.
+ */
+
+/** Map: what is in the buffer is seen. */
+#define STRAND_MAP_READ 1
+
+/** Map: what is written is in the buffer after strand_buffer_unmap(). */
+#define STRAND_MAP_WRITE 2
+
+/** Names a buffer; below 2^62 and never used again. 0 is no buffer. */
+typedef uint64_t strand_buffer;
+
+/**
+ * Makes a buffer, all of whose bytes are 0.
+ *
+ * @param device  the device
+ * @param bytes   its size, a multiple of 4
+ * @param flags   0
+ * @param out     the buffer
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, bytes is 0 or no multiple of 4, flags has unknown bits, or
+ *         device names none and never did;
+ *         STRAND_ERR_STALE: the device was closed;
+ *         STRAND_ERR_LIMIT: more than a buffer of the device can have, or too many are in use;
+ *         STRAND_ERR_NO_MEMORY: here or on the device;
+ *         STRAND_ERR_DEVICE: the device is lost;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_new(
+        strand_device device,
+        uint64_t bytes,
+        uint32_t flags,
+        strand_buffer *out);
+
+/**
+ * Writes to a buffer. The bytes are copied before this returns. Never waits for the device: what it
+ * does with them it does in the order of the calls.
+ *
+ * @param buffer  the buffer
+ * @param offset  where, a multiple of 4
+ * @param data    what; may be NULL when bytes is 0
+ * @param bytes   how much, a multiple of 4
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: data is NULL, the part does not lie in the buffer or is not made of multiples
+ *         of 4, or buffer names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CLOSED: its device was closed;
+ *         STRAND_ERR_DEVICE: the device is lost;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_write(
+        strand_buffer buffer,
+        uint64_t offset,
+        const void *data,
+        uint64_t bytes);
+
+/**
+ * Reads from a buffer what is there after everything that was asked for before. The bytes are at data
+ * when the ticket has its result, STRAND_OK; until it has one, data stays as it is and belongs to this call,
+ * also when the ticket was cancelled or released.
+ *
+ * @param buffer  the buffer
+ * @param offset  from where
+ * @param data    where to; may be NULL when bytes is 0
+ * @param bytes   how much
+ * @param out     the ticket. Its result is STRAND_OK; STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: the device was
+ *                closed or lost before
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out or data is NULL, the part does not lie in the buffer, or buffer names none
+ *         and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CLOSED: its device was closed;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_read(
+        strand_buffer buffer,
+        uint64_t offset,
+        void *data,
+        uint64_t bytes,
+        strand_ticket *out);
+
+/**
+ * Maps a part of a buffer into the memory of the host; on the processor it lies there already. With
+ * STRAND_MAP_READ what is there is seen, as it was when this returned, and what is there without it is
+ * anything. With STRAND_MAP_WRITE the whole part is written by strand_buffer_unmap(), at the latest. A buffer is
+ * mapped once at a time.
+ *
+ * @param buffer    the buffer
+ * @param offset    where the part begins; with STRAND_MAP_WRITE a multiple of 4
+ * @param bytes     its size, not 0; with STRAND_MAP_WRITE a multiple of 4
+ * @param flags     STRAND_MAP_READ, STRAND_MAP_WRITE or both
+ * @param deadline  until when to wait for the device, see strand_after(); the processor need not be waited
+ *                  for
+ * @param out       the address, good until strand_buffer_unmap(), strand_buffer_release() or
+ *                  strand_device_close()
+ * @return STRAND_OK;
+ *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: the device did not answer in time;
+ *         STRAND_ERR_BUSY: the buffer is mapped;
+ *         STRAND_ERR_INVALID: out is NULL, flags is 0 or has unknown bits, the part does not lie in the
+ *         buffer or is not as above, the deadline is below -1, or buffer names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: its device was closed or is lost;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down meanwhile;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_map(
+        strand_buffer buffer,
+        uint64_t offset,
+        uint64_t bytes,
+        uint32_t flags,
+        int64_t deadline,
+        void **out);
+
+/**
+ * Ends a map. Its address is not used any more.
+ *
+ * @param buffer  the buffer
+ * @return STRAND_OK: what was written is in the buffer for every call and run that begins afterwards;
+ *         STRAND_ERR_INVALID: it is not mapped, or buffer names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: its device was closed or is lost; it is not mapped any more;
+ *         STRAND_ERR_NO_MEMORY: what was written is lost, it is not mapped any more;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_unmap(strand_buffer buffer);
+
+/**
+ * Gives a buffer up, and unmaps it without writing. Worklists that use it, and what is being read from
+ * it, keep its memory; calls that begin afterwards get STRAND_ERR_STALE.
+ *
+ * @param buffer  the buffer
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_INVALID: buffer names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_buffer_release(strand_buffer buffer);
+
+/* ---- Programs -----------------------------------------------------------------------------------
+ *
+ * What is done with an item of a worklist: a native kernel for the processor, a shader for adapters,
+ * or both, of which each device runs what it can. And what that may do at most: how many items it pushes
+ * and how many records it emits each time. By these numbers the queue knows how much room must be free
+ * before an item is started, so none is ever lost. An item that does more ends with a fault of its own.
+ */
+
+/**
+ * What a kernel says of its items goes to this; see strand_work_push(). Good until the kernel returns,
+ * on its own thread.
+ */
+typedef struct strand_work strand_work;
+
+/**
+ * A native kernel. It gets a batch of records, one after the other, each of as many words as the fields
+ * of its program have bits, and does what there is to be done with each; an item of which it says nothing
+ * to work is done. Runs on a strand of the library, several at once on different items, and calls nothing
+ * that switches: such a call answers STRAND_ERR_WOULD_SWITCH. It throws nothing.
+ */
+typedef void (*strand_kernel)(
+        struct strand_work *work,
+        const uint32_t *items,
+        uint32_t count,
+        void *data);
+
+/** What a program is made with: 0 or NULL in a field is the default. */
+typedef struct strand_program_options {
+    /** sizeof(strand_program_options) */
+    uint32_t size;
+    /** 0 */
+    uint32_t flags;
+    /**
+     * STRAND_FIELD_ bits, at least one: which words of a task a record has, in the order of the words.
+     */
+    uint32_t fields;
+    /** Items that one item may push each time it runs. At most 1,024. */
+    uint32_t fan_out_max;
+    /** Records that it may emit each time. At most 1,024. */
+    uint32_t emit_max;
+    /** Words of an emitted record. Default: 1. At most 64. */
+    uint32_t emit_words;
+    /**
+     * On an adapter, and where items are requeued: how many steps of an item are done before it is
+     * queued again. Default: 1. At most 1,048,576.
+     */
+    uint32_t inner_steps;
+    /**
+     * Iterations of all loops of a shader for one step of an item: the next one ends the item with the
+     * fault STRAND_WORK_FAULT_LOOP_LIMIT. Default: 32,768. Not more than the device's loop_limit, where it has
+     * one.
+     */
+    uint32_t loop_limit;
+    /** Invocations of a shader in a group. Default: 64. At most 1,024, and what the device has. */
+    uint32_t group_size;
+    /** Buffers that a worklist of this program is made with. At most 8. */
+    uint32_t buffer_count;
+    /** For the processor; NULL: none. */
+    strand_kernel kernel;
+    /** Handed to kernel as its last argument. */
+    void *kernel_data;
+    /** For adapters: a shader in WGSL; NULL: none. Copied. */
+    const char *wgsl;
+    /** Bytes at wgsl; 0: up to its zero byte. */
+    size_t wgsl_length;
+    /**
+     * For adapters, in place of wgsl, in a library with the cargo feature "spirv": a shader in SPIR-V; NULL:
+     * none. Copied.
+     */
+    const uint32_t *spirv;
+    /** Words at spirv. */
+    size_t spirv_words;
+} strand_program_options;
+
+/** Names a program; below 2^62 and never used again. 0 is no program. */
+typedef uint64_t strand_program;
+
+/**
+ * Makes a program for a device, which compiles its shader: on an adapter that takes some milliseconds,
+ * for a strand on a thread of the offload pool.
+ *
+ * @param device   the device
+ * @param options  copied, with the text of the shader
+ * @param out      the program
+ * @return STRAND_OK;
+ *         STRAND_ERR_SHADER: the shader is wrong; the message has line and column of its text;
+ *         STRAND_ERR_UNSUPPORTED: there is nothing in it that the device could run;
+ *         STRAND_ERR_INVALID: options or out is NULL, an option has no such value, or device names none and
+ *         never did;
+ *         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many programs are in use;
+ *         STRAND_ERR_STALE: the device was closed;
+ *         STRAND_ERR_DEVICE: the device is lost;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_program_new(
+        strand_device device,
+        const struct strand_program_options *options,
+        strand_program *out);
+
+/**
+ * Gives a program up. Worklists that use it keep it.
+ *
+ * @param program  the program
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_INVALID: program names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_program_release(strand_program program);
 
 /* ---- Admission of work --------------------------------------------------------------------------
  *

@@ -143,6 +143,10 @@
 ;   STRAND_ROOT_TIMER = 14
 ;   STRAND_ROOT_CALLBACK = 15
 ;   STRAND_STACK_CALLER = 1
+;   STRAND_DEVICE_AUTO = 0
+;   STRAND_DEVICE_HARDWARE = 1
+;   STRAND_DEVICE_SOFTWARE = 2
+;   STRAND_DEVICE_CPU = 3
 ;   STRAND_WORK_EMPTY = 0
 ;   STRAND_WORK_READY = 1
 ;   STRAND_WORK_RUNNING = 2
@@ -184,6 +188,8 @@
 ;   STRAND_FIELD_REQUEUE_COUNT = 8192
 ;   STRAND_FIELD_YIELD_COUNT = 16384
 ;   STRAND_FIELD_FLAGS = 32768
+;   STRAND_MAP_READ = 1
+;   STRAND_MAP_WRITE = 2
 ;   STRAND_ADMIT_EMPTY = 0
 ;   STRAND_ADMIT_BLOCKING = 1
 ;   STRAND_ADMIT_NON_BLOCKING = 2
@@ -269,8 +275,17 @@
 ; size, flags, strand, low, high
 %strand_gc_stack = type { i32, i32, i64, ptr, ptr }
 
+; size, kind, memory_bytes, buffer_bytes_max, binding_bytes_max, group_invocations_max, subgroup_min, subgroup_max, flags, loop_limit, reserved, name[128], driver[128]
+%strand_device_info = type { i32, i32, i64, i64, i64, i32, i32, i32, i32, i32, i32, [128 x i8], [128 x i8] }
+
+; size, kind, name, flags, in_flight, latency
+%strand_device_options = type { i32, i32, ptr, i32, i32, i64 }
+
 ; state, op_handle, tenant_id, priority, input_handle, output_handle, param, continuation_pc, continuation_data, resume_epoch, task_id, parent_task_id, age_ticks, requeue_count, yield_count, flags
 %strand_work_task = type { i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32 }
+
+; size, flags, fields, fan_out_max, emit_max, emit_words, inner_steps, loop_limit, group_size, buffer_count, kernel, kernel_data, wgsl, wgsl_length, spirv, spirv_words
+%strand_program_options = type { i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr, i64, ptr, i64 }
 
 ; size, flags, depth, occupancy_bps, visits, blocking_ns, nonblocking_ns, nonblocking_depth, spill_depth, visits_per_item, low_occupancy_bps, mode_in_use, reserved
 %strand_worklist_request = type { i32, i32, i32, i32, i64, i64, i64, i32, i32, i32, i32, i32, i32 }
@@ -437,6 +452,19 @@ declare noundef i32 @strand_ticket_await(i64 noundef %ticket, i64 noundef %deadl
 declare noundef i32 @strand_ticket_poll(i64 noundef %ticket, ptr nocapture noundef %result) nounwind
 declare noundef i32 @strand_ticket_cancel(i64 noundef %ticket) nounwind
 declare noundef i32 @strand_ticket_release(i64 noundef %ticket) nounwind
+declare noundef i32 @strand_device_count(ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_device_describe(i32 noundef %index, ptr nocapture noundef %info) nounwind
+declare noundef i32 @strand_device_open(ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_device_info_of(i64 noundef %device, ptr nocapture noundef %info) nounwind
+declare noundef i32 @strand_device_close(i64 noundef %device) nounwind
+declare noundef i32 @strand_buffer_new(i64 noundef %device, i64 noundef %bytes, i32 noundef %flags, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_buffer_write(i64 noundef %buffer, i64 noundef %offset, ptr nocapture noundef %data, i64 noundef %bytes) nounwind
+declare noundef i32 @strand_buffer_read(i64 noundef %buffer, i64 noundef %offset, ptr noundef %data, i64 noundef %bytes, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_buffer_map(i64 noundef %buffer, i64 noundef %offset, i64 noundef %bytes, i32 noundef %flags, i64 noundef %deadline, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_buffer_unmap(i64 noundef %buffer) nounwind
+declare noundef i32 @strand_buffer_release(i64 noundef %buffer) nounwind
+declare noundef i32 @strand_program_new(i64 noundef %device, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_program_release(i64 noundef %program) nounwind
 declare noundef i32 @strand_worklist_recommend(ptr nocapture noundef %request, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind

@@ -195,6 +195,13 @@ pub fn usable_processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u32)
 }
 
+/// Bytes of memory of this machine.
+pub fn memory_bytes() -> u64 {
+    // SAFETY: sysconf takes any number.
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    pages.max(0) as u64 * size.max(0) as u64
+}
+
 /// What an OS thread runs.
 pub type ThreadMain = extern "C" fn(*mut c_void) -> *mut c_void;
 

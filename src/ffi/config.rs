@@ -153,7 +153,8 @@ pub struct strand_config {
     pub max_steps: u64,
     /// One of STRAND_CLOCK_.
     pub clock: u32,
-    /// 0. For GPU worklists.
+    /// One of STRAND_DEVICE_: what strand_device_open() opens where it is not said. Environment:
+    /// STRAND_GPU=auto|hardware|software|cpu, or part of the name of an adapter.
     pub gpu: u32,
     /// A file: the run is recorded into it, on the stepped engine. "FILE,explicit": with every
     /// pick, also those that the policy predicts. Environment: STRAND_RECORD, which holds whatever
@@ -257,6 +258,7 @@ pub(super) unsafe fn convert(config: *const strand_config, function: &str) -> Ou
         max_steps: config.max_steps,
         clock: config.clock,
         gpu: config.gpu,
+        gpu_words: Words::default(),
         record: Words(config.record),
         replay: Words(config.replay),
         explore: Words(config.explore),

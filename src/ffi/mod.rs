@@ -14,10 +14,12 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod admission;
+pub mod buffer;
 pub mod cancel;
 pub mod channel;
 pub mod collector;
 pub mod config;
+pub mod device;
 pub mod errno;
 pub mod explore;
 pub mod fault;
@@ -31,6 +33,7 @@ pub mod monitor;
 pub mod offload;
 pub mod park;
 pub mod policy;
+pub mod program;
 pub mod promise;
 pub mod record;
 pub mod scheduler;

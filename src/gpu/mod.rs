@@ -1,15 +1,58 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worklists: devices, buffers, programs, tickets; the engine on the processor and the one on a device.
 
+#[allow(dead_code, reason = "for adapters")]
+mod away;
+#[allow(dead_code, reason = "the engines use the rest")]
+pub mod buffer;
 #[allow(dead_code, reason = "its caller is the runner")]
 pub mod cpu;
+#[allow(dead_code, reason = "the engines use the rest")]
+pub mod device;
+mod memory;
+mod named;
+#[allow(dead_code, reason = "the engines use the rest")]
+pub mod program;
+#[allow(dead_code, reason = "the engines use the rest")]
+#[path = "no_remote.rs"]
+pub mod remote;
 #[cfg(feature = "gpu")]
 #[allow(dead_code, reason = "worklists on a device are run by it next")]
 pub mod rounds;
 #[cfg(feature = "gpu")]
 #[allow(dead_code, unused_imports, reason = "the objects of the C interface are plugged into it next")]
 pub mod service;
-#[allow(dead_code, reason = "what makes tickets comes with devices and worklists")]
+#[allow(dead_code, reason = "the engines use the rest")]
+pub mod shared;
+#[allow(dead_code, reason = "the engines use the rest")]
 pub mod ticket;
 #[allow(dead_code, reason = "its callers are the engines")]
 pub mod worklist;
+
+use crate::base::handle::INDEX_MAX;
+use crate::base::status::Outcome;
+
+/// A table that is made, and what it holds.
+pub type Start = (fn() -> Outcome<()>, &'static str);
+
+/// The tables of a runtime that is being initialised.
+pub const STARTS: [Start; 4] = [
+    (|| ticket::start(INDEX_MAX), "tickets"),
+    (|| device::start(1 << 10), "devices"),
+    (|| buffer::start(1 << 20), "buffers"),
+    (|| program::start(1 << 16), "programs"),
+];
+
+/// Frees them, with everything in them.
+///
+/// # Safety
+/// No strand, no thread and no call uses anything of it any more; [`device::close_all`] has run.
+pub unsafe fn stop() {
+    // SAFETY: by contract.
+    unsafe {
+        program::stop();
+        buffer::stop();
+        device::stop();
+        ticket::stop();
+    }
+}

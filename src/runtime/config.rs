@@ -10,6 +10,7 @@ use crate::base::sys;
 use crate::engine::may;
 use crate::engine::parallel::idle::WORKERS_MAX;
 use crate::engine::stepped::Setup;
+use crate::gpu::device::{self, LABEL, Label, Wish};
 use crate::io::pool::{THREADS_DEFAULT, THREADS_MAX};
 use crate::memory::stack_class::{self, DEFAULT_CLASS, USABLE};
 use crate::policy::{Kind, Rules};
@@ -103,8 +104,10 @@ pub struct Config {
     pub max_steps: u64,
     /// Which clock.
     pub clock: u32,
-    /// Which device.
+    /// Which device is opened where the program does not say.
     pub gpu: u32,
+    /// The same in words, from the environment.
+    pub gpu_words: Words,
     /// Where to record, if anywhere.
     pub record: Words,
     /// What to replay, if anything.
@@ -142,6 +145,8 @@ pub struct Settings {
     pub max_strands: Option<u32>,
     /// Threads of the pool that makes calls for strands, at most.
     pub offload_threads: u32,
+    /// Which device is opened where the program does not say.
+    pub gpu: Wish,
     /// The language's hooks.
     pub hooks: LanguageHooks,
     /// Where the library's words go.
@@ -165,6 +170,7 @@ impl Settings {
             && self.stack_class == other.stack_class
             && self.max_strands == other.max_strands
             && self.offload_threads == other.offload_threads
+            && self.gpu == other.gpu
             && self.hooks == other.hooks
             && self.log.map(|(function, data)| (function as usize, data))
                 == other.log.map(|(function, data)| (function as usize, data))
@@ -231,6 +237,7 @@ pub fn settle(config: &Config, identity_by_thread: bool, mprotect_guards: bool) 
         stack_class: class_for(config.stack_bytes, DEFAULT_CLASS)?,
         max_strands: max_strands(config.max_strands)?,
         offload_threads: if config.offload_threads == 0 { THREADS_DEFAULT } else { config.offload_threads },
+        gpu: wish(config)?,
         hooks: config.hooks,
         log: config.log,
         // may moves strands between threads that are not ours, so who runs there is written down at each resume.
@@ -282,6 +289,21 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// The device of a configuration.
+fn wish(config: &Config) -> Outcome<Wish> {
+    // SAFETY: it stays while init runs.
+    let Some(words) = (unsafe { config.gpu_words.get() }).filter(|_| config.gpu == device::AUTO) else {
+        return Ok(Wish { kind: config.gpu, name: Label::NONE });
+    };
+    match words.to_str() {
+        Ok(text) if (1..LABEL).contains(&text.len()) => Ok(Wish::of_text(text)),
+        _ => fail(
+            Status::INVALID,
+            format_args!("STRAND_GPU can be auto, hardware, software, cpu, or part of the name of an adapter"),
+        ),
+    }
+}
+
 /// The stack class for a size in bytes; `default` for 0.
 pub fn class_for(bytes: usize, default: u8) -> Outcome<u8> {
     if bytes == 0 {
@@ -315,6 +337,7 @@ fn refuse_unknown(config: &Config) -> Outcome<()> {
         ("policy", config.policy, POLICY_LAST),
         ("migration", config.migration, MIGRATE_NEVER),
         ("fault_policy", config.fault_policy, FAULT_ABORT),
+        ("gpu", config.gpu, device::CPU),
     ];
     for (name, value, last) in unknown {
         if value > last {
@@ -355,12 +378,6 @@ fn refuse_unsupported(config: &Config) -> Outcome<()> {
                     ),
                 );
             }
-        }
-    }
-    let unsupported = [(config.gpu != 0, "devices")];
-    for (asked, what) in unsupported {
-        if asked {
-            return fail(Status::UNSUPPORTED, format_args!("{what}: not part of this version"));
         }
     }
     Ok(())

@@ -72,12 +72,7 @@ fn apply(config: &mut Config, extra: &mut Extra, name: &str, value: &[u8]) -> Ou
         "STRAND_REPLAY" => config.replay = Words(value.as_ptr().cast()),
         "STRAND_EXPLORE" => config.explore = Words(value.as_ptr().cast()),
         "STRAND_RECORD" => config.record = Words(value.as_ptr().cast()),
-        "STRAND_GPU" => {
-            return fail(
-                Status::UNSUPPORTED,
-                format_args!("{name} is set, but this version cannot do that yet; unset it"),
-            );
-        }
+        "STRAND_GPU" => config.gpu_words = Words(value.as_ptr().cast()),
         // Somebody else's variable may begin like ours; it must not keep the program from starting.
         _ => {}
     }
@@ -158,7 +153,6 @@ mod tests {
         ] {
             assert_eq!(try_one(name, value).map(|_| ()), Err(Status::INVALID), "{name}={value}");
         }
-        assert_eq!(try_one("STRAND_GPU", "0").map(|_| ()), Err(Status::UNSUPPORTED));
         assert_eq!(try_one("STRAND_OF_HAIR", "grey").map(|config| config.workers), Ok(0));
     }
 }

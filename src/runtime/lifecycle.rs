@@ -20,7 +20,7 @@ use crate::engine::parallel::{self, Parallel};
 use crate::engine::stepped::Stepped;
 use crate::engine::{Upcalls, clock, world};
 use crate::explore::Plan;
-use crate::gpu::ticket;
+use crate::gpu::{self, device, ticket};
 use crate::io::pool as offload_pool;
 use crate::memory::stack_pool::{GuardKind, MPROTECT_GUARDS_MAX, StackPool};
 use crate::memory::table::Table;
@@ -54,6 +54,7 @@ static SETTINGS: Current = Current(UnsafeCell::new(Settings {
     stack_class: crate::memory::stack_class::DEFAULT_CLASS,
     max_strands: None,
     offload_threads: offload_pool::THREADS_DEFAULT,
+    gpu: device::Wish::ANY,
     hooks: hooks::NONE,
     log: None,
     identity_by_thread: false,
@@ -209,7 +210,7 @@ fn agree(config: Option<&Config>) -> Outcome<()> {
 /// Makes the tables of everything that has handles.
 fn start_tables() -> Outcome<()> {
     type Start = fn() -> Outcome<()>;
-    let starts: [(Start, &str); 8] = [
+    let starts: [(Start, &str); 7] = [
         (channel::start, "channels"),
         (tree::start, "cancel tokens"),
         (table::start, "tasks"),
@@ -217,9 +218,8 @@ fn start_tables() -> Outcome<()> {
         (|| timer::begin(INDEX_MAX), "timers"),
         (generator::start, "generators"),
         (monitor::start, "monitors"),
-        (|| ticket::start(INDEX_MAX), "tickets"),
     ];
-    for (start, what) in starts {
+    for (start, what) in starts.into_iter().chain(gpu::STARTS) {
         start().or_else(|status| fail(status, format_args!("no memory for the table of {what}")))?;
     }
     end::tell_tasks(tasks::strand_ended);
@@ -233,7 +233,7 @@ fn start_tables() -> Outcome<()> {
 unsafe fn stop_tables() {
     // SAFETY: by contract.
     unsafe {
-        ticket::stop();
+        gpu::stop();
         generator::stop();
         timer::end();
         scope::stop();
@@ -302,6 +302,7 @@ fn bring_up(settings: &Settings, schedules: Schedules) -> Outcome<()> {
     locals::reset();
     policies::reset();
     offload_pool::start(settings.offload_threads);
+    device::configure(settings.gpu);
     head::publish_base(Some(&engine.strands));
     identity::publish(Some(layout), settings.identity_by_thread);
     let engine = Parallel::publish(engine);
@@ -533,6 +534,8 @@ fn end_late_dormants(engine: &Parallel) {
 
 /// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
 fn take_down(engine: &'static Parallel, abandon: bool) {
+    // Their threads may still bring something that nobody waits for.
+    device::close_all();
     outside::close();
     engine.stop();
     // After the workers, which may still be starting a thread for a call that was made by another meanwhile.

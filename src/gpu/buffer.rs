@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Buffers: memory that the programs of a device work with.
+//!
+//! ```text
+//! processor   host memory; a map is its address, and what is written is there at once
+//! adapter     on the device; a map is host memory, filled from there and written back
+//! ```
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::device::{self, Device};
+use super::memory::HostMemory;
+use super::named::{Named, enter};
+use super::remote::{Remote, RemoteBuffer};
+use super::shared::Shared;
+use super::ticket;
+use crate::base::handle::Kind;
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside;
+use crate::strand::message::fail;
+
+/// Map: what is there is read.
+pub const READ: u32 = 1;
+/// Map: it is written.
+pub const WRITE: u32 = 2;
+
+/// Bytes of a buffer, and of what is written to it, come in words.
+const WORD: u64 = 4;
+
+/// Where its bytes are.
+pub enum Place {
+    /// Here.
+    Host(HostMemory),
+    /// On an adapter.
+    Remote(RemoteBuffer),
+}
+
+/// What is mapped of a buffer.
+struct Map {
+    offset: u64,
+    flags: u32,
+    /// A copy of what is on an adapter; `None` for host memory.
+    copy: Option<Shared<HostMemory>>,
+}
+
+/// A buffer, kept by its handle and by those who use it.
+pub struct Buffer {
+    /// Whose it is.
+    pub device: Shared<Device>,
+    /// Where its bytes are.
+    pub place: Place,
+    /// Their number.
+    pub bytes: u64,
+    map: Mutex<Option<Map>>,
+    handle: AtomicU64,
+}
+
+impl Buffer {
+    /// Its handle.
+    pub fn handle(&self) -> u64 {
+        self.handle.load(Ordering::Relaxed)
+    }
+
+    /// Its first byte, where it lies in host memory.
+    pub fn host(&self) -> Option<*mut u8> {
+        match &self.place {
+            Place::Host(memory) => Some(memory.first()),
+            Place::Remote(_) => None,
+        }
+    }
+
+    /// Its adapter, and what it is there.
+    pub fn remote(&self) -> Option<(&Remote, &RemoteBuffer)> {
+        match &self.place {
+            Place::Host(_) => None,
+            Place::Remote(buffer) => Some((self.device.remote()?, buffer)),
+        }
+    }
+
+    fn mapped(&self) -> MutexGuard<'_, Option<Map>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, offset: u64, bytes: u64) -> Outcome<()> {
+        match offset.checked_add(bytes) {
+            Some(end) if end <= self.bytes => Ok(()),
+            _ => fail(
+                Status::INVALID,
+                format_args!("{bytes} bytes from {offset} on: buffer {:#x} has {}", self.handle(), self.bytes),
+            ),
+        }
+    }
+}
+
+static BUFFERS: Named<Buffer> = Named::new(Kind::Buffer, "buffer");
+
+/// Makes the table of a runtime that is being initialised.
+pub fn start(capacity: u32) -> Outcome<()> {
+    BUFFERS.start(capacity)
+}
+
+/// Frees the table.
+///
+/// # Safety
+/// As [`Named::stop`].
+pub unsafe fn stop() {
+    // SAFETY: by contract.
+    unsafe { BUFFERS.stop() };
+}
+
+/// The buffer that a handle names, whether or not its device is open.
+pub fn get(handle: u64) -> Outcome<Shared<Buffer>> {
+    BUFFERS.get(handle)
+}
+
+/// As [`get`]; CLOSED when the device was closed.
+fn get_open(handle: u64) -> Outcome<Shared<Buffer>> {
+    let buffer = get(handle)?;
+    buffer.device.look()?;
+    Ok(buffer)
+}
+
+/// Makes a buffer, all zero: its handle.
+pub fn create(device: u64, bytes: u64) -> Outcome<u64> {
+    outside::refuse_on_worker()?;
+    let _call = enter()?;
+    let device = device::get(device)?;
+    if bytes == 0 || !bytes.is_multiple_of(WORD) {
+        return fail(Status::INVALID, format_args!("a buffer of {bytes} bytes: it must be a multiple of 4, and not 0"));
+    }
+    let most = device.info.buffer_bytes_max;
+    if bytes > most {
+        return fail(Status::LIMIT, format_args!("a buffer of {bytes} bytes: this device has at most {most}"));
+    }
+    let place = match device.remote() {
+        Some(remote) => Place::Remote(remote.buffer(bytes)?),
+        None => Place::Host(host_memory(bytes)?),
+    };
+    let buffer = Buffer { device, place, bytes, map: Mutex::new(None), handle: AtomicU64::new(0) };
+    let buffer = Shared::new(buffer).or_else(|status| fail(status, format_args!("no memory for a buffer")))?;
+    BUFFERS.add(buffer, |buffer, handle| buffer.handle.store(handle, Ordering::Relaxed))
+}
+
+fn host_memory(bytes: u64) -> Outcome<HostMemory> {
+    HostMemory::new(bytes).or_else(|status| fail(status, format_args!("no memory for {bytes} bytes")))
+}
+
+/// Writes to a buffer; the bytes are copied before it returns.
+///
+/// # Safety
+/// As many bytes are readable at `data`.
+pub unsafe fn write(handle: u64, offset: u64, data: *const u8, bytes: u64) -> Outcome<()> {
+    let _call = enter()?;
+    let buffer = get_open(handle)?;
+    buffer.check(offset, bytes)?;
+    if !offset.is_multiple_of(WORD) || !bytes.is_multiple_of(WORD) {
+        return fail(
+            Status::INVALID,
+            format_args!("{bytes} bytes to {offset}: a buffer is written in multiples of 4 bytes"),
+        );
+    }
+    match &buffer.place {
+        // SAFETY: by contract, and inside the buffer; the two may overlap where it is mapped.
+        Place::Host(memory) => unsafe { core::ptr::copy(data, memory.at(offset), bytes as usize) },
+        Place::Remote(remote) => {
+            let Some(device) = buffer.device.remote() else { return Err(Status::CLOSED) };
+            // SAFETY: by contract.
+            unsafe { device.write(remote, offset, data, bytes) }?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads from a buffer: the ticket, which is resolved when the bytes are there.
+///
+/// # Safety
+/// As many bytes are writable at `data` until then.
+pub unsafe fn read(handle: u64, offset: u64, data: *mut u8, bytes: u64) -> Outcome<u64> {
+    let _call = enter()?;
+    let buffer = get_open(handle)?;
+    buffer.check(offset, bytes)?;
+    let pending = ticket::create()?;
+    let ticket = pending.handle();
+    match buffer.remote() {
+        // SAFETY: by contract. The buffer stays until it was read.
+        Some((device, remote)) => unsafe { device.read(remote, offset, data, bytes, pending, buffer.clone()) },
+        None => {
+            if let Place::Host(memory) = &buffer.place {
+                // SAFETY: by contract, and inside the buffer; the two may overlap where it is mapped.
+                unsafe { core::ptr::copy(memory.at(offset), data, bytes as usize) };
+            }
+            pending.succeed();
+        }
+    }
+    Ok(ticket)
+}
+
+/// Maps a part of a buffer: its address. Waits until what is on an adapter is here.
+pub fn map(handle: u64, offset: u64, bytes: u64, flags: u32, deadline: i64) -> Outcome<*mut u8> {
+    let _call = enter()?;
+    let buffer = get_open(handle)?;
+    buffer.check(offset, bytes)?;
+    if bytes == 0 || (flags & WRITE != 0 && (!offset.is_multiple_of(WORD) || !bytes.is_multiple_of(WORD))) {
+        return fail(
+            Status::INVALID,
+            format_args!(
+                "{bytes} bytes at {offset}: a part that is mapped to be written is a multiple of 4, and not 0"
+            ),
+        );
+    }
+    let mut map = Map { offset, flags, copy: None };
+    if buffer.mapped().is_some() {
+        return already_mapped(handle);
+    }
+    let address = match &buffer.place {
+        Place::Host(memory) => memory.at(offset),
+        Place::Remote(_) => {
+            let copy = Shared::new(host_memory(bytes)?)?;
+            if flags & READ != 0 {
+                fetch(&buffer, offset, &copy, deadline)?;
+            }
+            let address = copy.first();
+            map.copy = Some(copy);
+            address
+        }
+    };
+    let mut mapped = buffer.mapped();
+    if mapped.is_some() {
+        drop(mapped);
+        return already_mapped(handle);
+    }
+    *mapped = Some(map);
+    Ok(address)
+}
+
+#[cold]
+fn already_mapped<T>(handle: u64) -> Outcome<T> {
+    fail(Status::BUSY, format_args!("buffer {handle:#x} is mapped already"))
+}
+
+/// Waits for a copy of what is on an adapter.
+fn fetch(buffer: &Shared<Buffer>, offset: u64, copy: &Shared<HostMemory>, deadline: i64) -> Outcome<()> {
+    let Some((device, remote)) = buffer.remote() else { return Err(Status::CLOSED) };
+    let pending = ticket::create()?;
+    let ticket = pending.handle();
+    // The copy stays until it is filled, also when nobody waits for it any more.
+    let keep = (buffer.clone(), copy.clone());
+    // SAFETY: kept, as large.
+    unsafe { device.read(remote, offset, copy.first(), copy.bytes(), pending, keep) };
+    let done = ticket::wait(ticket, deadline);
+    ticket::release(ticket)?;
+    done
+}
+
+/// Ends a map: what was written is in the buffer.
+pub fn unmap(handle: u64) -> Outcome<()> {
+    let _call = enter()?;
+    let buffer = get(handle)?;
+    let Some(map) = buffer.mapped().take() else {
+        return fail(Status::INVALID, format_args!("buffer {handle:#x} is not mapped"));
+    };
+    buffer.device.look()?;
+    if let (Some((device, remote)), Some(copy)) = (buffer.remote(), &map.copy)
+        && map.flags & WRITE != 0
+    {
+        // SAFETY: all of the copy.
+        unsafe { device.write(remote, map.offset, copy.first(), copy.bytes()) }?;
+    }
+    Ok(())
+}
+
+/// Gives the handle up. Worklists and readings that use the buffer keep it.
+pub fn release(handle: u64) -> Outcome<()> {
+    let _call = enter()?;
+    BUFFERS.remove(handle).map(drop)
+}
