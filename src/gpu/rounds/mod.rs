@@ -11,7 +11,7 @@
 //! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
 //!
 //! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
-//! - `text`, `assemble`: from a program's text to a module. `pipelines`, `store`: what the device has.
+//! - `text`, `assemble`: from a program's text to a module. `pipelines`, `prepared`, `store`: what the device has.
 //! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run.
 
 pub mod assemble;
@@ -21,6 +21,7 @@ mod layout;
 mod outcome;
 mod pace;
 pub mod pipelines;
+pub mod prepared;
 mod rings;
 pub mod shape;
 pub mod space;
