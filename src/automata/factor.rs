@@ -13,17 +13,17 @@ use super::parse::{Node, Parsed};
 pub const FACTOR_MIN: usize = 3;
 /// Longest factor.
 pub const FACTOR_MAX: usize = 64;
-/// Most factors of a pattern.
+/// Most texts of a part that are written out.
 const ALTERNATIVES_MAX: usize = 48;
-/// Most bytes that a place of a factor may take.
-const PLACE_MAX: u32 = 4;
+/// Most factors of a pattern.
+const FACTORS_MAX: usize = 256;
 /// How far verification may look back from the end of a factor, one byte for the kind before the match included.
 pub const REACH_MAX: usize = 512;
 
 /// A factor of a pattern.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Factor {
-    /// The bytes that each of its places takes, [`FACTOR_MIN`] to [`FACTOR_MAX`].
+    /// The bytes that each of its places takes, one or both cases of a letter; [`FACTOR_MIN`] to [`FACTOR_MAX`] places.
     pub bytes: Vec<ByteSet>,
     /// The state of its first place.
     pub enter: u32,
@@ -108,8 +108,8 @@ impl Finder<'_> {
             Node::Alternatives(parts) => {
                 let known: Vec<Known> = parts.iter().map(|part| self.node(part, before)).collect();
                 Known {
-                    exact: union(&known, |part| &part.exact),
-                    best: union(&known, |part| &part.best),
+                    exact: union(&known, ALTERNATIVES_MAX, |part| &part.exact),
+                    best: union(&known, FACTORS_MAX, |part| &part.best),
                     most: longest(&known),
                 }
             }
@@ -131,7 +131,7 @@ impl Finder<'_> {
     }
 
     fn byte(&self, position: u32) -> Known {
-        let few = self.parsed.positions[position as usize].len() <= PLACE_MAX;
+        let few = one_letter(&self.parsed.positions[position as usize]);
         let one = self.automaton.of_position[position as usize].len() == 1;
         Known { exact: (few && one).then(|| vec![vec![position]]), best: None, most: Some(1) }
     }
@@ -169,6 +169,18 @@ impl Finder<'_> {
     }
 }
 
+/// Whether it is one byte, or a letter in both cases: what literals are made of.
+fn one_letter(bytes: &ByteSet) -> bool {
+    let mut all = bytes.iter();
+    match (all.next(), all.next()) {
+        (Some(_), None) => true,
+        (Some(upper), Some(lower)) => {
+            upper.is_ascii_uppercase() && upper.to_ascii_lowercase() == lower && bytes.len() == 2
+        }
+        _ => false,
+    }
+}
+
 /// Whether so many bytes before a factor can be looked at.
 fn near(before: Option<usize>) -> bool {
     before.is_some_and(|before| before < REACH_MAX - FACTOR_MAX)
@@ -185,12 +197,12 @@ fn beginnings(known: &[Known]) -> Option<Vec<Chain>> {
     (all.len() <= ALTERNATIVES_MAX).then_some(all)
 }
 
-fn union(known: &[Known], of: impl Fn(&Known) -> &Option<Vec<Chain>>) -> Option<Vec<Chain>> {
+fn union(known: &[Known], limit: usize, of: impl Fn(&Known) -> &Option<Vec<Chain>>) -> Option<Vec<Chain>> {
     let mut all = Vec::new();
     for part in known {
         all.extend(of(part).as_ref()?.iter().cloned());
     }
-    (all.len() <= ALTERNATIVES_MAX).then_some(all)
+    (all.len() <= limit).then_some(all)
 }
 
 fn longest(known: &[Known]) -> Option<usize> {

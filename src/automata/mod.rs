@@ -6,19 +6,32 @@
 //!                                |-> factor.rs                          runs of bytes that every match has
 //! set.rs       both, for many patterns
 //! prefilter/   sets of literals: what most patterns are, and the factors of others
+//!
+//! engine.rs    one of the engines, or two of them compared:
+//!   reference.rs   the baseline: byte for byte, every start tried
+//!   scanner.rs     fast: prefilter and verify.rs, then dfa.rs
+//!   worklist.rs    as a device does it: prefilter and verify.rs, then sparse.rs (pairs of state and index) and dense.rs (bits)
 //! ```
 
 pub mod bytes;
 pub mod condition;
+pub mod dense;
+pub mod dfa;
+pub mod engine;
 pub mod factor;
 pub mod glushkov;
 pub mod merge;
 pub mod parse;
 pub mod pattern;
 pub mod prefilter;
-pub mod set;
-pub mod tables;
-
 pub mod reference;
+pub mod scanner;
+pub mod set;
+pub mod sparse;
+pub mod stream;
+pub mod tables;
+pub mod verify;
+pub mod worklist;
+
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,13 @@ pub struct Parsed {
     pub root: Node,
     /// The bytes that each position takes.
     pub positions: Vec<ByteSet>,
+    /// Whether it counts bytes of nearly any value, as in `.{0,50}`: then sets of active states are many.
+    pub counts: bool,
 }
+
+/// So many rounds of a part with a byte of so many values count.
+const COUNTED_ROUNDS: u32 = 12;
+const COUNTED_VALUES: u32 = 128;
 
 /// Parses a pattern.
 pub fn parse(pattern: &Pattern<'_>, states_max: usize) -> Result<Parsed, CompileError> {
@@ -45,14 +51,14 @@ pub fn parse(pattern: &Pattern<'_>, states_max: usize) -> Result<Parsed, Compile
     if pattern.text.len() > TEXT_MAX {
         return Err(CompileError::at(Status::LIMIT, None, format!("its text is longer than {TEXT_MAX} bytes")));
     }
-    let mut writer = Writer { positions: Vec::new(), limit: states_max.min(PATTERN_STATES) };
+    let mut writer = Writer { positions: Vec::new(), limit: states_max.min(PATTERN_STATES), counts: false };
     let root = if pattern.flags & LITERAL != 0 {
         writer.literal(pattern.text, pattern.flags & CASELESS != 0)?
     } else {
         let root = writer.node(&syntax(pattern)?, true)?;
         simplify(root)
     };
-    Ok(Parsed { root, positions: writer.positions })
+    Ok(Parsed { root, positions: writer.positions, counts: writer.counts })
 }
 
 fn syntax(pattern: &Pattern<'_>) -> Result<Hir, CompileError> {
@@ -96,6 +102,7 @@ fn refused(error: regex_syntax::Error) -> CompileError {
 struct Writer {
     positions: Vec<ByteSet>,
     limit: usize,
+    counts: bool,
 }
 
 impl Writer {
@@ -186,6 +193,7 @@ impl Writer {
         let (least, most) = (repetition.min, repetition.max);
         let sub = &*repetition.sub;
         let mut nodes = Vec::new();
+        let begin = self.positions.len();
         for round in 0..least {
             nodes.push(self.node(sub, leading && round == 0)?);
         }
@@ -199,6 +207,9 @@ impl Writer {
                 let more: Result<Vec<Node>, CompileError> = (least..most).map(|_| self.node(sub, false)).collect();
                 nodes.push(Node::Upto(more?));
             }
+        }
+        if most.unwrap_or(least) >= COUNTED_ROUNDS {
+            self.counts |= self.positions[begin..].iter().any(|bytes| bytes.len() >= COUNTED_VALUES);
         }
         Ok(if nodes.is_empty() { Node::Empty(Condition::ALWAYS) } else { Node::Concat(nodes) })
     }

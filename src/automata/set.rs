@@ -8,6 +8,9 @@ use super::pattern::{CompileError, FLAGS, PATTERN_STATES, PATTERNS_MAX, Pattern}
 use super::tables::{Gather, Tables};
 use crate::base::status::Status;
 
+/// Most automata of patterns without factors.
+pub const RESTS: usize = 2;
+
 /// How a set is compiled.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -32,8 +35,9 @@ pub struct Set {
     pub factored: Tables,
     /// Their factors.
     pub factors: Vec<Factor>,
-    /// The automaton of the others.
-    pub rest: Tables,
+    /// Automata of the others: of those that count bytes of any value an own one, so that their many sets of active states
+    /// are not multiplied with those of the others.
+    pub rest: Vec<Tables>,
     /// How many patterns have factors.
     pub patterns_factored: u32,
 }
@@ -47,12 +51,12 @@ impl Set {
         if patterns.len() > PATTERNS_MAX {
             return Err(CompileError::of_set(Status::LIMIT, format!("a set has at most {PATTERNS_MAX} patterns")));
         }
-        let (mut factored, mut rest) = (Gather::default(), Gather::default());
+        let (mut factored, mut rest) = (Gather::default(), [Gather::default(), Gather::default()]);
         let mut factors = Vec::new();
         let mut patterns_factored = 0;
         for (number, pattern) in patterns.iter().enumerate() {
             let named = |error: CompileError| CompileError { pattern: Some(number), ..error };
-            let (automaton, own) = one(pattern, options).map_err(named)?;
+            let (automaton, own, counts) = one(pattern, options).map_err(named)?;
             match own {
                 Some(own) => {
                     let base = factored.add(number as u32, &automaton)?;
@@ -66,15 +70,21 @@ impl Set {
                     patterns_factored += 1;
                 }
                 None => {
-                    rest.add(number as u32, &automaton)?;
+                    rest[usize::from(counts)].add(number as u32, &automaton)?;
                 }
             }
         }
-        let ((factored, place), (rest, _)) = (factored.finish(), rest.finish());
+        let (factored, place) = factored.finish();
+        let rest = rest.into_iter().map(|gather| gather.finish().0).filter(|tables| tables.count() > 0).collect();
         for factor in &mut factors {
             (factor.enter, factor.seed) = (place[factor.enter as usize], place[factor.seed as usize]);
         }
         Ok(Set { patterns: patterns.len() as u32, factored, factors, rest, patterns_factored })
+    }
+
+    /// Every automaton.
+    pub fn tables(&self) -> impl Iterator<Item = &Tables> {
+        core::iter::once(&self.factored).chain(&self.rest)
     }
 
     /// How many bytes of a stream's past the factors need.
@@ -83,7 +93,8 @@ impl Set {
     }
 }
 
-fn one(pattern: &Pattern<'_>, options: &Options) -> Result<(Automaton, Option<Vec<Factor>>), CompileError> {
+/// The automaton of a pattern, its factors, and whether it counts.
+fn one(pattern: &Pattern<'_>, options: &Options) -> Result<(Automaton, Option<Vec<Factor>>, bool), CompileError> {
     if pattern.flags & !FLAGS != 0 {
         let message = format!("flags {:#x} are not among those of patterns", pattern.flags & !FLAGS);
         return Err(CompileError::at(Status::INVALID, None, message));
@@ -91,5 +102,5 @@ fn one(pattern: &Pattern<'_>, options: &Options) -> Result<(Automaton, Option<Ve
     let parsed = parse::parse(pattern, options.pattern_states)?;
     let automaton = glushkov::build(&parsed)?;
     let own = if options.factors { factor::factors(&parsed, &automaton) } else { None };
-    Ok((automaton, own))
+    Ok((automaton, own, parsed.counts))
 }

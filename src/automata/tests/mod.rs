@@ -2,5 +2,7 @@
 //! Tests of the compiler and the engines.
 
 mod compile;
+mod engines;
 mod random;
 mod referee;
+mod rules;

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From where factors occur to the states that are active there: the prefix of each occurrence is verified backwards.
+
+use super::bytes::ANY;
+use super::factor::{FACTOR_MAX, Factor};
+use super::prefilter::{Literal, Literals, Refusal, Scratch};
+use super::stream::Window;
+use super::tables::Tables;
+
+/// A state that is active: the bytes before `end` lead to it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Seed {
+    /// Index of the chunk.
+    pub end: u32,
+    /// The state, that of a factor's last place.
+    pub state: u32,
+}
+
+/// Finds seeds.
+pub struct Seeker {
+    literals: Literals,
+    factors: Vec<Kept>,
+}
+
+/// What is left of a factor.
+struct Kept {
+    length: u32,
+    enter: u32,
+    seed: u32,
+    /// A match begins with the factor wherever it stands.
+    free: bool,
+    /// The factor's bytes, where the literal says less.
+    places: Option<Box<[super::bytes::ByteSet]>>,
+}
+
+/// Working memory of a thread.
+pub struct Memory {
+    scratch: Scratch,
+    hits: Vec<(u32, u32)>,
+    border: Vec<u8>,
+    here: Vec<u32>,
+    before: Vec<u32>,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { scratch: Scratch::new(), hits: Vec::new(), border: Vec::new(), here: Vec::new(), before: Vec::new() }
+    }
+}
+
+impl Seeker {
+    /// For these factors.
+    pub fn new(factors: &[Factor], tables: &Tables) -> Result<Seeker, Refusal> {
+        let texts: Vec<(Vec<u8>, bool, bool)> = factors.iter().map(text_of).collect();
+        let literals: Vec<Literal<'_>> = texts
+            .iter()
+            .enumerate()
+            .map(|(id, (bytes, nocase, _))| Literal { id: id as u32, bytes, nocase: *nocase })
+            .collect();
+        let kept = factors.iter().zip(&texts).map(|(factor, (_, _, exact))| Kept {
+            length: factor.bytes.len() as u32,
+            enter: factor.enter,
+            seed: factor.seed,
+            free: tables.starts(factor.enter) == ANY,
+            places: (!exact).then(|| factor.bytes.clone().into_boxed_slice()),
+        });
+        Ok(Seeker { literals: Literals::new(&literals)?, factors: kept.collect() })
+    }
+
+    /// Seeds of a chunk, sorted, each once; how many occurrences there were.
+    pub fn seek(&self, tables: &Tables, memory: &mut Memory, window: &Window<'_>, out: &mut Vec<Seed>) -> u64 {
+        out.clear();
+        let Memory { scratch, hits, border, here, before } = memory;
+        hits.clear();
+        let old = window.history.len().min(FACTOR_MAX - 1);
+        if old > 0 {
+            // Occurrences that began before the chunk.
+            border.clear();
+            border.extend_from_slice(&window.history[window.history.len() - old..]);
+            border.extend_from_slice(&window.chunk[..window.chunk.len().min(FACTOR_MAX - 1)]);
+            self.literals.scan(scratch, border, |id, end| {
+                if end > old && end - (self.factors[id as usize].length as usize) < old {
+                    hits.push(((end - old) as u32, id));
+                }
+            });
+        }
+        self.literals.scan(scratch, window.chunk, |id, end| hits.push((end as u32, id)));
+        for (end, id) in hits.iter() {
+            let factor = &self.factors[*id as usize];
+            let start = *end as isize - factor.length as isize;
+            if fits(factor, window, start) && (factor.free || begins(tables, window, factor.enter, start, here, before))
+            {
+                out.push(Seed { end: *end, state: factor.seed });
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        hits.len() as u64
+    }
+}
+
+/// The literal of a factor: its bytes, whether case is ignored, and whether that says all.
+fn text_of(factor: &Factor) -> (Vec<u8>, bool, bool) {
+    let nocase = factor.bytes.iter().any(|place| place.len() > 1);
+    let bytes: Vec<u8> = factor.bytes.iter().filter_map(|place| place.iter().next()).collect();
+    let both = |place: &super::bytes::ByteSet| place.len() > 1 || !place.iter().any(|byte| byte.is_ascii_alphabetic());
+    let exact = !nocase || factor.bytes.iter().all(both);
+    (bytes, nocase, exact)
+}
+
+/// Whether the places of a factor take what stands there, where its literal does not say so.
+fn fits(factor: &Kept, window: &Window<'_>, start: isize) -> bool {
+    let Some(places) = &factor.places else { return true };
+    let takes = |(index, place): (usize, &super::bytes::ByteSet)| {
+        window.before(start + index as isize + 1).is_some_and(|byte| place.contains(byte))
+    };
+    places.iter().enumerate().all(takes)
+}
+
+/// Whether a match that begins somewhere before reaches `enter` with the byte at `start`.
+fn begins(
+    tables: &Tables,
+    window: &Window<'_>,
+    enter: u32,
+    start: isize,
+    here: &mut Vec<u32>,
+    before: &mut Vec<u32>,
+) -> bool {
+    here.clear();
+    here.push(enter);
+    let mut at = start;
+    while !here.is_empty() {
+        let kind = window.kind_before(at);
+        if here.iter().any(|state| tables.starts(*state) & kind != 0) {
+            return true;
+        }
+        let Some(byte) = window.before(at) else { return false };
+        before.clear();
+        for state in here.iter() {
+            before.extend(tables.predecessors(*state).iter().filter(|state| tables.takes(**state, byte)));
+        }
+        before.sort_unstable();
+        before.dedup();
+        core::mem::swap(here, before);
+        at -= 1;
+    }
+    false
+}
