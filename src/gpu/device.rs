@@ -305,8 +305,11 @@ pub fn info_of(handle: u64) -> Outcome<Info> {
 /// Closes a device, and waits until its adapter has ended what it was doing.
 pub fn close(handle: u64) -> Outcome<()> {
     outside::refuse_on_worker()?;
-    let _call = enter()?;
-    let device = DEVICES.remove(handle)?;
+    let device = {
+        let _call = enter()?;
+        DEVICES.remove(handle)?
+    };
+    // A thread is not inside meanwhile: what the adapter still has to say must come in.
     shut(&device);
     Ok(())
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worklists: devices, buffers, programs, tickets; the engine on the processor and the one on a device.
 
-#[allow(dead_code, reason = "for adapters")]
+#[cfg(feature = "gpu")]
 mod away;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod buffer;
@@ -14,7 +14,7 @@ mod named;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod program;
 #[allow(dead_code, reason = "the engines use the rest")]
-#[path = "no_remote.rs"]
+#[cfg_attr(not(feature = "gpu"), path = "no_remote.rs")]
 pub mod remote;
 #[cfg(feature = "gpu")]
 #[allow(dead_code, reason = "worklists on a device are run by it next")]

@@ -36,8 +36,9 @@ pub use device::Gpu;
 pub use failure::Failure;
 pub use job::{Job, Step};
 pub use queue::Held;
+pub use readback::Sink;
 pub use reply::Reply;
-pub use thread::Service;
+pub use thread::{Options, Service};
 pub use turn::Turn;
 
 #[cfg(test)]

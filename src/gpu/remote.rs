@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Adapters, through their service threads. Whoever waits for one waits for a ticket; what has no thread yet, finding and
+//! opening, is done by a thread that may block.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::away::elsewhere;
+use super::device::{self, Info, Label, Wish};
+use super::program::Program;
+use super::rounds::prepared::Prepared;
+use super::rounds::shape::Declared;
+use super::service::{self, Choice, Facts, Failure, Gpu, Held, Options, Reply, Service, Sink};
+use super::ticket::{self, Pending};
+use crate::base::failing;
+use crate::base::status::{Outcome, Status};
+use crate::strand::identity;
+use crate::strand::message::fail;
+use crate::wait::block::FOREVER;
+use crate::wait::cancel;
+
+/// An open adapter.
+pub struct Remote {
+    /// Its thread.
+    pub service: Service,
+}
+
+/// A buffer on an adapter.
+pub struct RemoteBuffer {
+    /// wgpu's.
+    pub held: Arc<Held<wgpu::Buffer>>,
+}
+
+/// What an adapter keeps of a program.
+pub struct Compiled {
+    /// Its pipelines, as worklists come to need them.
+    pub prepared: Arc<Prepared>,
+}
+
+/// A failure as the answer of a call.
+fn told<T>(result: Result<T, Failure>) -> Outcome<T> {
+    result.or_else(|failure| fail(failure.status, format_args!("{failure}")))
+}
+
+fn info_of(facts: &Facts) -> Info {
+    Info {
+        kind: if facts.software { device::SOFTWARE } else { device::HARDWARE },
+        memory_bytes: facts.memory_bytes,
+        buffer_bytes_max: facts.buffer_bytes_max,
+        binding_bytes_max: facts.binding_bytes_max,
+        group_invocations_max: facts.group_invocations_max,
+        subgroup_min: facts.subgroup_min,
+        subgroup_max: facts.subgroup_max,
+        loop_limit: facts.loop_limit,
+        name: Label::new(&facts.name),
+        driver: Label::new(&facts.driver),
+    }
+}
+
+/// What there is. Without Vulkan: nothing.
+pub fn list() -> Outcome<Vec<Info>> {
+    Ok(elsewhere(service::adapters::list)?.iter().map(info_of).collect())
+}
+
+/// Lets go of what the search for adapters has left.
+pub fn forget() {
+    service::adapters::forget();
+}
+
+/// Opens the first adapter that the wish admits.
+pub fn open(wish: Wish, in_flight: u32) -> Outcome<(Info, Remote)> {
+    let software = match wish.kind {
+        device::HARDWARE => Some(false),
+        device::SOFTWARE => Some(true),
+        _ => None,
+    };
+    let name = (wish.name != Label::NONE).then(|| wish.name.text().to_owned());
+    let (choice, options) = (Choice { software, name }, Options { in_flight, ..Options::default() });
+    let service = told(elsewhere(move || Service::open(&choice, &options))?)?;
+    Ok((info_of(service.facts()), Remote { service }))
+}
+
+/// What bytes are copied to, by the service thread.
+struct Target(*mut u8);
+
+// SAFETY: whoever asks for the copy keeps it writable until it was made.
+unsafe impl Send for Target {}
+
+impl Target {
+    /// # Safety
+    /// There is room, and it is writable now.
+    unsafe fn fill(&self, bytes: &[u8]) {
+        // SAFETY: by contract.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.0, bytes.len()) };
+    }
+}
+
+impl Remote {
+    /// Ends everything and waits for it, whatever becomes of the caller.
+    pub fn close(&self) {
+        self.service.begin_close();
+        match identity::current() {
+            Some(body) => {
+                let _shield = cancel::Shielded::new(body);
+                // Where no thread can be had, it ends on its own.
+                let _ = elsewhere(|| self.service.close());
+            }
+            None => self.service.close(),
+        }
+    }
+
+    /// Has something made on the service thread, and waits for it.
+    pub fn ask<T: Send + 'static>(&self, make: impl FnOnce(&Gpu) -> Result<T, Failure> + Send + 'static) -> Outcome<T> {
+        let pending = ticket::create()?;
+        let ticket = pending.handle();
+        let answer = Arc::new(Mutex::new(None));
+        let place = answer.clone();
+        let reply = Reply::new(move |result| {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            pending.succeed();
+        });
+        self.service.make(make, reply);
+        let waited = ticket::wait(ticket, FOREVER);
+        // Only a shutdown takes it away before.
+        let _ = ticket::release(ticket);
+        waited?;
+        let result = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.map_or(Err(Status::PANIC), told)
+    }
+
+    /// A buffer of so many bytes, all zero.
+    pub fn buffer(&self, bytes: u64) -> Outcome<RemoteBuffer> {
+        use wgpu::BufferUsages as Usage;
+        let usage = Usage::STORAGE | Usage::UNIFORM | Usage::COPY_SRC | Usage::COPY_DST;
+        let held = self.ask(move |gpu| Ok(Arc::new(gpu.hold(gpu.buffer(bytes, usage)?))))?;
+        Ok(RemoteBuffer { held })
+    }
+
+    /// Checks a program, and makes of it what the adapter runs.
+    pub fn compile(&self, program: &Program) -> Outcome<Compiled> {
+        if !program.spirv.is_empty() {
+            return fail(
+                Status::UNSUPPORTED,
+                format_args!("this version runs shaders in WGSL, and this one is in SPIR-V"),
+            );
+        }
+        let limits = program.limits;
+        let declared = Declared {
+            fields: limits.fields,
+            fan_out_max: limits.fan_out_max,
+            emit_max: limits.emit_max,
+            emit_words: limits.emit_words,
+            loop_limit: limits.loop_limit,
+            group_size: limits.group_size,
+            buffer_count: limits.buffer_count,
+        };
+        let source = program.wgsl.clone();
+        let prepared = self.ask(move |gpu| Prepared::new(gpu, source, declared).map(Arc::new))?;
+        Ok(Compiled { prepared })
+    }
+
+    /// Writes bytes, before everything that is asked for later. They are copied first.
+    ///
+    /// # Safety
+    /// As many bytes are readable at `data`.
+    pub unsafe fn write(&self, buffer: &RemoteBuffer, offset: u64, data: *const u8, bytes: u64) -> Outcome<()> {
+        if let Some(failure) = self.service.ended() {
+            return told(Err(failure));
+        }
+        if bytes == 0 {
+            return Ok(());
+        }
+        let mut copy = Vec::new();
+        if failing::now() || copy.try_reserve_exact(bytes as usize).is_err() {
+            return fail(Status::NO_MEMORY, format_args!("no memory for a copy of {bytes} bytes"));
+        }
+        // SAFETY: by contract.
+        copy.extend_from_slice(unsafe { core::slice::from_raw_parts(data, bytes as usize) });
+        // What goes wrong is the loss of the device, of which whoever asks next hears.
+        self.service.write(buffer.held.clone(), offset, copy, Reply::new(drop));
+        Ok(())
+    }
+
+    /// Reads bytes into `data`; then resolves the ticket.
+    ///
+    /// # Safety
+    /// As many bytes are writable at `data` until the ticket was resolved. `keep` is dropped after that.
+    pub unsafe fn read<K: Send + 'static>(
+        &self,
+        buffer: &RemoteBuffer,
+        offset: u64,
+        data: *mut u8,
+        bytes: u64,
+        pending: Pending,
+        keep: K,
+    ) {
+        let target = Target(data);
+        let sink = Sink::new(move |read| {
+            match read {
+                Ok(found) => {
+                    // SAFETY: as many as were asked for; writable, by contract.
+                    unsafe { target.fill(found) };
+                    pending.succeed();
+                }
+                Err(failure) => pending.resolve(failure.status, format_args!("{failure}")),
+            }
+            drop(keep);
+        });
+        self.service.read(buffer.held.clone(), offset, bytes, sink);
+    }
+}
