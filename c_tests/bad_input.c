@@ -117,6 +117,8 @@ static strand_buffer good_buffer; /* 64 bytes, not mapped */
 static strand_buffer gone_buffer;
 static strand_program good_program; /* a kernel that does nothing */
 static strand_program gone_program;
+static strand_worklist good_worklist; /* empty, two bands, two tenants, not running */
+static strand_worklist gone_worklist;
 static strand_ticket good_ticket; /* STRAND_OK */
 static strand_ticket gone_ticket;
 
@@ -239,6 +241,13 @@ static strand_program_options kernel_options(void) {
   return options;
 }
 
+static strand_worklist_options worklist_options(void) {
+  strand_worklist_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  return options;
+}
+
 static void make_the_work(void) {
   static uint32_t word;
   const strand_program_options kernel = kernel_options();
@@ -255,6 +264,13 @@ static void make_the_work(void) {
   CHECK_OK(strand_program_new(good_device, &kernel, &good_program));
   CHECK_OK(strand_program_new(good_device, &kernel, &gone_program));
   CHECK_OK(strand_program_release(gone_program));
+  strand_worklist_options made = worklist_options();
+  made.bands = 2;
+  made.tenants = 2;
+  made.host_items_max = 4;
+  CHECK_OK(strand_worklist_new(good_program, &made, &good_worklist));
+  CHECK_OK(strand_worklist_new(good_program, NULL, &gone_worklist));
+  CHECK_OK(strand_worklist_release(gone_worklist));
   CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &good_ticket));
   CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &gone_ticket));
   CHECK_OK(strand_ticket_release(gone_ticket));
@@ -1346,6 +1362,216 @@ static void row_program_release(void) {
   GIVES(STRAND_ERR_STALE, strand_program_release(gone_program));
 }
 
+static void row_worklist_new(void) {
+  strand_worklist out = 77;
+  strand_worklist_options options = worklist_options();
+  GIVES(STRAND_ERR_INVALID, strand_worklist_new(good_program, &options, NULL));
+  options.size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_new(good_program, &options, &out));
+  options.size = 3;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_new(good_program, &options, &out));
+#define WITH(status, field, value)                                      \
+  do {                                                                  \
+    options = worklist_options();                                       \
+    options.field = (value);                                            \
+    GIVES(status, strand_worklist_new(good_program, &options, &out));   \
+  } while (0)
+  WITH(STRAND_ERR_INVALID, flags, 2);
+  WITH(STRAND_ERR_INVALID, order, 2);
+  WITH(STRAND_ERR_INVALID, spill, 2);
+  WITH(STRAND_ERR_INVALID, mode, 3);
+  WITH(STRAND_ERR_LIMIT, bands, 6);
+  WITH(STRAND_ERR_LIMIT, tenants, 31);
+  WITH(STRAND_ERR_LIMIT, capacity, UINT32_MAX);
+  WITH(STRAND_ERR_UNSUPPORTED, reserved, 1);
+  WITH(STRAND_ERR_INVALID, buffer_count, 1); /* buffers is NULL */
+  options = worklist_options();
+  NEEDS_A_RUNTIME(strand_worklist_new(good_program, &options, &out));
+  REFUSES_FOREIGN_HANDLES(good_program, handle, strand_worklist_new(handle, &options, &out));
+  GIVES(STRAND_ERR_STALE, strand_worklist_new(gone_program, &options, &out));
+  WITH(STRAND_ERR_UNSUPPORTED, flags, STRAND_WORKLIST_DIFFERENTIAL);
+  options = worklist_options();
+  options.buffers = &good_buffer;
+  options.buffer_count = 1;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_new(good_program, &options, &out)); /* the program has none */
+#undef WITH
+  CHECK_EQUAL(out, 77);
+}
+
+static void row_worklist_push(void) {
+  const uint32_t items[8] = {0};
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push(good_worklist, NULL, 1, 0, 0, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push(good_worklist, items, 1, 0, 0, -2));
+  GIVES(STRAND_ERR_INVALID,
+        strand_worklist_push(good_worklist, (const uint32_t *)(const void *)((const char *)items + 1), 1, 0, 0, 0));
+  NEEDS_A_RUNTIME(strand_worklist_push(good_worklist, items, 1, 0, 0, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_push(handle, items, 1, 0, 0, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_worklist_push(gone_worklist, items, 1, 0, 0, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push(good_worklist, items, 1, 2, 0, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push(good_worklist, items, 1, STRAND_BAND_SAME, 0, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push(good_worklist, items, 1, 0, 2, STRAND_FOREVER));
+  GIVES(STRAND_ERR_LIMIT, strand_worklist_push(good_worklist, items, 5, 0, 0, STRAND_FOREVER));
+  GIVES(STRAND_OK, strand_worklist_push(good_worklist, NULL, 0, 0, 0, STRAND_FOREVER));
+}
+
+static void row_worklist_push_tasks(void) {
+  strand_work_task tasks[5];
+  memset(tasks, 0, sizeof tasks);
+  for (int i = 0; i < 5; i += 1) {
+    tasks[i].state = STRAND_WORK_READY;
+  }
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, NULL, 1, STRAND_FOREVER));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, tasks, 1, INT64_MIN));
+  NEEDS_A_RUNTIME(strand_worklist_push_tasks(good_worklist, tasks, 1, STRAND_FOREVER));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_push_tasks(handle, tasks, 1, STRAND_FOREVER));
+  GIVES(STRAND_ERR_STALE, strand_worklist_push_tasks(gone_worklist, tasks, 1, STRAND_FOREVER));
+  GIVES(STRAND_ERR_LIMIT, strand_worklist_push_tasks(good_worklist, tasks, 5, STRAND_FOREVER));
+  tasks[0].state = STRAND_WORK_DONE;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, tasks, 1, STRAND_FOREVER));
+  tasks[0].state = UINT32_MAX;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, tasks, 1, STRAND_FOREVER));
+  tasks[0].state = STRAND_WORK_READY;
+  tasks[0].priority = 2;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, tasks, 1, STRAND_FOREVER));
+  tasks[0].priority = 0;
+  tasks[0].input_handle = 1; /* not carried */
+  GIVES(STRAND_ERR_INVALID, strand_worklist_push_tasks(good_worklist, tasks, 1, STRAND_FOREVER));
+}
+
+static void row_worklist_tenant(void) {
+  GIVES(STRAND_ERR_INVALID, strand_worklist_tenant(good_worklist, 0, 2, 0));
+  NEEDS_A_RUNTIME(strand_worklist_tenant(good_worklist, 0, 1, 0));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_tenant(handle, 0, 1, 0));
+  GIVES(STRAND_ERR_STALE, strand_worklist_tenant(gone_worklist, 0, 1, 0));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_tenant(good_worklist, 2, 1, 0));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_tenant(good_worklist, UINT32_MAX, 1, 0));
+}
+
+static void row_worklist_dispatch(void) {
+  strand_ticket ticket = 77;
+  strand_run_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_dispatch(good_worklist, NULL, NULL));
+  options.size = 4;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_dispatch(good_worklist, &options, &ticket));
+  options.size = (uint32_t)sizeof options;
+  options.flags = 2;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_dispatch(good_worklist, &options, &ticket));
+  options.flags = 0;
+  options.deadline = -2;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_dispatch(good_worklist, &options, &ticket));
+  options.deadline = 0;
+  options.reserved = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_worklist_dispatch(good_worklist, &options, &ticket));
+  NEEDS_A_RUNTIME(strand_worklist_dispatch(good_worklist, NULL, &ticket));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_dispatch(handle, NULL, &ticket));
+  GIVES(STRAND_ERR_STALE, strand_worklist_dispatch(gone_worklist, NULL, &ticket));
+  CHECK_EQUAL(ticket, 77);
+}
+
+static void row_worklist_close(void) {
+  NEEDS_A_RUNTIME(strand_worklist_close(good_worklist));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_close(handle));
+  GIVES(STRAND_ERR_STALE, strand_worklist_close(gone_worklist));
+}
+
+static void row_worklist_resume(void) {
+  uint64_t count = 77;
+  NEEDS_A_RUNTIME(strand_worklist_resume(good_worklist, 1, &count));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_resume(handle, 1, &count));
+  GIVES(STRAND_ERR_STALE, strand_worklist_resume(gone_worklist, 1, &count));
+  CHECK_EQUAL(count, 77);
+  GIVES(STRAND_OK, strand_worklist_resume(good_worklist, UINT32_MAX, NULL));
+}
+
+static void row_worklist_take(void) {
+  uint32_t record = 77, count = 77;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_take(good_worklist, NULL, 1, &count));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_take(good_worklist, &record, 0, &count));
+  NEEDS_A_RUNTIME(strand_worklist_take(good_worklist, &record, 1, &count));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_take(handle, &record, 1, &count));
+  GIVES(STRAND_ERR_STALE, strand_worklist_take(gone_worklist, &record, 1, &count));
+  GIVES(STRAND_ERR_EMPTY, strand_worklist_take(good_worklist, &record, 1, NULL));
+  CHECK_EQUAL(record, 77);
+  CHECK_EQUAL(count, 77);
+}
+
+static void row_worklist_take_tasks(void) {
+  strand_work_task task;
+  uint32_t count = 77;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_take_tasks(good_worklist, NULL, 1, &count));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_take_tasks(good_worklist, &task, 0, &count));
+  NEEDS_A_RUNTIME(strand_worklist_take_tasks(good_worklist, &task, 1, &count));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_take_tasks(handle, &task, 1, &count));
+  GIVES(STRAND_ERR_STALE, strand_worklist_take_tasks(gone_worklist, &task, 1, &count));
+  GIVES(STRAND_ERR_EMPTY, strand_worklist_take_tasks(good_worklist, &task, 1, NULL));
+  CHECK_EQUAL(count, 77);
+}
+
+static void row_worklist_faults(void) {
+  strand_worklist_fault fault;
+  uint32_t count = 77;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_faults(good_worklist, NULL, 1, &count));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_faults(good_worklist, &fault, 0, &count));
+  NEEDS_A_RUNTIME(strand_worklist_faults(good_worklist, &fault, 1, &count));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_faults(handle, &fault, 1, &count));
+  GIVES(STRAND_ERR_STALE, strand_worklist_faults(gone_worklist, &fault, 1, &count));
+  GIVES(STRAND_ERR_EMPTY, strand_worklist_faults(good_worklist, &fault, 1, NULL));
+  CHECK_EQUAL(count, 77);
+}
+
+static void row_worklist_stats(void) {
+  strand_worklist_statistics statistics;
+  memset(&statistics, 0, sizeof statistics);
+  GIVES(STRAND_ERR_INVALID, strand_worklist_stats(good_worklist, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_stats(good_worklist, &statistics));
+  statistics.size = (uint32_t)sizeof statistics;
+  NEEDS_A_RUNTIME(strand_worklist_stats(good_worklist, &statistics));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_stats(handle, &statistics));
+  GIVES(STRAND_ERR_STALE, strand_worklist_stats(gone_worklist, &statistics));
+  GIVES(STRAND_OK, strand_worklist_stats(good_worklist, &statistics));
+}
+
+static void row_worklist_evidence(void) {
+  strand_evidence evidence;
+  memset(&evidence, 0, sizeof evidence);
+  GIVES(STRAND_ERR_INVALID, strand_worklist_evidence(good_worklist, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_evidence(good_worklist, &evidence));
+  evidence.size = (uint32_t)sizeof evidence;
+  NEEDS_A_RUNTIME(strand_worklist_evidence(good_worklist, &evidence));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_evidence(handle, &evidence));
+  GIVES(STRAND_ERR_STALE, strand_worklist_evidence(gone_worklist, &evidence));
+  GIVES(STRAND_OK, strand_worklist_evidence(good_worklist, &evidence));
+}
+
+static void row_worklist_release(void) {
+  NEEDS_A_RUNTIME(strand_worklist_release(good_worklist));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_worklist_release(gone_worklist));
+}
+
+/* What these do inside of a kernel is tested by worklist_runs.c. */
+static void row_work_push(void) {
+  const uint32_t record = 0;
+  GIVES(STRAND_ERR_INVALID, strand_work_push(NULL, 0, &record, 0));
+  GIVES(STRAND_ERR_INVALID, strand_work_push(NULL, 0, NULL, 0));
+}
+static void row_work_emit(void) {
+  const uint32_t record = 0;
+  GIVES(STRAND_ERR_INVALID, strand_work_emit(NULL, 0, &record));
+  GIVES(STRAND_ERR_INVALID, strand_work_emit(NULL, 0, NULL));
+}
+static void row_work_requeue(void) { GIVES(STRAND_ERR_INVALID, strand_work_requeue(NULL, 0, 0, 0, STRAND_BAND_SAME)); }
+static void row_work_yield(void) { GIVES(STRAND_ERR_INVALID, strand_work_yield(NULL, 0, 0, 0)); }
+static void row_work_pause(void) { GIVES(STRAND_ERR_INVALID, strand_work_pause(NULL, 0, 0, 0, 1)); }
+static void row_work_fault(void) { GIVES(STRAND_ERR_INVALID, strand_work_fault(NULL, 0, 1)); }
+static void row_work_buffer(void) {
+  uint64_t bytes = 77;
+  CHECK(strand_work_buffer(NULL, 0, &bytes) == NULL);
+  CHECK_EQUAL(bytes, 77);
+}
+
 static void row_statistics_read(void) {
   strand_statistics statistics;
   memset(&statistics, 0, sizeof statistics);
@@ -2329,7 +2555,12 @@ static const row rows[] = {
     ROW(condition_wait),  ROW(condition_signal), ROW(condition_broadcast), ROW(wait_group_add),
     ROW(wait_group_done), ROW(wait_group_wait),  ROW(once_do),
     ROW(task_join),       ROW(task_join_with),
-    ROW(worklist_recommend),
+    ROW(worklist_recommend), ROW(worklist_new),  ROW(worklist_push),      ROW(worklist_push_tasks),
+    ROW(worklist_tenant), ROW(worklist_dispatch), ROW(worklist_close),    ROW(worklist_resume),
+    ROW(worklist_take),   ROW(worklist_take_tasks), ROW(worklist_faults), ROW(worklist_stats),
+    ROW(worklist_evidence), ROW(worklist_release),
+    ROW(work_push),       ROW(work_emit),        ROW(work_requeue),       ROW(work_yield),
+    ROW(work_pause),      ROW(work_fault),       ROW(work_buffer),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -4802,6 +4802,9 @@ STRAND_API strand_status strand_device_close(strand_device device);
 /** Fault: it said twice how it ends. */
 #define STRAND_WORK_FAULT_ENDED_TWICE 2147483656
 
+/** Fault: the kernel ended its strand while it ran the batch of the item. */
+#define STRAND_WORK_FAULT_KERNEL 2147483657
+
 /** Records carry state. */
 #define STRAND_FIELD_STATE 1
 
@@ -5353,6 +5356,690 @@ typedef struct strand_evidence {
 STRAND_API strand_status strand_worklist_recommend(
         const struct strand_worklist_request *request,
         struct strand_worklist_recommendation *out);
+
+/* ---- Worklists ----------------------------------------------------------------------------------
+ *
+ * A queue of items and a program that works on them until none is left: items may push further items,
+ * go back to the queue, wait for an epoch, emit records or end with a fault. strand_worklist_push() is
+ * for any thread; strand_worklist_dispatch() begins a run, whose end its ticket tells; between runs
+ * everything lies in host memory. Nothing is lost and nothing is run twice: an item is started only where
+ * there is room for all that it may push and emit, what a device has no room for goes to host memory and
+ * comes back in its order, and after each batch the sums are compared.
+ *
+ * On the processor the kernel is called by strands of the library, with batches. With one of them
+ * (workers = 1) the order is exact: the highest band first; within a band and a tenant FIFO or LIFO, where
+ * a slice that is taken from a LIFO keeps its order, so its last item is the newest.
+ *
+ * A run ends with
+ * STRAND_OK: drained, nothing is left that may run (paused items and those of tenants that are switched
+ * off stay);
+ * STRAND_ERR_FAILED: drained, and items have faulted in this run; or a kernel ended the strand that had
+ * called it (strand_fail(), strand_exit()), whose batch has faulted as a whole;
+ * STRAND_ERR_LIMIT: the budget, the room for emitted records or that for spilled items is used up;
+ * STRAND_ERR_TIMEOUT: its deadline passed; STRAND_ERR_CANCELLED: its ticket was cancelled;
+ * STRAND_ERR_CLOSED: the device was closed or the worklist released; STRAND_ERR_NO_MEMORY;
+ * STRAND_ERR_DEVICE: items were lost or doubled, or the device is lost.
+ * In each case what is left is queued as it was, and another run goes on with it.
+ */
+
+/** Flag of a worklist: each run is made by two implementations, and their results are compared. */
+#define STRAND_WORKLIST_DIFFERENTIAL 1
+
+/** Order: the item that has waited longest comes first. */
+#define STRAND_WORKLIST_FIFO 0
+
+/** Order: the item that came last comes first. */
+#define STRAND_WORKLIST_LIFO 1
+
+/** What the device has no room for goes to host memory. */
+#define STRAND_WORKLIST_SPILL_HOST 0
+
+/** It ends the run with STRAND_ERR_LIMIT. */
+#define STRAND_WORKLIST_SPILL_ERROR 1
+
+/**
+ * Mode: as the policy says (strand_worklist_recommend()), and then as is measured to be faster.
+ */
+#define STRAND_WORKLIST_AUTO 0
+
+/** Mode: an item that has more to do goes on at once. */
+#define STRAND_WORKLIST_BLOCKING 1
+
+/** Mode: it goes back to the queue, after the inner steps of the program. */
+#define STRAND_WORKLIST_NON_BLOCKING 2
+
+/** Flag of a run: it goes on until the worklist is closed and empty. */
+#define STRAND_RUN_UNTIL_CLOSED 1
+
+/** What a worklist is made with: 0 or NULL in a field is the default. */
+typedef struct strand_worklist_options {
+    /** sizeof(strand_worklist_options) */
+    uint32_t size;
+    /** STRAND_WORKLIST_DIFFERENTIAL, or 0. */
+    uint32_t flags;
+    /**
+     * Items on the device, at most 2^28. Default: 65,536. The processor has no memory of its own: there
+     * it says from when on items count as spilled.
+     */
+    uint32_t capacity;
+    /** STRAND_WORKLIST_FIFO or STRAND_WORKLIST_LIFO. */
+    uint32_t order;
+    /** Bands of priority, 1 to 5. Default: 1. */
+    uint32_t bands;
+    /** Tenants, 1 to 30. Default: 1. */
+    uint32_t tenants;
+    /** STRAND_WORKLIST_SPILL_HOST or STRAND_WORKLIST_SPILL_ERROR. */
+    uint32_t spill;
+    /** STRAND_WORKLIST_AUTO, STRAND_WORKLIST_BLOCKING or STRAND_WORKLIST_NON_BLOCKING. */
+    uint32_t mode;
+    /**
+     * Queued items from which on a push waits. Default: 2^24. What items push themselves is not held up.
+     */
+    uint64_t host_items_max;
+    /** Spilled items beyond which a run ends. Default: any number. */
+    uint64_t spill_items_max;
+    /** Emitted records beyond which a run ends, until they are taken. Default: 2^24. */
+    uint64_t emitted_max;
+    /** As many as the program says, all of the program's device. They are kept. */
+    const strand_buffer *buffers;
+    /** How many. */
+    uint32_t buffer_count;
+    /** 0 */
+    uint32_t reserved;
+} strand_worklist_options;
+
+/** Names a worklist; below 2^62 and never used again. 0 is no worklist. */
+typedef uint64_t strand_worklist;
+
+/** How a run goes: 0 in a field is the default. */
+typedef struct strand_run_options {
+    /** sizeof(strand_run_options) */
+    uint32_t size;
+    /** STRAND_RUN_UNTIL_CLOSED, or 0. */
+    uint32_t flags;
+    /** How often items may run, in all. Default: any number. With one worker it is exact. */
+    uint64_t visits_max;
+    /** Batches or rounds. Default: any number. */
+    uint64_t rounds_max;
+    /**
+     * When the run ends at the latest, between two batches: see strand_after(). 0 is STRAND_FOREVER.
+     */
+    int64_t deadline;
+    /** Strands that work at once. Default: as many as there are workers. */
+    uint32_t workers;
+    /** 0 */
+    uint32_t reserved;
+} strand_run_options;
+
+/** An item that has faulted. */
+typedef struct strand_worklist_fault {
+    /** STRAND_WORK_FAULT_ code, or the program's own. */
+    uint32_t code;
+    /** 0 */
+    uint32_t reserved;
+    /** The item as it was when it ran for the last time; its state is STRAND_WORK_FAULTED. */
+    strand_work_task task;
+} strand_worklist_fault;
+
+/** What a worklist has counted since it was made. */
+typedef struct strand_worklist_statistics {
+    /** sizeof(strand_worklist_statistics) */
+    uint32_t size;
+    /** 1: a run is on. */
+    uint32_t running;
+    /** Items in the queues of the host, now. */
+    uint64_t queued;
+    /** Items that run or lie on the device, now. */
+    uint64_t in_flight;
+    /** Paused items, now. */
+    uint64_t paused;
+    /** Emitted records that wait to be taken, now. */
+    uint64_t emitted_waiting;
+    /** Faults that wait to be taken, now. */
+    uint64_t faults_waiting;
+    /** Items that were pushed from outside. */
+    uint64_t pushed;
+    /** Items that items have pushed. */
+    uint64_t children;
+    /** How often items were run. */
+    uint64_t visits;
+    /** Items that were done. */
+    uint64_t finished;
+    /** How often items were requeued. */
+    uint64_t requeued;
+    /** How often items have yielded. */
+    uint64_t yielded;
+    /** How often items were paused. */
+    uint64_t pauses;
+    /** How often paused items were resumed. */
+    uint64_t resumed;
+    /** Items that have faulted. */
+    uint64_t faulted;
+    /** Records that were emitted. */
+    uint64_t emitted;
+    /** Records that were taken. */
+    uint64_t taken;
+    /** Items that strand_worklist_take_tasks() has taken. */
+    uint64_t withdrawn;
+    /** Slices that were taken from the queues. */
+    uint64_t slices;
+    /** Batches or rounds. */
+    uint64_t rounds;
+    /** Submissions to a device; on the processor batches. */
+    uint64_t submissions;
+    /** Runs that were begun. */
+    uint64_t runs;
+    /** Items that went to host memory because the device was full. */
+    uint64_t spilled;
+    /** Of those, items that came back. */
+    uint64_t refilled;
+    /** Most items that were queued or in flight at once. */
+    uint64_t depth_peak;
+    /** Most items that were in flight at once. */
+    uint64_t device_peak;
+    /** Items whose band went up because they had waited. */
+    uint64_t aged;
+    /** Slices that a band got out of its turn because it had waited. */
+    uint64_t guarded;
+    /** Pushes that had to wait for room. */
+    uint64_t waited;
+    /** Time in kernels, in nanoseconds, summed over those who ran them. */
+    uint64_t active_ns;
+} strand_worklist_statistics;
+
+/**
+ * Makes a worklist.
+ *
+ * @param program  what its items do; kept
+ * @param options  copied; NULL: the defaults
+ * @param out      the worklist
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, there are not as many buffers as
+ *         the program says or one of another device, or a handle names nothing and never did;
+ *         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many worklists are in use;
+ *         STRAND_ERR_STALE: the program or a buffer was released;
+ *         STRAND_ERR_CLOSED: the device was closed;
+ *         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL on a device that has one implementation only,
+ *         or reserved is not 0;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_new(
+        strand_program program,
+        const struct strand_worklist_options *options,
+        strand_worklist *out);
+
+/**
+ * Pushes items, all of them or none. Where the worklist holds host_items_max already it waits, behind
+ * those who came before; a run that is on makes room. Items may be pushed while a run is on.
+ *
+ * @param worklist  the worklist
+ * @param items     count records, one after the other; copied
+ * @param count     how many; 0 is nothing
+ * @param band      0 to bands - 1; 0 is the most urgent
+ * @param tenant    0 to tenants - 1
+ * @param deadline  see strand_after()
+ * @return STRAND_OK: all are queued;
+ *         STRAND_ERR_CLOSED: the worklist, or its device, was closed, or the worklist was released
+ *         meanwhile;
+ *         STRAND_ERR_WOULD_BLOCK, STRAND_ERR_TIMEOUT: there was no room;
+ *         STRAND_ERR_LIMIT: these are more than host_items_max;
+ *         STRAND_ERR_INVALID: items is NULL and count is not 0, there is no such band or tenant, the
+ *         deadline is below -1, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_push(
+        strand_worklist worklist,
+        const uint32_t *items,
+        uint32_t count,
+        uint32_t band,
+        uint32_t tenant,
+        int64_t deadline);
+
+/**
+ * Pushes whole tasks, all of them or none: the band of each is its priority. A PAUSED one waits for its
+ * resume_epoch. State, priority, tenant, flags, and the epoch of a paused one are kept by the queue; every other word
+ * that is not 0 must be one that the program's records carry.
+ *
+ * @param worklist  the worklist
+ * @param tasks     copied
+ * @param count     how many; 0 is nothing
+ * @param deadline  see strand_after()
+ * @return as strand_worklist_push(), and
+ *         STRAND_ERR_INVALID: tasks is NULL and count is not 0, or one of them cannot be taken: its state is
+ *         none of READY, YIELDED, REQUEUED and PAUSED, there is no such band or tenant, or a word is set
+ *         that records do not carry
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_push_tasks(
+        strand_worklist worklist,
+        const strand_work_task *tasks,
+        uint32_t count,
+        int64_t deadline);
+
+/**
+ * Switches a tenant on or off, and sets how many of its items may be in flight at once. Items of a
+ * tenant that is switched off stay queued.
+ *
+ * @param worklist  the worklist
+ * @param tenant    0 to tenants - 1
+ * @param enabled   0: off, 1: on, as at first
+ * @param quota     0: any number, as at first
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: there is no such tenant, enabled is neither 0 nor 1, or worklist names none and
+ *         never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_tenant(
+        strand_worklist worklist,
+        uint32_t tenant,
+        uint32_t enabled,
+        uint64_t quota);
+
+/**
+ * Begins a run. It goes on by itself: the caller awaits the ticket, or does something else. One run at a
+ * time. A run of an empty worklist has ended already when this returns.
+ *
+ * @param worklist  the worklist
+ * @param options   copied; NULL: the defaults
+ * @param out       the ticket; it is given up with strand_ticket_release()
+ * @return STRAND_OK;
+ *         STRAND_ERR_BUSY: a run is on;
+ *         STRAND_ERR_CLOSED: the device was closed;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no ticket, no strand or no memory for a batch;
+ *         STRAND_ERR_UNSUPPORTED: the device cannot do it, or reserved is not 0;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_dispatch(
+        strand_worklist worklist,
+        const struct strand_run_options *options,
+        strand_ticket *out);
+
+/**
+ * Takes no item any more from outside: pushes that wait get STRAND_ERR_CLOSED, and a run with
+ * STRAND_RUN_UNTIL_CLOSED ends when nothing is left. Runs may still be begun. Closing twice is closing.
+ *
+ * @param worklist  the worklist
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_close(strand_worklist worklist);
+
+/**
+ * Paused items that wait for this epoch or an earlier one become ready, in the order in which they were
+ * paused; a run that is on takes them.
+ *
+ * @param worklist  the worklist
+ * @param epoch     the program's own count
+ * @param count     how many; may be NULL
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_NO_MEMORY: none has become ready;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_resume(
+        strand_worklist worklist,
+        uint32_t epoch,
+        uint64_t *count);
+
+/**
+ * Takes emitted records, in the order in which they were emitted; while a run is on too.
+ *
+ * @param worklist  the worklist
+ * @param records   room for capacity records of emit_words words
+ * @param capacity  not 0
+ * @param count     how many were taken; may be NULL
+ * @return STRAND_OK: at least one;
+ *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_INVALID: records is NULL, capacity is 0, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_take(
+        strand_worklist worklist,
+        uint32_t *records,
+        uint32_t capacity,
+        uint32_t *count);
+
+/**
+ * Takes what is queued back, as tasks: band by band, tenant by tenant, each in the order of its queue, and
+ * then what is paused. Pushed again in this order it lies as it lay.
+ *
+ * @param worklist  the worklist
+ * @param tasks     room for capacity tasks
+ * @param capacity  not 0
+ * @param count     how many were taken; may be NULL
+ * @return STRAND_OK: at least one;
+ *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_BUSY: a run is on;
+ *         STRAND_ERR_INVALID: tasks is NULL, capacity is 0, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_take_tasks(
+        strand_worklist worklist,
+        strand_work_task *tasks,
+        uint32_t capacity,
+        uint32_t *count);
+
+/**
+ * Takes the oldest faults, while a run is on too.
+ *
+ * @param worklist  the worklist
+ * @param faults    room for capacity faults
+ * @param capacity  not 0
+ * @param count     how many were taken; may be NULL
+ * @return STRAND_OK: at least one;
+ *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_INVALID: faults is NULL, capacity is 0, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_faults(
+        strand_worklist worklist,
+        struct strand_worklist_fault *faults,
+        uint32_t capacity,
+        uint32_t *count);
+
+/**
+ * What the worklist has counted.
+ *
+ * @param worklist    the worklist
+ * @param statistics  its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: statistics is NULL or has no such size, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_stats(
+        strand_worklist worklist,
+        struct strand_worklist_statistics *statistics);
+
+/**
+ * The evidence of all runs of the worklist, from what was counted and measured. Times are missing on the
+ * stepped engine, where time decides nothing.
+ *
+ * @param worklist  the worklist
+ * @param evidence  its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: evidence is NULL or has no such size, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_evidence(
+        strand_worklist worklist,
+        strand_evidence *evidence);
+
+/**
+ * Gives a worklist up, with what is in it. Pushes that wait get STRAND_ERR_CLOSED; a run that is on ends
+ * with STRAND_ERR_CLOSED between two batches, and its ticket stays good.
+ *
+ * @param worklist  the worklist
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_release(strand_worklist worklist);
+
+/* ---- Inside of a kernel -------------------------------------------------------------------------
+ *
+ * What a native kernel says of the items of its batch. An item is named by its place in the batch, from 0
+ * on; one of which nothing is said is done when the kernel returns. What an item does takes effect when
+ * the kernel returns, all of it: of an item that ends with a fault nothing is pushed and nothing emitted
+ * (what it wrote to buffers stays). Items may be spoken of in any order and as often as needed; where one
+ * queue gets several of them, they come in the order of the calls.
+ *
+ * These calls belong to the thread on which the kernel runs, until it returns. None of them waits, and
+ * none allocates.
+ */
+
+/** The band of the item that speaks. */
+#define STRAND_BAND_SAME UINT32_MAX
+
+/**
+ * Pushes an item: a child of this one, of the same tenant.
+ *
+ * @param work    what the kernel got
+ * @param index   the item that speaks
+ * @param record  as many words as the program's records have; copied
+ * @param band    its band, or STRAND_BAND_SAME
+ * @return STRAND_OK;
+ *         STRAND_ERR_LIMIT: these are more than fan_out_max, and the item has faulted
+ *         (STRAND_WORK_FAULT_FAN_OUT);
+ *         STRAND_ERR_INVALID: work or record is NULL, there is no such item, the kernel has returned, or
+ *         there is no such band (then the item has faulted, STRAND_WORK_FAULT_BAND)
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_push(
+        strand_work *work,
+        uint32_t index,
+        const uint32_t *record,
+        uint32_t band);
+
+/**
+ * Emits a record: it can be taken with strand_worklist_take().
+ *
+ * @param work    what the kernel got
+ * @param index   the item that speaks
+ * @param record  emit_words words of the program; copied
+ * @return STRAND_OK;
+ *         STRAND_ERR_LIMIT: these are more than emit_max, and the item has faulted
+ *         (STRAND_WORK_FAULT_EMITS);
+ *         STRAND_ERR_INVALID: work or record is NULL, there is no such item, or the kernel has returned
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_emit(
+        strand_work *work,
+        uint32_t index,
+        const uint32_t *record);
+
+/**
+ * The item has more to do: it is run again, with continuation_pc and continuation_data set to pc and
+ * data where its record carries them. Its requeue_count goes up.
+ *
+ * @param work   what the kernel got
+ * @param index  the item
+ * @param pc     where it goes on
+ * @param data   what it goes on with
+ * @param band   its band from now on, or STRAND_BAND_SAME
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: it has ended otherwise before, and now it has faulted
+ *         (STRAND_WORK_FAULT_ENDED_TWICE);
+ *         STRAND_ERR_INVALID: work is NULL, there is no such item, or the kernel has returned; or the
+ *         item has faulted: no such band (STRAND_WORK_FAULT_BAND), pc or data is not 0 and not carried
+ *         (STRAND_WORK_FAULT_NOT_CARRIED), or its counter is at its end (STRAND_WORK_FAULT_COUNTER)
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_requeue(
+        strand_work *work,
+        uint32_t index,
+        uint32_t pc,
+        uint32_t data,
+        uint32_t band);
+
+/**
+ * The item gives way: as strand_work_requeue(), but always through the queue, and its yield_count goes
+ * up.
+ *
+ * @param work   what the kernel got
+ * @param index  the item
+ * @param pc     where it goes on
+ * @param data   what it goes on with
+ * @return as strand_work_requeue()
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_yield(
+        strand_work *work,
+        uint32_t index,
+        uint32_t pc,
+        uint32_t data);
+
+/**
+ * The item waits for an epoch: strand_worklist_resume() with this epoch or a later one makes it ready.
+ *
+ * @param work   what the kernel got
+ * @param index  the item
+ * @param pc     where it goes on
+ * @param data   what it goes on with
+ * @param epoch  the program's own count of something
+ * @return as strand_work_requeue()
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_pause(
+        strand_work *work,
+        uint32_t index,
+        uint32_t pc,
+        uint32_t data,
+        uint32_t epoch);
+
+/**
+ * The item ends with a code: strand_worklist_faults() shows it. What it has pushed and emitted this time
+ * is forgotten.
+ *
+ * @param work   what the kernel got
+ * @param index  the item
+ * @param code   the program's own, below 0x80000000
+ * @return STRAND_OK;
+ *         STRAND_ERR_ALREADY: it has faulted before; the first code stays;
+ *         STRAND_ERR_INVALID: work is NULL, there is no such item, the kernel has returned, or the code
+ *         is one of the library's
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_fault(strand_work *work, uint32_t index, uint32_t code);
+
+/**
+ * The memory of one of the worklist's buffers. Several kernels may run at once: who writes where is the
+ * program's affair.
+ *
+ * @param work    what the kernel got
+ * @param number  which one, in the order in which the worklist was made with them
+ * @param bytes   its length; may be NULL
+ * @return where it begins; NULL when there is no such buffer, work is NULL or the kernel has returned
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t *bytes);
 
 /* ---- Information and statistics -----------------------------------------------------------------
  */

@@ -172,6 +172,7 @@
 ;   STRAND_WORK_FAULT_COUNTER = 2147483654
 ;   STRAND_WORK_FAULT_STATE = 2147483655
 ;   STRAND_WORK_FAULT_ENDED_TWICE = 2147483656
+;   STRAND_WORK_FAULT_KERNEL = 2147483657
 ;   STRAND_FIELD_STATE = 1
 ;   STRAND_FIELD_OP_HANDLE = 2
 ;   STRAND_FIELD_TENANT_ID = 4
@@ -199,6 +200,16 @@
 ;   STRAND_PARITY_UNCHECKED = 0
 ;   STRAND_PARITY_EQUAL = 1
 ;   STRAND_PARITY_DIFFERENT = 2
+;   STRAND_WORKLIST_DIFFERENTIAL = 1
+;   STRAND_WORKLIST_FIFO = 0
+;   STRAND_WORKLIST_LIFO = 1
+;   STRAND_WORKLIST_SPILL_HOST = 0
+;   STRAND_WORKLIST_SPILL_ERROR = 1
+;   STRAND_WORKLIST_AUTO = 0
+;   STRAND_WORKLIST_BLOCKING = 1
+;   STRAND_WORKLIST_NON_BLOCKING = 2
+;   STRAND_RUN_UNTIL_CLOSED = 1
+;   STRAND_BAND_SAME = UINT32_MAX
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -295,6 +306,18 @@
 
 ; size, schema, mode, depth, visits, occupancy_bps, parity_required, blocking_ns, nonblocking_ns, reports_items, parity, complete, reserved, spilled, requeued, rounds, submissions, bytes
 %strand_evidence = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i32, i32, i32, i32, i64, i64, i64, i64, i64 }
+
+; size, flags, capacity, order, bands, tenants, spill, mode, host_items_max, spill_items_max, emitted_max, buffers, buffer_count, reserved
+%strand_worklist_options = type { i32, i32, i32, i32, i32, i32, i32, i32, i64, i64, i64, ptr, i32, i32 }
+
+; size, flags, visits_max, rounds_max, deadline, workers, reserved
+%strand_run_options = type { i32, i32, i64, i64, i64, i32, i32 }
+
+; code, reserved, task
+%strand_worklist_fault = type { i32, i32, %strand_work_task }
+
+; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, aged, guarded, waited, active_ns
+%strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -466,6 +489,26 @@ declare noundef i32 @strand_buffer_release(i64 noundef %buffer) nounwind
 declare noundef i32 @strand_program_new(i64 noundef %device, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_program_release(i64 noundef %program) nounwind
 declare noundef i32 @strand_worklist_recommend(ptr nocapture noundef %request, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_worklist_new(i64 noundef %program, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_worklist_push(i64 noundef %worklist, ptr nocapture noundef %items, i32 noundef %count, i32 noundef %band, i32 noundef %tenant, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_worklist_push_tasks(i64 noundef %worklist, ptr nocapture noundef %tasks, i32 noundef %count, i64 noundef %deadline) nounwind
+declare noundef i32 @strand_worklist_tenant(i64 noundef %worklist, i32 noundef %tenant, i32 noundef %enabled, i64 noundef %quota) nounwind
+declare noundef i32 @strand_worklist_dispatch(i64 noundef %worklist, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_worklist_close(i64 noundef %worklist) nounwind
+declare noundef i32 @strand_worklist_resume(i64 noundef %worklist, i32 noundef %epoch, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_worklist_take(i64 noundef %worklist, ptr nocapture noundef %records, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_worklist_take_tasks(i64 noundef %worklist, ptr nocapture noundef %tasks, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_worklist_faults(i64 noundef %worklist, ptr nocapture noundef %faults, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_worklist_stats(i64 noundef %worklist, ptr nocapture noundef %statistics) nounwind
+declare noundef i32 @strand_worklist_evidence(i64 noundef %worklist, ptr nocapture noundef %evidence) nounwind
+declare noundef i32 @strand_worklist_release(i64 noundef %worklist) nounwind
+declare noundef i32 @strand_work_push(ptr nocapture noundef %work, i32 noundef %index, ptr nocapture noundef %record, i32 noundef %band) nounwind
+declare noundef i32 @strand_work_emit(ptr nocapture noundef %work, i32 noundef %index, ptr nocapture noundef %record) nounwind
+declare noundef i32 @strand_work_requeue(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %band) nounwind
+declare noundef i32 @strand_work_yield(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data) nounwind
+declare noundef i32 @strand_work_pause(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %epoch) nounwind
+declare noundef i32 @strand_work_fault(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %code) nounwind
+declare noundef ptr @strand_work_buffer(ptr nocapture noundef %work, i32 noundef %number, ptr nocapture noundef %bytes) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

@@ -69,6 +69,8 @@ pub const STRAND_WORK_FAULT_COUNTER: u32 = 0x8000_0006;
 pub const STRAND_WORK_FAULT_STATE: u32 = 0x8000_0007;
 /// Fault: it said twice how it ends.
 pub const STRAND_WORK_FAULT_ENDED_TWICE: u32 = 0x8000_0008;
+/// Fault: the kernel ended its strand while it ran the batch of the item.
+pub const STRAND_WORK_FAULT_KERNEL: u32 = 0x8000_0009;
 
 /// Records carry state.
 pub const STRAND_FIELD_STATE: u32 = 0x1;
@@ -181,6 +183,7 @@ assert_numbers! {
     STRAND_WORK_FAULT_COUNTER = codes::COUNTER;
     STRAND_WORK_FAULT_STATE = codes::STATE;
     STRAND_WORK_FAULT_ENDED_TWICE = codes::ENDED_TWICE;
+    STRAND_WORK_FAULT_KERNEL = codes::KERNEL;
     STRAND_FIELD_STATE = words::Word::State.bit();
     STRAND_FIELD_OP_HANDLE = words::Word::OpHandle.bit();
     STRAND_FIELD_TENANT_ID = words::Word::TenantId.bit();

@@ -48,6 +48,8 @@ pub mod ticket;
 pub mod time;
 pub mod timer;
 pub mod version;
+pub mod work;
+pub mod worklist;
 
 // Shared by the sections.
 mod check;

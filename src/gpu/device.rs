@@ -318,6 +318,7 @@ pub fn close(handle: u64) -> Outcome<()> {
 fn shut(device: &Device) {
     // Release pairs with the Acquire of those who look between two batches.
     device.closed.store(true, Ordering::Release);
+    super::worklist::list::device_closed();
     if let Some(remote) = device.remote() {
         remote.close();
     }

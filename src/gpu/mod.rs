@@ -5,12 +5,11 @@
 mod away;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod buffer;
-#[allow(dead_code, reason = "its caller is the runner")]
 pub mod cpu;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod device;
 mod memory;
-mod named;
+pub mod named;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod program;
 #[allow(dead_code, reason = "the engines use the rest")]
@@ -26,7 +25,7 @@ pub mod service;
 pub mod shared;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod ticket;
-#[allow(dead_code, reason = "its callers are the engines")]
+#[allow(dead_code, reason = "engines of devices use the rest")]
 pub mod worklist;
 
 use crate::base::handle::INDEX_MAX;
@@ -36,11 +35,12 @@ use crate::base::status::Outcome;
 pub type Start = (fn() -> Outcome<()>, &'static str);
 
 /// The tables of a runtime that is being initialised.
-pub const STARTS: [Start; 4] = [
+pub const STARTS: [Start; 5] = [
     (|| ticket::start(INDEX_MAX), "tickets"),
     (|| device::start(1 << 10), "devices"),
     (|| buffer::start(1 << 20), "buffers"),
     (|| program::start(1 << 16), "programs"),
+    (|| worklist::list::start(1 << 16), "worklists"),
 ];
 
 /// Frees them, with everything in them.
@@ -50,6 +50,7 @@ pub const STARTS: [Start; 4] = [
 pub unsafe fn stop() {
     // SAFETY: by contract.
     unsafe {
+        worklist::list::stop();
         program::stop();
         buffer::stop();
         device::stop();

@@ -93,6 +93,17 @@ impl<T: Send + Sync + 'static> Named<T> {
         Ok(value)
     }
 
+    /// Calls `act` with each, one after the other; the slot is not locked meanwhile.
+    pub fn for_each(&'static self, mut act: impl FnMut(Shared<T>)) {
+        self.slots.for_each(|slot| {
+            let Some(value) = slot.0.take() else { return };
+            let found = value.clone();
+            slot.0.set(Some(value));
+            drop(slot);
+            act(found);
+        });
+    }
+
     /// Gives all of them up, one after the other.
     pub fn remove_each(&'static self, mut act: impl FnMut(Shared<T>)) {
         self.slots.for_each(|slot| {

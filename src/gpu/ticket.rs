@@ -8,7 +8,7 @@
 //!              cancel ┘
 //! ```
 //! A slot is kept by those who use it: the handle, the [`Pending`], and each call that waits. The last one ends it. While
-//! it is pending a ticket is an external hold: nothing is a deadlock.
+//! it is pending a ticket is an external hold: nothing is a deadlock. One that strands are to resolve is none.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -48,6 +48,8 @@ pub struct Ticket {
     named: Cell<bool>,
     /// Who keeps the slot.
     users: Cell<u32>,
+    /// It is an external hold while it is pending.
+    owed: Cell<bool>,
     hook: Cell<Option<Hook>>,
     data: Cell<u64>,
     /// What went wrong, or null. Written once, before the status; freed by the last user.
@@ -64,6 +66,7 @@ unsafe impl Object for Ticket {
             cancelled: AtomicBool::new(false),
             named: Cell::new(false),
             users: Cell::new(0),
+            owed: Cell::new(false),
             hook: Cell::new(None),
             data: Cell::new(0),
             message: Cell::new(ptr::null_mut()),
@@ -144,6 +147,16 @@ pub fn create() -> Outcome<Pending> {
 
 /// As [`create`], with what is called when it is cancelled.
 pub fn create_with(hook: Option<Hook>, data: u64) -> Outcome<Pending> {
+    make(hook, data, true)
+}
+
+/// As [`create_with`], for what strands of this runtime do: as long as they can go on nothing is a deadlock anyway, and when
+/// they wait too it is one.
+pub fn create_by_strands(hook: Option<Hook>, data: u64) -> Outcome<Pending> {
+    make(hook, data, false)
+}
+
+fn make(hook: Option<Hook>, data: u64, owed: bool) -> Outcome<Pending> {
     let _call = enter()?;
     if cancel::is_all_cancelled() {
         return Err(Status::CANCELLED);
@@ -161,7 +174,10 @@ pub fn create_with(hook: Option<Hook>, data: u64) -> Outcome<Pending> {
     ticket.hook.set(hook);
     ticket.data.set(data);
     ticket.message.set(ptr::null_mut());
-    outside::owe();
+    ticket.owed.set(owed);
+    if owed {
+        outside::owe();
+    }
     let pending = Pending { name: ticket.name() };
     drop(ticket);
     if cancel::is_all_cancelled() {
@@ -227,9 +243,12 @@ impl Pending {
         ticket.status.store(status.0, Ordering::Release);
         let mut woken = Woken::new();
         ticket.waiting.win_all(&mut woken, Status::OK);
+        let owed = ticket.owed.get();
         leave(ticket);
         woken.wake_all();
-        outside::deliver();
+        if owed {
+            outside::deliver();
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub fn begin() -> Outcome<()> {
 pub fn end() -> Outcome<()> {
     let body = strands::on_strand()?;
     let worker = worker::of(body);
-    if !worker.region.is_of(body) {
+    if !worker.region.is_of(body) || worker.region.is_callback() {
         return fail(Status::INVALID, format_args!("strand_block_end without its strand_block_begin"));
     }
     if worker.end_region() {

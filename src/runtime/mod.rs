@@ -23,3 +23,4 @@ pub mod world;
 
 pub use count::{external_acquire, external_release, run, wait_all};
 pub use lifecycle::{initialise, shutdown};
+pub mod worklists;

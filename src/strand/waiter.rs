@@ -68,12 +68,14 @@ pub enum WaitKind {
     File = 24,
     /// A world that goes on.
     World = 25,
+    /// Room in a worklist, or work of one.
+    Worklist = 26,
 }
 
 use WaitKind as Kind;
 
 /// All of them, in the order of their numbers: number, word of a snapshot, phrase of a report, whether an object follows.
-const KINDS: [(WaitKind, &str, &str, bool); 26] = [
+const KINDS: [(WaitKind, &str, &str, bool); 27] = [
     (Kind::None, "unknown", "waits", false),
     (Kind::Receive, "receive", "waits to receive from channel", true),
     (Kind::Send, "send", "waits to send to channel", true),
@@ -100,6 +102,7 @@ const KINDS: [(WaitKind, &str, &str, bool); 26] = [
     (Kind::Ticket, "ticket", "waits for ticket", true),
     (Kind::File, "file", "waits for file descriptor", true),
     (Kind::World, "world", "waits for the world to go on", false),
+    (Kind::Worklist, "worklist", "waits for worklist", true),
 ];
 
 impl WaitKind {

@@ -220,7 +220,11 @@ fn before_yielding_slowly(body: &'static Body) -> Outcome<()> {
 
 /// A strand that blocks its thread cannot leave it.
 pub fn refuse_in_region(body: &Body) -> Outcome<()> {
-    if worker::of(body).region.is_of(body) {
+    let region = &worker::of(body).region;
+    if region.is_of(body) && region.is_callback() {
+        return fail(Status::WOULD_SWITCH, format_args!("the kernel of a worklist may make no call that could wait"));
+    }
+    if region.is_of(body) {
         return fail(
             Status::WOULD_SWITCH,
             format_args!("between strand_block_begin and strand_block_end a strand may make no call that could wait"),

@@ -27,6 +27,7 @@ codes! {
     COUNTER = 0x8000_0006, "FAULT_COUNTER", "requeue_count or yield_count is at its end";
     STATE = 0x8000_0007, "FAULT_STATE", "the state of the item does not allow it";
     ENDED_TWICE = 0x8000_0008, "FAULT_ENDED_TWICE", "the item said twice how it ends";
+    KERNEL = 0x8000_0009, "FAULT_KERNEL", "the kernel ended its strand while it ran the batch of the item";
 }
 
 #[cfg(test)]

@@ -140,6 +140,11 @@ impl Fields {
         task
     }
 
+    /// Whether nothing in a record changes when its item goes on, but its continuation.
+    pub const fn is_plain(&self) -> bool {
+        self.mask & TOLD == 0
+    }
+
     /// What happens to a record whose item goes on: every word that tells of it and is carried is set. Otherwise the
     /// code of the fault that the item has, and the record is as it was.
     #[inline]

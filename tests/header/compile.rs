@@ -116,6 +116,10 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_work_task", size_of::<strand::ffi::item::strand_work_task>(), 64),
         ("strand_worklist_request", size_of::<strand::ffi::admission::strand_worklist_request>(), 64),
         ("strand_worklist_recommendation", size_of::<strand::ffi::admission::strand_worklist_recommendation>(), 48),
+        ("strand_worklist_options", size_of::<strand::ffi::worklist::strand_worklist_options>(), 72),
+        ("strand_run_options", size_of::<strand::ffi::worklist::strand_run_options>(), 40),
+        ("strand_worklist_fault", size_of::<strand::ffi::worklist::strand_worklist_fault>(), 72),
+        ("strand_worklist_statistics", size_of::<strand::ffi::worklist::strand_worklist_statistics>(), 240),
         ("strand_evidence", size_of::<strand::ffi::admission::strand_evidence>(), 104),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];

@@ -44,6 +44,8 @@ pub(crate) const SECTIONS: &[&str] = &[
     "buffer",
     "program",
     "admission",
+    "worklist",
+    "work",
     "info",
     "explore",
     "record",

@@ -96,6 +96,7 @@ fn scalar(kind: &str) -> &'static str {
         | "strand_cancel_fn"
         | "strand_cancel_drop"
         | "strand_kernel" => "ptr",
+        "strand_work_task" => "%strand_work_task",
         pointer if pointer.ends_with('*') => "ptr",
         unknown => panic!("strand.ll has no type for {unknown}"),
     }

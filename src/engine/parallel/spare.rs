@@ -90,6 +90,8 @@ impl Spares {
 pub struct Region {
     body: Cell<*const Body>,
     depth: Cell<u32>,
+    /// It does not block, but runs a function of the program that may not switch.
+    callback: Cell<bool>,
     /// Where the frames of the strand began.
     low: Cell<usize>,
     /// What lay there: frames of the library that are gone by now, in which registers of the caller were stored.
@@ -102,6 +104,7 @@ impl Region {
         Region {
             body: Cell::new(core::ptr::null()),
             depth: Cell::new(0),
+            callback: Cell::new(false),
             low: Cell::new(0),
             kept: UnsafeCell::new([0; WORDS]),
         }
@@ -111,6 +114,11 @@ impl Region {
     #[inline]
     pub fn is_of(&self, body: &Body) -> bool {
         core::ptr::eq(self.body.get(), body)
+    }
+
+    /// Whether its strand runs a function of the program that may not switch, and has not begun to block in it.
+    pub fn is_callback(&self) -> bool {
+        self.callback.get() && self.depth.get() == 1
     }
 
     /// Where the frames of its strand lie, and the copy of those that were on top: first address, and the one behind.
@@ -175,6 +183,25 @@ impl Worker {
             engine.spares.blocked.fetch_sub(1, Ordering::SeqCst);
         }
         region.body.set(core::ptr::null());
+        true
+    }
+
+    /// The running strand, which is in no region, is about to call a function of the program that may not switch. Nobody
+    /// takes its place.
+    pub fn begin_callback(&self, body: &Body) {
+        self.region.depth.set(1);
+        self.region.callback.set(true);
+        self.region.body.set(body);
+    }
+
+    /// The function has returned, or the strand ends in it. False: there was none.
+    pub fn end_callback(&self, body: &Body) -> bool {
+        if !self.region.is_of(body) || !self.region.callback.get() {
+            return false;
+        }
+        self.region.callback.set(false);
+        self.region.depth.set(0);
+        self.region.body.set(core::ptr::null());
         true
     }
 

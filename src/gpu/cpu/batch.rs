@@ -16,12 +16,14 @@
 use core::ffi::c_void;
 
 use crate::base::status::{Outcome, Status};
+use crate::gpu::program::Kernel;
 use crate::gpu::worklist::host::{Host, Slice};
 use crate::gpu::worklist::ledger::{Tally, Violation};
 use crate::gpu::worklist::segments::try_reserve;
 use crate::gpu::worklist::shape::Shape;
 use crate::work::codes;
 use crate::work::fields::{Fields, Onward};
+use crate::work::words::Word;
 
 /// The band of the item itself.
 pub const BAND_SAME: u32 = u32::MAX;
@@ -32,9 +34,6 @@ const RESULT_WORDS: u64 = 1 << 15;
 /// Bits of the mark of a child that say its band; the others say of which item it is.
 const BAND_BITS: u32 = 3;
 const BAND_MASK: u32 = (1 << BAND_BITS) - 1;
-
-/// A kernel of the program: runs a batch of packed records.
-pub type Kernel = unsafe extern "C-unwind" fn(work: *mut Batch, items: *const u32, count: u32, data: *mut c_void);
 
 /// How an item has ended, as one byte.
 mod end {
@@ -73,12 +72,25 @@ impl Log {
     }
 
     /// Appends a record; where it lies. There is room.
-    #[inline(always)]
     fn append(&mut self, record: &[u32], mark: u32) -> usize {
         let at = self.words.len();
         append(&mut self.words, record);
         append(&mut self.marks, &[mark]);
         at
+    }
+
+    /// Appends a record; its place.
+    ///
+    /// # Safety
+    /// There is room. So many words lie at `record`.
+    #[inline(always)]
+    unsafe fn append_unchecked(&mut self, record: *const u32, words: usize, mark: u32) -> *mut u32 {
+        debug_assert!(self.words.capacity() - self.words.len() >= words && self.marks.len() < self.marks.capacity());
+        // SAFETY: by contract.
+        unsafe {
+            append_words(&mut self.marks, &mark, 1);
+            append_words(&mut self.words, record, words)
+        }
     }
 
     /// Takes the entries out for whose marks `keep` says no.
@@ -97,24 +109,30 @@ impl Log {
     }
 }
 
-/// Appends to a vector that has room; a record of a few words is not worth a call of memcpy.
+/// Appends to a vector that has room, else nothing. A record of a few words is not worth a call of memcpy.
 #[inline(always)]
 fn append(to: &mut Vec<u32>, record: &[u32]) {
-    let at = to.len();
-    if to.capacity() - at < record.len() {
-        return;
+    if to.capacity() - to.len() >= record.len() {
+        // SAFETY: there is room, and the record is readable.
+        unsafe { append_words(to, record.as_ptr(), record.len()) };
     }
-    // SAFETY: there is room for so many words behind the last one, and all of them are written before they count.
+}
+
+/// # Safety
+/// There is room for so many words, which lie at `record`.
+#[inline(always)]
+unsafe fn append_words(to: &mut Vec<u32>, record: *const u32, words: usize) -> *mut u32 {
+    let at = to.len();
+    // SAFETY: by contract; all words are written before they count.
     unsafe {
         let place = to.as_mut_ptr().add(at);
-        match record.len() {
-            1 => place.write(record[0]),
-            2 => place.cast::<[u32; 2]>().write(*record.as_ptr().cast::<[u32; 2]>()),
-            3 => place.cast::<[u32; 3]>().write(*record.as_ptr().cast::<[u32; 3]>()),
-            4 => place.cast::<[u32; 4]>().write(*record.as_ptr().cast::<[u32; 4]>()),
-            words => core::ptr::copy_nonoverlapping(record.as_ptr(), place, words),
+        match words {
+            1 => place.write(*record),
+            2 => place.cast::<u64>().write_unaligned(record.cast::<u64>().read_unaligned()),
+            _ => (0..words).for_each(|word| place.add(word).write(*record.add(word))),
         }
-        to.set_len(at + record.len());
+        to.set_len(at + words);
+        place
     }
 }
 
@@ -131,10 +149,15 @@ pub struct Batch {
     slice: Slice,
     /// Requeued items of the same band run again at once.
     inner: bool,
-    /// A kernel runs it now.
-    running: bool,
-    /// Some of the children are of another band than the first.
+    /// Some of the children are of another band than the slice.
     mixed: bool,
+    /// Items that a kernel may speak of: none while no kernel runs.
+    live: u32,
+    /// Nothing in a record changes when its item goes on, but its continuation.
+    plain: bool,
+    /// The places of the continuation in a record; the number of its words or more: not carried.
+    pc_at: usize,
+    data_at: usize,
     items: Vec<u32>,
     children: Log,
     again: Log,
@@ -175,8 +198,11 @@ impl Batch {
             items_max,
             slice: Slice { band: 0, tenant: 0, count: 0 },
             inner: false,
-            running: false,
             mixed: false,
+            live: 0,
+            plain: shape.fields.is_plain(),
+            pc_at: shape.fields.offset(Word::ContinuationPc).unwrap_or(usize::MAX),
+            data_at: shape.fields.offset(Word::ContinuationData).unwrap_or(usize::MAX),
             items: Vec::new(),
             children: Log::default(),
             again: Log::default(),
@@ -251,7 +277,7 @@ impl Batch {
         // SAFETY: by contract; the borrow ends before the kernel is called.
         let (items, count) = unsafe { (*batch).begin(inner) };
         // SAFETY: by contract; so many records lie there, and nothing moves them while it runs.
-        unsafe { kernel(batch, items, count, data) };
+        unsafe { kernel(batch.cast(), items, count, data) };
         // SAFETY: by contract; the kernel has returned.
         unsafe { (*batch).end() };
     }
@@ -273,13 +299,13 @@ impl Batch {
             self.emitted.resize(count, 0);
         }
         self.tally = Tally::default();
-        (self.inner, self.mixed, self.running) = (inner, false, true);
+        (self.inner, self.mixed, self.live) = (inner, false, self.slice.count);
         (self.items.as_ptr(), self.slice.count)
     }
 
     /// Nothing further is said of its items.
     fn end(&mut self) {
-        self.running = false;
+        self.live = 0;
         if !self.codes.is_empty() {
             self.drop_faulted();
         }
@@ -316,8 +342,8 @@ impl Batch {
         let Slice { band, tenant, .. } = self.slice;
         if self.mixed {
             self.put_mixed(host)?;
-        } else if let Some(mark) = self.children.marks.first() {
-            host.put(mark & BAND_MASK, tenant, &self.children.words)?;
+        } else if !self.children.words.is_empty() {
+            host.put(band, tenant, &self.children.words)?;
         }
         if !self.emits.words.is_empty() {
             host.emit(&self.emits.words)?;
@@ -351,11 +377,10 @@ impl Batch {
     /// Whether a kernel runs this batch now, and it has such an item.
     #[inline(always)]
     fn check(&self, item: u32) -> Outcome<()> {
-        if self.running && item < self.slice.count { Ok(()) } else { Err(Status::INVALID) }
+        if item < self.live { Ok(()) } else { Err(Status::INVALID) }
     }
 
     /// The number of a band, unless there is none: then the item has faulted.
-    #[inline(always)]
     fn band(&mut self, item: u32, band: u32) -> Outcome<u32> {
         match band {
             BAND_SAME => Ok(self.slice.band),
@@ -371,10 +396,9 @@ impl Batch {
     }
 
     /// The mark of a child.
-    #[inline(always)]
     fn mark(&mut self, item: u32, band: u32) -> u32 {
         let mark = item << BAND_BITS | band;
-        self.mixed |= self.children.marks.first().is_some_and(|first| (first ^ mark) & BAND_MASK != 0);
+        self.mixed |= band != self.slice.band;
         mark
     }
 
@@ -384,9 +408,28 @@ impl Batch {
     /// `record` points to a record.
     #[inline(always)]
     pub unsafe fn push(&mut self, item: u32, record: *const u32, band: u32) -> Outcome<()> {
+        if item >= self.live || band != BAND_SAME || self.fan_out_max == 0 {
+            // SAFETY: by contract.
+            return unsafe { self.push_slowly(item, record, band) };
+        }
+        let pushes = &mut self.pushes[item as usize];
+        if *pushes >= self.fan_out_max {
+            return self.refuse(item, codes::FAN_OUT, Status::LIMIT);
+        }
+        *pushes += 1;
+        // SAFETY: by contract; there is room for the most that the declaration allows, which was not passed.
+        unsafe { self.children.append_unchecked(record, self.words, item << BAND_BITS | self.slice.band) };
+        Ok(())
+    }
+
+    /// # Safety
+    /// As [`Self::push`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn push_slowly(&mut self, item: u32, record: *const u32, band: u32) -> Outcome<()> {
         self.check(item)?;
         let band = self.band(item, band)?;
-        if self.fan_out_max == 0 || self.pushes[item as usize] == self.fan_out_max {
+        if self.fan_out_max == 0 || self.pushes[item as usize] >= self.fan_out_max {
             return self.refuse(item, codes::FAN_OUT, Status::LIMIT);
         }
         self.pushes[item as usize] += 1;
@@ -403,12 +446,16 @@ impl Batch {
     #[inline(always)]
     pub unsafe fn emit(&mut self, item: u32, record: *const u32) -> Outcome<()> {
         self.check(item)?;
-        if self.emit_max == 0 || self.emitted[item as usize] == self.emit_max {
+        if self.emit_max == 0 {
             return self.refuse(item, codes::EMITS, Status::LIMIT);
         }
-        self.emitted[item as usize] += 1;
-        // SAFETY: by contract.
-        self.emits.append(unsafe { core::slice::from_raw_parts(record, self.emit_words) }, item);
+        let emitted = &mut self.emitted[item as usize];
+        if *emitted >= self.emit_max {
+            return self.refuse(item, codes::EMITS, Status::LIMIT);
+        }
+        *emitted += 1;
+        // SAFETY: by contract; there is room for the most that the declaration allows, which was not passed.
+        unsafe { self.emits.append_unchecked(record, self.emit_words, item) };
         Ok(())
     }
 
@@ -419,7 +466,6 @@ impl Batch {
     }
 
     /// The item has not ended yet; a second end is a fault.
-    #[inline(always)]
     fn check_open(&mut self, item: u32) -> Outcome<()> {
         self.check(item)?;
         match self.ends[item as usize] {
@@ -431,6 +477,38 @@ impl Batch {
     /// The item has more to do.
     #[inline(always)]
     pub fn requeue(&mut self, item: u32, pc: u32, data: u32, band: u32) -> Outcome<()> {
+        let carried = (pc == 0 || self.pc_at < self.words) && (data == 0 || self.data_at < self.words);
+        if item >= self.live || band != BAND_SAME || !self.plain || !carried {
+            return self.requeue_slowly(item, pc, data, band);
+        }
+        let end = &mut self.ends[item as usize];
+        if *end != end::DONE {
+            return self.requeue_slowly(item, pc, data, band);
+        }
+        *end = end::REQUEUED;
+        self.tally.requeued += 1;
+        let (log, mark) = match self.inner {
+            true => (&mut self.again, item),
+            false => (&mut self.children, item << BAND_BITS | self.slice.band),
+        };
+        // SAFETY: the item is one of the batch, whose records are all there. There is room for each of them once, and it
+        // had not ended. The places were compared with the length of a record.
+        unsafe {
+            let record = self.items.as_ptr().add(item as usize * self.words);
+            let place = log.append_unchecked(record, self.words, mark);
+            if self.pc_at < self.words {
+                place.add(self.pc_at).write(pc);
+            }
+            if self.data_at < self.words {
+                place.add(self.data_at).write(data);
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn requeue_slowly(&mut self, item: u32, pc: u32, data: u32, band: u32) -> Outcome<()> {
         self.check_open(item)?;
         let band = self.band(item, band)?;
         let again = self.inner && band == self.slice.band;
@@ -450,7 +528,6 @@ impl Batch {
     }
 
     /// Appends the item itself to where it goes on, and sets what has changed in it.
-    #[inline(always)]
     fn go_on(&mut self, item: u32, onward: Onward, pc: u32, data: u32, band: u32, again: bool) -> Outcome<()> {
         let from = item as usize * self.words;
         let mark = if again { item } else { self.mark(item, band) };
@@ -507,7 +584,7 @@ impl Batch {
     /// The memory of a buffer.
     pub fn window(&self, number: u32) -> Outcome<Window> {
         match self.windows.get(number as usize) {
-            Some(window) if self.running => Ok(*window),
+            Some(window) if self.live > 0 => Ok(*window),
             _ => Err(Status::INVALID),
         }
     }

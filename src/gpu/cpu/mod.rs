@@ -3,6 +3,10 @@
 //!
 //! ```text
 //! batch.rs   a batch, and what its kernel says of it
+//! pace.rs    how many items make a batch, which way is faster
+//! runner.rs  a strand that takes batches until the run ends
 //! ```
 
 pub mod batch;
+pub mod pace;
+pub mod runner;

@@ -26,7 +26,7 @@ use crate::base::status::{Outcome, Status};
 use crate::work::fields::Place;
 use crate::work::state::State;
 use crate::work::task::Task;
-use crate::work::words::Word;
+use crate::work::words::{WORDS, Word};
 
 /// Words before the record of a paused or faulted item: epoch or code, band, tenant.
 const NOTE: usize = 3;
@@ -367,7 +367,7 @@ impl Host {
         }
         let (queues, fields, tenants) = (&mut self.queues, &self.shape.fields, self.shape.tenants);
         for held in self.paused.iter().filter(|record| due(record)) {
-            let mut record = [0; crate::work::words::WORDS];
+            let mut record = [0; WORDS];
             let record = &mut record[..fields.length()];
             record.copy_from_slice(&held[NOTE..]);
             fields.resumed(record);
@@ -388,7 +388,7 @@ impl Host {
 
     /// Takes the oldest fault: its code, and the task.
     pub fn take_fault(&mut self) -> Option<(u32, Task)> {
-        let mut held = [0; crate::work::words::WORDS + NOTE];
+        let mut held = [0; WORDS + NOTE];
         let stride = self.faults.stride();
         if self.faults.read_front(&mut self.pool, &mut held[..stride]) == 0 {
             return None;
@@ -402,7 +402,7 @@ impl Host {
     pub fn take_task(&mut self) -> Option<Task> {
         let fields = self.shape.fields;
         let words = fields.length();
-        let mut held = [0; crate::work::words::WORDS + NOTE];
+        let mut held = [0; WORDS + NOTE];
         let found = (0..self.queues.len()).find(|number| !self.queues[*number].is_empty());
         let task = match found {
             Some(number) => {
@@ -428,19 +428,35 @@ impl Host {
         Some(task)
     }
 
-    /// Takes a paused item from outside.
-    pub fn push_paused(&mut self, epoch: u32, band: u32, tenant: u32, record: &[u32]) -> Outcome<()> {
-        let need = self.paused.segments_for(1) + self.promised;
+    /// Takes tasks from outside: all or none. They were checked: a state that can go on, a band and a tenant that there are,
+    /// nothing that records do not carry.
+    pub fn push_tasks(&mut self, tasks: &[Task]) -> Outcome<()> {
+        let (count, fields) = (tasks.len(), self.shape.fields);
+        let need =
+            self.queues[0].segments_for(count) + self.paused.segments_for(count) + self.queues.len() + self.promised;
         self.pool.reserve(need)?;
-        self.paused.reserve(need)?;
-        self.pause(epoch, band, tenant, record)?;
-        self.counters.pushed += 1;
+        for queue in self.queues.iter_mut().chain([&mut self.paused]) {
+            queue.reserve(need)?;
+        }
+        for task in tasks {
+            let mut record = [0; WORDS];
+            let record = &mut record[..fields.length()];
+            fields.pack(task, record);
+            let (band, tenant) = (task[Word::Priority], task[Word::TenantId]);
+            if task.state() == Ok(State::Paused) {
+                self.pause(task[Word::ResumeEpoch], band, tenant, record)?;
+            } else {
+                self.put(band, tenant, record)?;
+            }
+        }
+        self.pushed(0);
+        self.counters.pushed += count as u64;
         Ok(())
     }
 }
 
 fn note(records: &mut Records, pool: &mut Pool, head: [u32; NOTE], record: &[u32]) -> Outcome<()> {
-    let mut held = [0; crate::work::words::WORDS + NOTE];
+    let mut held = [0; WORDS + NOTE];
     held[..NOTE].copy_from_slice(&head);
     held[NOTE..NOTE + record.len()].copy_from_slice(record);
     records.push_back(pool, &held[..NOTE + record.len()])

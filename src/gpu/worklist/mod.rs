@@ -4,10 +4,17 @@
 //! ```text
 //! segments.rs  queues of records          shape.rs    what a worklist is made with
 //! ledger.rs    counters, and their sums   host.rs     all of it together
+//! run.rs       a run, and how it ends     list.rs     a worklist as handles name it: lock, pushes, waits
+//! options.rs   what a worklist is to be made with
+//! residence.rs what counts as being on a device without memory of its own
 //! ```
 
 pub mod host;
 pub mod ledger;
+pub mod list;
+pub mod options;
+pub mod residence;
+pub mod run;
 pub mod segments;
 pub mod shape;
 

@@ -61,13 +61,11 @@ impl Shape {
         self.fields.length()
     }
 
-    /// The most items of a slice whose results must fit into `results` records and `emits` emitted records: room for
-    /// every item itself (requeued) and all that it may push.
-    pub fn slice_max(&self, results: u64, emits: u64) -> u64 {
-        let items = results / (u64::from(self.fan_out_max) + 1);
-        match self.emit_max {
-            0 => items,
-            each => items.min(emits / u64::from(each)),
+    /// Spilled items that a run may leave.
+    pub fn spill_max(&self) -> u64 {
+        match self.spill {
+            Spill::Host => self.spill_items_max,
+            Spill::Error => 0,
         }
     }
 }

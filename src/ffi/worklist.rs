@@ -1,0 +1,788 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Worklists
+//!
+//! A queue of items and a program that works on them until none is left: items may push further items,
+//! go back to the queue, wait for an epoch, emit records or end with a fault. strand_worklist_push() is
+//! for any thread; strand_worklist_dispatch() begins a run, whose end its ticket tells; between runs
+//! everything lies in host memory. Nothing is lost and nothing is run twice: an item is started only where
+//! there is room for all that it may push and emit, what a device has no room for goes to host memory and
+//! comes back in its order, and after each batch the sums are compared.
+//!
+//! On the processor the kernel is called by strands of the library, with batches. With one of them
+//! (workers = 1) the order is exact: the highest band first; within a band and a tenant FIFO or LIFO, where
+//! a slice that is taken from a LIFO keeps its order, so its last item is the newest.
+//!
+//! A run ends with
+//! STRAND_OK: drained, nothing is left that may run (paused items and those of tenants that are switched
+//! off stay);
+//! STRAND_ERR_FAILED: drained, and items have faulted in this run; or a kernel ended the strand that had
+//! called it (strand_fail(), strand_exit()), whose batch has faulted as a whole;
+//! STRAND_ERR_LIMIT: the budget, the room for emitted records or that for spilled items is used up;
+//! STRAND_ERR_TIMEOUT: its deadline passed; STRAND_ERR_CANCELLED: its ticket was cancelled;
+//! STRAND_ERR_CLOSED: the device was closed or the worklist released; STRAND_ERR_NO_MEMORY;
+//! STRAND_ERR_DEVICE: items were lost or doubled, or the device is lost.
+//! In each case what is left is queued as it was, and another run goes on with it.
+
+use super::admission::strand_evidence;
+use super::buffer::strand_buffer;
+use super::item::strand_work_task;
+use super::program::strand_program;
+use super::sized::{self, Sized32};
+use super::status::strand_status;
+use super::ticket::strand_ticket;
+use super::{check, guard};
+use crate::base::status::{Outcome, Status};
+use crate::gpu::named::enter;
+use crate::gpu::worklist::list::{self, Options, Way};
+use crate::gpu::worklist::run::Limits;
+use crate::gpu::worklist::shape::{Order, Spill};
+use crate::runtime::worklists;
+use crate::strand::message::fail;
+use crate::wait::block::FOREVER;
+use crate::work::task::Task;
+use crate::work::words::WORDS;
+
+/// Names a worklist; below 2^62 and never used again. 0 is no worklist.
+pub type strand_worklist = u64;
+
+/// Flag of a worklist: each run is made by two implementations, and their results are compared.
+pub const STRAND_WORKLIST_DIFFERENTIAL: u32 = 1;
+/// Order: the item that has waited longest comes first.
+pub const STRAND_WORKLIST_FIFO: u32 = 0;
+/// Order: the item that came last comes first.
+pub const STRAND_WORKLIST_LIFO: u32 = 1;
+/// What the device has no room for goes to host memory.
+pub const STRAND_WORKLIST_SPILL_HOST: u32 = 0;
+/// It ends the run with STRAND_ERR_LIMIT.
+pub const STRAND_WORKLIST_SPILL_ERROR: u32 = 1;
+/// Mode: as the policy says (strand_worklist_recommend()), and then as is measured to be faster.
+pub const STRAND_WORKLIST_AUTO: u32 = 0;
+/// Mode: an item that has more to do goes on at once.
+pub const STRAND_WORKLIST_BLOCKING: u32 = 1;
+/// Mode: it goes back to the queue, after the inner steps of the program.
+pub const STRAND_WORKLIST_NON_BLOCKING: u32 = 2;
+/// Flag of a run: it goes on until the worklist is closed and empty.
+pub const STRAND_RUN_UNTIL_CLOSED: u32 = 1;
+
+/// What a worklist is made with: 0 or NULL in a field is the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_worklist_options {
+    /// sizeof(strand_worklist_options)
+    pub size: u32,
+    /// STRAND_WORKLIST_DIFFERENTIAL, or 0.
+    pub flags: u32,
+    /// Items on the device, at most 2^28. Default: 65,536. The processor has no memory of its own: there
+    /// it says from when on items count as spilled.
+    pub capacity: u32,
+    /// STRAND_WORKLIST_FIFO or STRAND_WORKLIST_LIFO.
+    pub order: u32,
+    /// Bands of priority, 1 to 5. Default: 1.
+    pub bands: u32,
+    /// Tenants, 1 to 30. Default: 1.
+    pub tenants: u32,
+    /// STRAND_WORKLIST_SPILL_HOST or STRAND_WORKLIST_SPILL_ERROR.
+    pub spill: u32,
+    /// STRAND_WORKLIST_AUTO, STRAND_WORKLIST_BLOCKING or STRAND_WORKLIST_NON_BLOCKING.
+    pub mode: u32,
+    /// Queued items from which on a push waits. Default: 2^24. What items push themselves is not held up.
+    pub host_items_max: u64,
+    /// Spilled items beyond which a run ends. Default: any number.
+    pub spill_items_max: u64,
+    /// Emitted records beyond which a run ends, until they are taken. Default: 2^24.
+    pub emitted_max: u64,
+    /// As many as the program says, all of the program's device. They are kept.
+    pub buffers: *const strand_buffer,
+    /// How many.
+    pub buffer_count: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// How a run goes: 0 in a field is the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_run_options {
+    /// sizeof(strand_run_options)
+    pub size: u32,
+    /// STRAND_RUN_UNTIL_CLOSED, or 0.
+    pub flags: u32,
+    /// How often items may run, in all. Default: any number. With one worker it is exact.
+    pub visits_max: u64,
+    /// Batches or rounds. Default: any number.
+    pub rounds_max: u64,
+    /// When the run ends at the latest, between two batches: see strand_after(). 0 is STRAND_FOREVER.
+    pub deadline: i64,
+    /// Strands that work at once. Default: as many as there are workers.
+    pub workers: u32,
+    /// 0
+    pub reserved: u32,
+}
+
+/// An item that has faulted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_worklist_fault {
+    /// STRAND_WORK_FAULT_ code, or the program's own.
+    pub code: u32,
+    /// 0
+    pub reserved: u32,
+    /// The item as it was when it ran for the last time; its state is STRAND_WORK_FAULTED.
+    pub task: strand_work_task,
+}
+
+/// What a worklist has counted since it was made.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_worklist_statistics {
+    /// sizeof(strand_worklist_statistics)
+    pub size: u32,
+    /// 1: a run is on.
+    pub running: u32,
+    /// Items in the queues of the host, now.
+    pub queued: u64,
+    /// Items that run or lie on the device, now.
+    pub in_flight: u64,
+    /// Paused items, now.
+    pub paused: u64,
+    /// Emitted records that wait to be taken, now.
+    pub emitted_waiting: u64,
+    /// Faults that wait to be taken, now.
+    pub faults_waiting: u64,
+    /// Items that were pushed from outside.
+    pub pushed: u64,
+    /// Items that items have pushed.
+    pub children: u64,
+    /// How often items were run.
+    pub visits: u64,
+    /// Items that were done.
+    pub finished: u64,
+    /// How often items were requeued.
+    pub requeued: u64,
+    /// How often items have yielded.
+    pub yielded: u64,
+    /// How often items were paused.
+    pub pauses: u64,
+    /// How often paused items were resumed.
+    pub resumed: u64,
+    /// Items that have faulted.
+    pub faulted: u64,
+    /// Records that were emitted.
+    pub emitted: u64,
+    /// Records that were taken.
+    pub taken: u64,
+    /// Items that strand_worklist_take_tasks() has taken.
+    pub withdrawn: u64,
+    /// Slices that were taken from the queues.
+    pub slices: u64,
+    /// Batches or rounds.
+    pub rounds: u64,
+    /// Submissions to a device; on the processor batches.
+    pub submissions: u64,
+    /// Runs that were begun.
+    pub runs: u64,
+    /// Items that went to host memory because the device was full.
+    pub spilled: u64,
+    /// Of those, items that came back.
+    pub refilled: u64,
+    /// Most items that were queued or in flight at once.
+    pub depth_peak: u64,
+    /// Most items that were in flight at once.
+    pub device_peak: u64,
+    /// Items whose band went up because they had waited.
+    pub aged: u64,
+    /// Slices that a band got out of its turn because it had waited.
+    pub guarded: u64,
+    /// Pushes that had to wait for room.
+    pub waited: u64,
+    /// Time in kernels, in nanoseconds, summed over those who ran them.
+    pub active_ns: u64,
+}
+
+// SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null or 0 in every field.
+unsafe impl Sized32 for strand_worklist_options {
+    const NAME: &'static str = "strand_worklist_options";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_run_options {
+    const NAME: &'static str = "strand_run_options";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_worklist_statistics {
+    const NAME: &'static str = "strand_worklist_statistics";
+}
+
+/// Makes a worklist.
+///
+/// @param program  what its items do; kept
+/// @param options  copied; NULL: the defaults
+/// @param out      the worklist
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: out is NULL, an option has no such value, there are not as many buffers as
+///         the program says or one of another device, or a handle names nothing and never did;
+///         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many worklists are in use;
+///         STRAND_ERR_STALE: the program or a buffer was released;
+///         STRAND_ERR_CLOSED: the device was closed;
+///         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL on a device that has one implementation only,
+///         or reserved is not 0;
+///         STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_new(
+    program: strand_program,
+    options: *const strand_worklist_options,
+    out: *mut strand_worklist,
+) -> strand_status {
+    guard(|| {
+        check::pointer(out, "strand_worklist_new", "out")?;
+        // SAFETY: null, or a struct as its size says, by the caller's promise.
+        let options = unsafe { options_of(options) }?;
+        let made = list::create(program, &options)?;
+        // SAFETY: writable, by the caller's promise.
+        unsafe { out.write(made) };
+        Ok(())
+    })
+}
+
+/// Pushes items, all of them or none. Where the worklist holds host_items_max already it waits, behind
+/// those who came before; a run that is on makes room. Items may be pushed while a run is on.
+///
+/// @param worklist  the worklist
+/// @param items     count records, one after the other; copied
+/// @param count     how many; 0 is nothing
+/// @param band      0 to bands - 1; 0 is the most urgent
+/// @param tenant    0 to tenants - 1
+/// @param deadline  see strand_after()
+/// @return STRAND_OK: all are queued;
+///         STRAND_ERR_CLOSED: the worklist, or its device, was closed, or the worklist was released
+///         meanwhile;
+///         STRAND_ERR_WOULD_BLOCK, STRAND_ERR_TIMEOUT: there was no room;
+///         STRAND_ERR_LIMIT: these are more than host_items_max;
+///         STRAND_ERR_INVALID: items is NULL and count is not 0, there is no such band or tenant, the
+///         deadline is below -1, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+///         STRAND_ERR_NO_MEMORY, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches may
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_push(
+    worklist: strand_worklist,
+    items: *const u32,
+    count: u32,
+    band: u32,
+    tenant: u32,
+    deadline: i64,
+) -> strand_status {
+    guard(|| {
+        check::deadline(deadline, "strand_worklist_push")?;
+        if count > 0 {
+            check::pointer(items, "strand_worklist_push", "items")?;
+        }
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        let words = count as usize * list.shape.record_words();
+        // SAFETY: so many words lie there, by the caller's promise.
+        let items = if count > 0 { unsafe { core::slice::from_raw_parts(items, words) } } else { &[] };
+        list.push(items, band, tenant, deadline)
+    })
+}
+
+/// Pushes whole tasks, all of them or none: the band of each is its priority. A PAUSED one waits for its
+/// resume_epoch. State, priority, tenant, flags, and the epoch of a paused one are kept by the queue; every other word
+/// that is not 0 must be one that the program's records carry.
+///
+/// @param worklist  the worklist
+/// @param tasks     copied
+/// @param count     how many; 0 is nothing
+/// @param deadline  see strand_after()
+/// @return as strand_worklist_push(), and
+///         STRAND_ERR_INVALID: tasks is NULL and count is not 0, or one of them cannot be taken: its state is
+///         none of READY, YIELDED, REQUEUED and PAUSED, there is no such band or tenant, or a word is set
+///         that records do not carry
+///
+/// @context any
+/// @switches may
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_push_tasks(
+    worklist: strand_worklist,
+    tasks: *const strand_work_task,
+    count: u32,
+    deadline: i64,
+) -> strand_status {
+    guard(|| {
+        check::deadline(deadline, "strand_worklist_push_tasks")?;
+        if count > 0 {
+            check::pointer(tasks, "strand_worklist_push_tasks", "tasks")?;
+        }
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        let tasks: &[Task] = match count {
+            0 => &[],
+            // SAFETY: so many tasks lie there, by the caller's promise; both types are sixteen words.
+            _ => unsafe { core::slice::from_raw_parts(tasks.cast(), count as usize) },
+        };
+        list.push_tasks(tasks, deadline)
+    })
+}
+
+/// Switches a tenant on or off, and sets how many of its items may be in flight at once. Items of a
+/// tenant that is switched off stay queued.
+///
+/// @param worklist  the worklist
+/// @param tenant    0 to tenants - 1
+/// @param enabled   0: off, 1: on, as at first
+/// @param quota     0: any number, as at first
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: there is no such tenant, enabled is neither 0 nor 1, or worklist names none and
+///         never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_worklist_tenant(
+    worklist: strand_worklist,
+    tenant: u32,
+    enabled: u32,
+    quota: u64,
+) -> strand_status {
+    guard(|| {
+        check::at_most(enabled, 1, "strand_worklist_tenant", "enabled")?;
+        let _call = enter()?;
+        list::get(worklist)?.set_tenant(tenant, enabled == 1, quota)
+    })
+}
+
+/// Begins a run. It goes on by itself: the caller awaits the ticket, or does something else. One run at a
+/// time. A run of an empty worklist has ended already when this returns.
+///
+/// @param worklist  the worklist
+/// @param options   copied; NULL: the defaults
+/// @param out       the ticket; it is given up with strand_ticket_release()
+/// @return STRAND_OK;
+///         STRAND_ERR_BUSY: a run is on;
+///         STRAND_ERR_CLOSED: the device was closed;
+///         STRAND_ERR_INVALID: out is NULL, an option has no such value, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no ticket, no strand or no memory for a batch;
+///         STRAND_ERR_UNSUPPORTED: the device cannot do it, or reserved is not 0;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_dispatch(
+    worklist: strand_worklist,
+    options: *const strand_run_options,
+    out: *mut strand_ticket,
+) -> strand_status {
+    guard(|| {
+        check::pointer(out, "strand_worklist_dispatch", "out")?;
+        // SAFETY: null, or a struct as its size says, by the caller's promise.
+        let limits = unsafe { limits_of(options) }?;
+        let ticket = worklists::dispatch(worklist, limits)?;
+        // SAFETY: writable, by the caller's promise.
+        unsafe { out.write(ticket) };
+        Ok(())
+    })
+}
+
+/// Takes no item any more from outside: pushes that wait get STRAND_ERR_CLOSED, and a run with
+/// STRAND_RUN_UNTIL_CLOSED ends when nothing is left. Runs may still be begun. Closing twice is closing.
+///
+/// @param worklist  the worklist
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_worklist_close(worklist: strand_worklist) -> strand_status {
+    guard(|| {
+        let _call = enter()?;
+        list::get(worklist)?.close();
+        Ok(())
+    })
+}
+
+/// Paused items that wait for this epoch or an earlier one become ready, in the order in which they were
+/// paused; a run that is on takes them.
+///
+/// @param worklist  the worklist
+/// @param epoch     the program's own count
+/// @param count     how many; may be NULL
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_NO_MEMORY: none has become ready;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_resume(
+    worklist: strand_worklist,
+    epoch: u32,
+    count: *mut u64,
+) -> strand_status {
+    guard(|| {
+        if !count.is_null() {
+            check::pointer(count, "strand_worklist_resume", "count")?;
+        }
+        let _call = enter()?;
+        let resumed = list::get(worklist)?.resume(epoch)?;
+        // SAFETY: NULL or writable, by the caller's promise.
+        unsafe { give(count, resumed) };
+        Ok(())
+    })
+}
+
+/// Takes emitted records, in the order in which they were emitted; while a run is on too.
+///
+/// @param worklist  the worklist
+/// @param records   room for capacity records of emit_words words
+/// @param capacity  not 0
+/// @param count     how many were taken; may be NULL
+/// @return STRAND_OK: at least one;
+///         STRAND_ERR_EMPTY: there is none;
+///         STRAND_ERR_INVALID: records is NULL, capacity is 0, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_take(
+    worklist: strand_worklist,
+    records: *mut u32,
+    capacity: u32,
+    count: *mut u32,
+) -> strand_status {
+    guard(|| {
+        room(records, capacity, count, "strand_worklist_take", "records")?;
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        // SAFETY: so many words are writable, by the caller's promise.
+        let out =
+            unsafe { core::slice::from_raw_parts_mut(records, capacity as usize * list.shape.emit_words as usize) };
+        // SAFETY: NULL or writable, by the caller's promise.
+        unsafe { taken(list.take(out), count) }
+    })
+}
+
+/// Takes what is queued back, as tasks: band by band, tenant by tenant, each in the order of its queue, and
+/// then what is paused. Pushed again in this order it lies as it lay.
+///
+/// @param worklist  the worklist
+/// @param tasks     room for capacity tasks
+/// @param capacity  not 0
+/// @param count     how many were taken; may be NULL
+/// @return STRAND_OK: at least one;
+///         STRAND_ERR_EMPTY: there is none;
+///         STRAND_ERR_BUSY: a run is on;
+///         STRAND_ERR_INVALID: tasks is NULL, capacity is 0, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_take_tasks(
+    worklist: strand_worklist,
+    tasks: *mut strand_work_task,
+    capacity: u32,
+    count: *mut u32,
+) -> strand_status {
+    guard(|| {
+        room(tasks, capacity, count, "strand_worklist_take_tasks", "tasks")?;
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        // SAFETY: so many are writable, by the caller's promise; both types are sixteen words.
+        let out = unsafe { core::slice::from_raw_parts_mut(tasks.cast::<[u32; WORDS]>(), capacity as usize) };
+        let found = list.take_tasks(out)?;
+        // SAFETY: NULL or writable, by the caller's promise.
+        unsafe { taken(found, count) }
+    })
+}
+
+/// Takes the oldest faults, while a run is on too.
+///
+/// @param worklist  the worklist
+/// @param faults    room for capacity faults
+/// @param capacity  not 0
+/// @param count     how many were taken; may be NULL
+/// @return STRAND_OK: at least one;
+///         STRAND_ERR_EMPTY: there is none;
+///         STRAND_ERR_INVALID: faults is NULL, capacity is 0, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_faults(
+    worklist: strand_worklist,
+    faults: *mut strand_worklist_fault,
+    capacity: u32,
+    count: *mut u32,
+) -> strand_status {
+    guard(|| {
+        room(faults, capacity, count, "strand_worklist_faults", "faults")?;
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        let mut found = 0;
+        while found < capacity as usize
+            && let Some((code, task)) = list.lock().host.take_fault()
+        {
+            // SAFETY: sixteen words each, as is asserted where the struct is.
+            let task = unsafe { core::mem::transmute::<[u32; WORDS], strand_work_task>(*task.words()) };
+            // SAFETY: so many are writable, by the caller's promise.
+            unsafe { faults.add(found).write(strand_worklist_fault { code, reserved: 0, task }) };
+            found += 1;
+        }
+        // SAFETY: NULL or writable, by the caller's promise.
+        unsafe { taken(found, count) }
+    })
+}
+
+/// What the worklist has counted.
+///
+/// @param worklist    the worklist
+/// @param statistics  its size is set by the caller
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: statistics is NULL or has no such size, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_stats(
+    worklist: strand_worklist,
+    statistics: *mut strand_worklist_statistics,
+) -> strand_status {
+    guard(|| {
+        // SAFETY: a struct as its size says, by the caller's promise.
+        unsafe { sized::check(statistics, "strand_worklist_stats") }?;
+        let _call = enter()?;
+        let list = list::get(worklist)?;
+        let found = statistics_of(&list);
+        // SAFETY: as above.
+        unsafe { sized::write(statistics, &found, "strand_worklist_stats") }
+    })
+}
+
+/// The evidence of all runs of the worklist, from what was counted and measured. Times are missing on the
+/// stepped engine, where time decides nothing.
+///
+/// @param worklist  the worklist
+/// @param evidence  its size is set by the caller
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: evidence is NULL or has no such size, or worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_worklist_evidence(
+    worklist: strand_worklist,
+    evidence: *mut strand_evidence,
+) -> strand_status {
+    guard(|| {
+        // SAFETY: a struct as its size says, by the caller's promise.
+        unsafe { sized::check(evidence, "strand_worklist_evidence") }?;
+        let _call = enter()?;
+        let found = strand_evidence::of(&list::get(worklist)?.lock().evidence());
+        // SAFETY: as above.
+        unsafe { sized::write(evidence, &found, "strand_worklist_evidence") }
+    })
+}
+
+/// Gives a worklist up, with what is in it. Pushes that wait get STRAND_ERR_CLOSED; a run that is on ends
+/// with STRAND_ERR_CLOSED between two batches, and its ticket stays good.
+///
+/// @param worklist  the worklist
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: worklist names none and never did;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_worklist_release(worklist: strand_worklist) -> strand_status {
+    guard(|| list::release(worklist))
+}
+
+/// # Safety
+/// `options` is null or points to a struct as its size says, with as many buffers as it says.
+unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options> {
+    let function = "strand_worklist_new";
+    if options.is_null() {
+        return Ok(Options::default());
+    }
+    // SAFETY: by contract.
+    let given = unsafe { sized::read(options, function) }?;
+    check::flags(given.flags, STRAND_WORKLIST_DIFFERENTIAL, function)?;
+    check::zero(given.reserved.into(), function, "reserved")?;
+    check::at_most(given.order, STRAND_WORKLIST_LIFO, function, "order")?;
+    check::at_most(given.spill, STRAND_WORKLIST_SPILL_ERROR, function, "spill")?;
+    check::at_most(given.mode, STRAND_WORKLIST_NON_BLOCKING, function, "mode")?;
+    let mut wanted = Options::default();
+    wanted.differential = given.flags & STRAND_WORKLIST_DIFFERENTIAL != 0;
+    wanted.order = if given.order == STRAND_WORKLIST_LIFO { Order::Lifo } else { Order::Fifo };
+    wanted.spill = if given.spill == STRAND_WORKLIST_SPILL_ERROR { Spill::Error } else { Spill::Host };
+    wanted.way = [Way::Auto, Way::Blocking, Way::NonBlocking][given.mode as usize];
+    wanted.numbers(given.capacity, given.bands, given.tenants)?;
+    wanted.bounds(given.host_items_max, given.spill_items_max, given.emitted_max);
+    if given.buffer_count > 0 {
+        check::pointer(given.buffers, function, "buffers")?;
+        // SAFETY: so many handles lie there, by contract.
+        wanted.buffers(unsafe { core::slice::from_raw_parts(given.buffers, given.buffer_count as usize) })?;
+    }
+    Ok(wanted)
+}
+
+/// # Safety
+/// `options` is null or points to a struct as its size says.
+unsafe fn limits_of(options: *const strand_run_options) -> Outcome<Limits> {
+    let function = "strand_worklist_dispatch";
+    let or = |value: u64, default: u64| if value == 0 { default } else { value };
+    if options.is_null() {
+        return Ok(Limits::NONE);
+    }
+    // SAFETY: by contract.
+    let given = unsafe { sized::read(options, function) }?;
+    check::flags(given.flags, STRAND_RUN_UNTIL_CLOSED, function)?;
+    check::zero(given.reserved.into(), function, "reserved")?;
+    check::deadline(given.deadline, function)?;
+    Ok(Limits {
+        until_closed: given.flags & STRAND_RUN_UNTIL_CLOSED != 0,
+        visits_max: or(given.visits_max, u64::MAX),
+        rounds_max: or(given.rounds_max, u64::MAX),
+        deadline: if given.deadline == 0 { FOREVER } else { given.deadline },
+        workers: given.workers,
+    })
+}
+
+/// Room for results: not NULL, not 0.
+fn room<T>(out: *mut T, capacity: u32, count: *mut u32, function: &str, argument: &str) -> Outcome<()> {
+    check::pointer(out, function, argument)?;
+    if !count.is_null() {
+        check::pointer(count, function, "count")?;
+    }
+    if capacity == 0 {
+        return fail(Status::INVALID, format_args!("{function}: capacity is 0"));
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `count` is null or writable.
+unsafe fn taken(found: usize, count: *mut u32) -> Outcome<()> {
+    if found == 0 {
+        return Err(Status::EMPTY);
+    }
+    // SAFETY: by contract.
+    unsafe { give(count, found as u32) };
+    Ok(())
+}
+
+/// # Safety
+/// `place` is null or writable.
+unsafe fn give<T>(place: *mut T, value: T) {
+    if !place.is_null() {
+        // SAFETY: by contract.
+        unsafe { place.write(value) };
+    }
+}
+
+fn statistics_of(list: &list::Worklist) -> strand_worklist_statistics {
+    let state = list.lock();
+    let (host, running) = (&state.host, state.run.is_some());
+    let (counters, work) = (&host.counters, &host.counters.work);
+    strand_worklist_statistics {
+        size: size_of::<strand_worklist_statistics>() as u32,
+        running: running.into(),
+        queued: host.queued(),
+        in_flight: host.in_flight(),
+        paused: host.paused(),
+        emitted_waiting: host.emitted(),
+        faults_waiting: host.faults(),
+        pushed: counters.pushed,
+        children: work.pushed,
+        visits: work.visits,
+        finished: work.finished,
+        requeued: work.requeued,
+        yielded: work.yielded,
+        pauses: work.paused,
+        resumed: counters.resumed,
+        faulted: work.faulted,
+        emitted: work.emitted,
+        taken: counters.taken,
+        withdrawn: counters.withdrawn,
+        slices: counters.slices,
+        rounds: counters.rounds,
+        submissions: counters.submissions,
+        runs: counters.runs,
+        spilled: counters.spilled,
+        refilled: counters.refilled,
+        depth_peak: counters.depth_peak,
+        device_peak: counters.device_peak,
+        aged: counters.aged,
+        guarded: counters.guarded,
+        waited: counters.waited,
+        active_ns: counters.active_ns,
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs of worklists on the processor: what needs strands to be made.
+
+use core::ffi::c_void;
+
+use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use crate::base::status::{Outcome, Status};
+use crate::engine::parallel;
+use crate::gpu::cpu::runner::{self, Runner};
+use crate::gpu::named::enter;
+use crate::gpu::shared::Shared;
+use crate::gpu::ticket;
+use crate::gpu::worklist::list::{self, Begun, Worklist};
+use crate::gpu::worklist::run::Limits;
+use crate::strand::identity;
+use crate::strand::message::fail;
+use crate::strand::on_exit;
+
+/// Begins a run: its ticket.
+pub fn dispatch(handle: u64, mut limits: Limits) -> Outcome<u64> {
+    let _call = enter()?;
+    if limits.workers == 0 {
+        limits.workers = parallel::engine().map_or(1, |engine| engine.ordinary_workers());
+    }
+    let list = list::get_open(handle)?;
+    if list.program.device.remote().is_some() {
+        return fail(Status::UNSUPPORTED, format_args!("this version runs worklists on the processor only"));
+    }
+    let pending = ticket::create_by_strands(Some(nudge), handle)?;
+    let ticket = pending.handle();
+    match list.begin(pending, limits) {
+        Begun::Done(pending) => pending.succeed(),
+        Begun::Refused(pending, status) => {
+            pending.withdraw();
+            return fail(status, format_args!("a run of worklist {handle:#x} is on"));
+        }
+        Begun::Running => start(&list)?,
+    }
+    Ok(ticket)
+}
+
+/// The first runner of a run that has begun. Without it the run has not.
+fn start(list: &Shared<Worklist>) -> Outcome<()> {
+    let started = Runner::new(list, spawn).and_then(spawn);
+    started.or_else(|status| {
+        let run = list.lock().run.take();
+        if let Some(run) = run {
+            run.pending.withdraw();
+        }
+        fail(status, format_args!("no strand could be made to run a worklist"))
+    })
+}
+
+/// A ticket was cancelled: the runners of its worklist look.
+fn nudge(handle: u64, _: u64) {
+    if let Ok(list) = list::get(handle) {
+        list.nudge();
+    }
+}
+
+/// Makes the strand of a runner.
+fn spawn(runner: Box<Runner>) -> Outcome<()> {
+    let argument = runner::into_argument(runner);
+    let options = SpawnOptions {
+        flags: SPAWN_UNCOUNTED,
+        name: b"worklist",
+        arg_drop: Some(never_ran),
+        ..SpawnOptions::default()
+    };
+    // SAFETY: the entry takes a runner; nothing is copied.
+    match unsafe { strands::spawn_with(&options, main, argument, 0) } {
+        Ok(_) => Ok(()),
+        Err(status) => {
+            // SAFETY: made above; no strand has it.
+            drop(unsafe { runner::from_argument(argument) });
+            Err(status)
+        }
+    }
+}
+
+/// The entry of a runner's strand.
+///
+/// # Safety
+/// The argument is its runner.
+unsafe extern "C-unwind" fn main(argument: *mut c_void) -> *mut c_void {
+    let runner: *mut Runner = argument.cast();
+    if let Some(body) = identity::current()
+        && on_exit::push(body, ended_by_kernel, argument).is_ok()
+    {
+        // SAFETY: this strand's own; a kernel that ends the strand leaves it to `ended_by_kernel`.
+        unsafe { (*runner).run(body) };
+        on_exit::pop(body, ended_by_kernel);
+    } else {
+        // SAFETY: as above.
+        unsafe { (*runner).give_up() };
+    }
+    // SAFETY: it has left, and nobody else has it.
+    drop(unsafe { runner::from_argument(argument) });
+    core::ptr::null_mut()
+}
+
+/// A kernel has ended the strand of its runner.
+extern "C" fn ended_by_kernel(argument: *mut c_void) {
+    // SAFETY: the frames of the strand are not used any more, this is the only user.
+    let mut runner = unsafe { runner::from_argument(argument) };
+    if let Some(body) = identity::current() {
+        runner.abandon(body);
+    }
+}
+
+/// The strand of a runner ended before it began.
+unsafe extern "C" fn never_ran(argument: *mut c_void) {
+    // SAFETY: no strand has it.
+    unsafe { runner::from_argument(argument) }.give_up();
+}
