@@ -8,6 +8,9 @@ pub mod buffer;
 pub mod cpu;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod device;
+#[cfg(feature = "gpu")]
+#[allow(dead_code, unused_imports, reason = "called where automata are scanned on a device, which comes next")]
+pub mod literals;
 mod memory;
 pub mod named;
 #[allow(dead_code, reason = "the engines use the rest")]

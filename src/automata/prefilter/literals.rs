@@ -54,6 +54,12 @@ impl Candidate {
     /// One that stands nowhere.
     const NONE: Candidate = Candidate { bytes: 1, case: 0, keep: 0, text: 0, offset: 0, back: 0, more: false };
 
+    /// What its eight bytes are compared with: bytes, case, keep.
+    #[cfg(feature = "gpu")]
+    pub(super) fn check(&self) -> [u64; 3] {
+        [self.bytes, self.case, self.keep]
+    }
+
     /// Whether its eight bytes are there, for a window at `at`.
     #[inline(always)]
     pub(super) fn may_stand(&self, text: &[u8], at: usize) -> bool {
@@ -248,9 +254,15 @@ impl Literals {
         &self.cases[text.start as usize..][..text.length as usize]
     }
 
+    /// Number of distinct texts.
+    #[cfg(feature = "gpu")]
+    pub(super) fn count(&self) -> u32 {
+        self.texts.len() as u32
+    }
+
     /// The identifiers under which a text is reported.
     #[inline]
-    pub(super) fn ids_of(&self, text: u32) -> &[u32] {
+    pub fn ids_of(&self, text: u32) -> &[u32] {
         let text = &self.texts[text as usize];
         &self.ids[text.ids as usize..text.ids_end as usize]
     }

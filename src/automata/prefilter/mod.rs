@@ -4,11 +4,14 @@
 //!
 //! ```text
 //! rarity.rs    which window of a literal is rare       window.rs  keys of windows       filter.rs  bitmap and slots
+//! pack.rs      the set as words for a device
 //! literals.rs  the compiled set                        scan.rs    collect and verify    x86.rs     collect in vectors
 //! ```
 
 mod filter;
 mod literals;
+#[cfg(feature = "gpu")]
+pub mod pack;
 mod rarity;
 mod scan;
 mod window;

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The job that searches the pieces of a request, batch after batch.
+//!
+//! ```text
+//! encode     a free lane: fill its batch, upload, collect / arrange / verify for each slice and filter, copy what is likely
+//! submitted  map the copy
+//! completed  matches of that lane; more than were copied: all are copied by the next submission; more than have room: the
+//!            batch is searched on the processor
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::batch::{self, Batch, Piece};
+use super::resident::Resident;
+use crate::automata::pattern::Match;
+use crate::automata::prefilter::Scratch;
+use crate::base::status::Status;
+use crate::gpu::service::{Failure, Gpu, Held, Job, Reply, Step};
+
+/// Bytes of text in a batch.
+const BATCH: usize = 16 << 20;
+/// Positions of a slice: the list of hits has room for all of them.
+const SLICE: usize = 4 << 20;
+/// Pairs that a batch can find.
+const ROOM: usize = 1 << 20;
+/// Pairs that are copied although nobody knows yet that there are so many.
+const GUESS_LEAST: usize = 1 << 14;
+/// Positions of one invocation of `collect`, and invocations of a group.
+const EACH: usize = 32;
+const GROUP: usize = 128;
+/// Bytes before the pairs: their number, one word unused.
+const HEAD: usize = 8;
+/// Parameters of one dispatch; wgpu wants multiples of 256.
+const STRIDE: usize = 256;
+
+/// What is to be searched.
+pub struct Request {
+    /// The memory that the pieces lie in.
+    pub memory: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    /// The pieces.
+    pub pieces: Vec<Piece>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Every match, in no order.
+    pub matches: Vec<Match>,
+    /// Bytes that were searched on the device.
+    pub on_device: u64,
+    /// Bytes that were searched on the processor, because what they have did not fit.
+    pub on_processor: u64,
+}
+
+/// Buffers of one batch under way.
+struct Lane {
+    batch: Batch,
+    text: wgpu::Buffer,
+    params: wgpu::Buffer,
+    hits: wgpu::Buffer,
+    found: wgpu::Buffer,
+    args: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    scanned: wgpu::BindGroup,
+    arguments: wgpu::BindGroup,
+    /// Pairs that were copied.
+    copied: usize,
+}
+
+/// See the module documentation.
+pub struct Scan {
+    resident: Arc<Held<Resident>>,
+    request: Request,
+    next: usize,
+    depth: usize,
+    batch: usize,
+    room: usize,
+    free: Vec<Lane>,
+    flying: VecDeque<Lane>,
+    /// Those of which more has to be copied.
+    again: VecDeque<Lane>,
+    guess: usize,
+    found: Found,
+    scratch: Scratch,
+    reply: Option<Reply<Found>>,
+}
+
+impl Scan {
+    /// A job; `reply` gets what was found.
+    pub fn new(resident: Arc<Held<Resident>>, request: Request, reply: Reply<Found>) -> Scan {
+        Scan::with_room(resident, request, reply, BATCH, ROOM)
+    }
+
+    /// As [`Scan::new`], with batches of so many bytes at most that can find so many pairs.
+    pub fn with_room(
+        resident: Arc<Held<Resident>>,
+        request: Request,
+        reply: Reply<Found>,
+        batch: usize,
+        room: usize,
+    ) -> Scan {
+        let longest = resident.lengths.iter().copied().max().unwrap_or(0) as usize;
+        let Request { memory, pieces } = request;
+        let pieces = cut(pieces, longest.saturating_sub(1), batch);
+        let total: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        Scan {
+            resident,
+            request: Request { memory, pieces },
+            next: 0,
+            depth: if total > batch { 2 } else { 1 },
+            batch: batch.min(total.max(4)),
+            room,
+            free: Vec::new(),
+            flying: VecDeque::new(),
+            again: VecDeque::new(),
+            guess: GUESS_LEAST.min(room),
+            found: Found::default(),
+            scratch: Scratch::new(),
+            reply: Some(reply),
+        }
+    }
+
+    fn lane(&mut self, gpu: &Gpu) -> Result<Lane, Failure> {
+        use wgpu::BufferUsages as Usage;
+        if let Some(lane) = self.free.pop() {
+            return Ok(lane);
+        }
+        let resident: &Resident = &self.resident;
+        // Two words behind the text, and those of the last invocation's positions, can be looked at.
+        let text = gpu.buffer((self.batch.next_multiple_of(4) + 4 * EACH) as u64, Usage::STORAGE | Usage::COPY_DST)?;
+        let slices = self.batch.div_ceil(SLICE) * resident.filters.len().max(1);
+        let params = gpu.buffer((slices * STRIDE) as u64, Usage::UNIFORM | Usage::COPY_DST)?;
+        let slice = SLICE.min(self.batch);
+        let hits = gpu.buffer((HEAD + 4 * slice) as u64, Usage::STORAGE | Usage::COPY_DST)?;
+        let shared = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+        let found = gpu.buffer((HEAD + 8 * self.room) as u64, shared)?;
+        let args = gpu.buffer(16, Usage::STORAGE | Usage::INDIRECT)?;
+        let staging = gpu.buffer((HEAD + 8 * self.room) as u64, Usage::MAP_READ | Usage::COPY_DST)?;
+        let one = wgpu::BufferBinding { buffer: &params, offset: 0, size: core::num::NonZero::new(STRIDE as u64) };
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(one) }];
+        for (binding, buffer) in (1..).zip([&text, &resident.tables, &hits, &found]) {
+            entries.push(wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
+        }
+        let scanned = bind(gpu, &resident.scanned, &entries)?;
+        let entry = wgpu::BindGroupEntry { binding: 0, resource: args.as_entire_binding() };
+        let arguments = bind(gpu, &resident.arguments, &[entry])?;
+        Ok(Lane { batch: Batch::default(), text, params, hits, found, args, staging, scanned, arguments, copied: 0 })
+    }
+
+    /// Fills a lane's batch with the next pieces and records its search.
+    fn record(&mut self, gpu: &Gpu, lane: &mut Lane, encoder: &mut wgpu::CommandEncoder) -> Result<(), Failure> {
+        self.upload(gpu, lane)?;
+        let resident: &Resident = &self.resident;
+        let (mut params, mut sizes) = (Vec::new(), Vec::new());
+        for first in (0..lane.batch.length).step_by(SLICE) {
+            for filter in &resident.filters {
+                let whole = (lane.batch.length + 1).saturating_sub(filter.width as usize);
+                let end = (first + SLICE).min(whole);
+                if first >= end {
+                    continue;
+                }
+                let [candidates, texts, cases] = resident.places;
+                let words = [
+                    lane.batch.length as u32,
+                    first as u32,
+                    end as u32,
+                    filter.mask,
+                    filter.fold,
+                    filter.word_shift,
+                    filter.slot_shift,
+                    filter.bitmap,
+                    filter.slots,
+                    candidates,
+                    texts,
+                    cases,
+                    self.room as u32,
+                ];
+                params.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+                params.resize((sizes.len() + 1) * STRIDE, 0);
+                sizes.push((end - first).div_ceil(EACH * GROUP) as u32);
+            }
+        }
+        if !params.is_empty() {
+            gpu.queue.write_buffer(&lane.params, 0, &params);
+        }
+        encoder.clear_buffer(&lane.found, 0, Some(HEAD as u64));
+        encoder.clear_buffer(&lane.hits, 0, Some(HEAD as u64));
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for (number, groups) in sizes.iter().enumerate() {
+            pass.set_bind_group(0, &lane.scanned, &[(number * STRIDE) as u32]);
+            pass.set_pipeline(&resident.collect);
+            pass.dispatch_workgroups(*groups, 1, 1);
+            pass.set_pipeline(&resident.arrange);
+            pass.set_bind_group(1, &lane.arguments, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+            pass.set_pipeline(&resident.verify);
+            pass.dispatch_workgroups_indirect(&lane.args, 0);
+        }
+        drop(pass);
+        lane.copied = self.guess;
+        encoder.copy_buffer_to_buffer(&lane.found, 0, &lane.staging, 0, (HEAD + 8 * lane.copied) as u64);
+        Ok(())
+    }
+
+    /// Brings the batch's text to the device; what is left of the last word is zero.
+    fn upload(&mut self, gpu: &Gpu, lane: &mut Lane) -> Result<(), Failure> {
+        self.next = lane.batch.fill(&self.request.pieces, self.next, self.batch);
+        let size = core::num::NonZero::new(lane.batch.length.next_multiple_of(4) as u64);
+        let Some(size) = size else { return Ok(()) };
+        let failed = || Failure::new(Status::NO_MEMORY, "no memory to bring a text to a device");
+        let mut view = gpu.queue.write_buffer_with(&lane.text, 0, size).ok_or_else(failed)?;
+        let memory = (*self.request.memory).as_ref();
+        let mut at = 0;
+        for range in lane.batch.ranges(&self.request.pieces) {
+            let bytes = memory.get(range).ok_or_else(failed)?;
+            view.slice(at..at + bytes.len()).copy_from_slice(bytes);
+            at += bytes.len();
+        }
+        let rest = size.get() as usize - at;
+        view.slice(at..).copy_from_slice(&[0; 4][..rest]);
+        Ok(())
+    }
+
+    /// Takes what a lane has found. False: more has to be copied first.
+    fn take(&mut self, lane: &mut Lane) -> Result<bool, Failure> {
+        let bytes = HEAD + 8 * lane.copied;
+        let lost = || Failure::new(Status::DEVICE, "what was found cannot be seen");
+        let view = lane.staging.slice(..bytes as u64).get_mapped_range().map_err(|_| lost())?;
+        let word = |at: usize| u32::from_le_bytes([view[at], view[at + 1], view[at + 2], view[at + 3]]);
+        let count = word(0) as usize;
+        self.guess = (count + count / 4).max(GUESS_LEAST).min(self.room);
+        if count > self.room {
+            return self.search(lane).map(|()| true);
+        }
+        if count > lane.copied {
+            lane.copied = count;
+            return Ok(false);
+        }
+        self.found.on_device += lane.batch.length as u64;
+        for pair in 0..count {
+            let (text, end) = (word(HEAD + 8 * pair), word(HEAD + 8 * pair + 4) as usize);
+            let length = *self.resident.lengths.get(text as usize).ok_or_else(lost)? as usize;
+            let Some(place) = lane.batch.place(&self.request.pieces, length, end) else { continue };
+            let ids = self.resident.literals.ids_of(text);
+            self.found.matches.extend(ids.iter().map(|id| batch::found(*id, place)));
+        }
+        Ok(true)
+    }
+
+    /// The batch on the processor.
+    #[cold]
+    fn search(&mut self, lane: &Lane) -> Result<(), Failure> {
+        let memory = (*self.request.memory).as_ref();
+        for piece in lane.batch.pieces() {
+            let Piece { stream, bytes, known, offset } = self.request.pieces[piece].clone();
+            let lost = || Failure::new(Status::INVALID, "a piece lies outside its memory");
+            let text = memory.get(bytes).ok_or_else(lost)?;
+            let matches = &mut self.found.matches;
+            self.resident.literals.scan(&mut self.scratch, text, |id, end| {
+                if end > known {
+                    matches.push(batch::found(id, (stream, offset + end as u64)));
+                }
+            });
+            self.found.on_processor += text.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, outcome: Result<Found, Failure>) {
+        if let Some(reply) = self.reply.take() {
+            reply.send(outcome);
+        }
+    }
+
+    /// Records the next batch, or says why there is none.
+    fn next(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Result<Step, Failure> {
+        if gpu.is_closing() {
+            return Err(Failure::new(Status::CLOSED, "the device was closed"));
+        }
+        if let Some(lane) = self.again.pop_front() {
+            encoder.copy_buffer_to_buffer(&lane.found, 0, &lane.staging, 0, (HEAD + 8 * lane.copied) as u64);
+            self.flying.push_back(lane);
+            return Ok(Step::Submit);
+        }
+        match self.request.pieces.get(self.next) {
+            None if self.flying.is_empty() => return Ok(Step::Done),
+            None => return Ok(Step::Idle(i64::MAX)),
+            Some(piece) if piece.bytes.len() > self.batch => {
+                let text = format!("a piece has more than the {} bytes of a batch", self.batch);
+                return Err(Failure::new(Status::LIMIT, text));
+            }
+            Some(_) => {}
+        }
+        let mut lane = self.lane(gpu)?;
+        self.record(gpu, &mut lane, encoder)?;
+        self.flying.push_back(lane);
+        Ok(Step::Submit)
+    }
+}
+
+/// Cuts pieces that are longer than a batch into some that overlap by as much as a literal can lie in two of them. Where
+/// not even that fits they stay whole.
+fn cut(pieces: Vec<Piece>, overlap: usize, batch: usize) -> Vec<Piece> {
+    if overlap >= batch || pieces.iter().all(|piece| piece.bytes.len() <= batch) {
+        return pieces;
+    }
+    let mut all = Vec::new();
+    for mut piece in pieces {
+        while piece.bytes.len() > batch {
+            let middle = piece.bytes.start + batch;
+            all.push(Piece { bytes: piece.bytes.start..middle, ..piece.clone() });
+            piece.bytes.start = middle - overlap;
+            piece.offset += (batch - overlap) as u64;
+            piece.known = piece.known.saturating_sub(batch - overlap).max(overlap);
+        }
+        all.push(piece);
+    }
+    all
+}
+
+fn bind(
+    gpu: &Gpu,
+    layout: &wgpu::BindGroupLayout,
+    entries: &[wgpu::BindGroupEntry<'_>],
+) -> Result<wgpu::BindGroup, Failure> {
+    let description = wgpu::BindGroupDescriptor { label: None, layout, entries };
+    gpu.guarded(|device| device.create_bind_group(&description))
+}
+
+impl Job for Scan {
+    fn encode(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Step {
+        if self.reply.is_none() {
+            return Step::Done;
+        }
+        match self.next(gpu, encoder) {
+            Ok(Step::Done) => {
+                let found = core::mem::take(&mut self.found);
+                self.answer(Ok(found));
+                Step::Done
+            }
+            Ok(step) => step,
+            Err(failure) => {
+                self.answer(Err(failure));
+                Step::Done
+            }
+        }
+    }
+
+    fn submitted(&mut self, _gpu: &Gpu) {
+        if let Some(lane) = self.flying.back() {
+            lane.staging.slice(..(HEAD + 8 * lane.copied) as u64).map_async(wgpu::MapMode::Read, |_| {});
+        }
+    }
+
+    fn completed(&mut self, _gpu: &Gpu) {
+        let Some(mut lane) = self.flying.pop_front() else { return };
+        let taken = if self.reply.is_some() { self.take(&mut lane) } else { Ok(true) };
+        lane.staging.unmap();
+        match taken {
+            Ok(true) => self.free.push(lane),
+            Ok(false) => self.again.push_back(lane),
+            Err(failure) => self.answer(Err(failure)),
+        }
+    }
+
+    fn lost(mut self: Box<Self>, failure: &Failure) {
+        self.answer(Err(failure.clone()));
+    }
+
+    fn depth(&self) -> usize {
+        self.depth
+    }
+}
