@@ -423,7 +423,10 @@ static void make_shaders(strand_device device) {
   REFUSE(wgsl, "fn run(item: Item) {\n  let x = nothing;\n}", STRAND_ERR_SHADER, "line 2, column 11");
   REFUSE(wgsl, "fn walk(item: Item) {}", STRAND_ERR_SHADER, "fn run(item: Item)");
   REFUSE(wgsl, "fn run(item: Item) { }\n\n  }", STRAND_ERR_SHADER, "line 3");
-  REFUSE(fan_out_max, 1024, STRAND_ERR_LIMIT, "push");
+  options = program_options();
+  options.fields = 0xffff;
+  options.fan_out_max = 1024;
+  refuse_program(device, options, STRAND_ERR_LIMIT, "push");
 }
 
 static void make_programs(void) {

@@ -4936,8 +4936,8 @@ STRAND_API strand_status strand_buffer_new(
         strand_buffer *out);
 
 /**
- * Writes to a buffer. The bytes are copied before this returns. Never waits for the device: what it
- * does with them it does in the order of the calls.
+ * Writes to a buffer. The bytes are copied before this returns; the device has them before whatever is
+ * asked for later. Waits only where an adapter has fallen behind by some 64 MiB.
  *
  * @param buffer  the buffer
  * @param offset  where, a multiple of 4
@@ -4950,11 +4950,11 @@ STRAND_API strand_status strand_buffer_new(
  *         STRAND_ERR_CLOSED: its device was closed;
  *         STRAND_ERR_DEVICE: the device is lost;
  *         STRAND_ERR_NO_MEMORY;
- *         STRAND_ERR_CANCELLED: the runtime is shutting down;
- *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any
- * @switches never
+ * @switches may
  * @threadsafe yes
  * @signalsafe no
  * @since 0.1
@@ -5045,12 +5045,12 @@ STRAND_API strand_status strand_buffer_map(
  *         STRAND_ERR_INVALID: it is not mapped, or buffer names none and never did;
  *         STRAND_ERR_STALE: it was released;
  *         STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: its device was closed or is lost; it is not mapped any more;
- *         STRAND_ERR_NO_MEMORY: what was written is lost, it is not mapped any more;
- *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_WOULD_SWITCH, STRAND_ERR_CANCELLED: it is still mapped, and the
+ *         call may be repeated;
  *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any
- * @switches never
+ * @switches may
  * @threadsafe yes
  * @signalsafe no
  * @since 0.1

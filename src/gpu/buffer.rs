@@ -265,7 +265,12 @@ pub fn unmap(handle: u64) -> Outcome<()> {
         && map.flags & WRITE != 0
     {
         // SAFETY: all of the copy.
-        unsafe { device.write(remote, map.offset, copy.first(), copy.bytes()) }?;
+        let written = unsafe { device.write(remote, map.offset, copy.first(), copy.bytes()) };
+        if let Err(status @ (Status::NO_MEMORY | Status::WOULD_SWITCH | Status::CANCELLED)) = written {
+            buffer.mapped().get_or_insert(map);
+            return Err(status);
+        }
+        written?;
     }
     Ok(())
 }

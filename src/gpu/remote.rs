@@ -2,6 +2,7 @@
 //! Adapters, through their service threads. Whoever waits for one waits for a ticket; what has no thread yet, finding and
 //! opening, is done by a thread that may block.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::away::elsewhere;
@@ -18,10 +19,17 @@ use crate::strand::message::fail;
 use crate::wait::block::FOREVER;
 use crate::wait::cancel;
 
+/// How far the host may be ahead of an adapter with what it writes, in bytes.
+const AHEAD_MAX: u64 = 64 << 20;
+/// What a piece counts that is written, beside its bytes: each is something to do.
+const PIECE: u64 = 16 << 10;
+
 /// An open adapter.
 pub struct Remote {
     /// Its thread.
     pub service: Service,
+    /// What was written and has not come to the adapter.
+    ahead: Arc<AtomicU64>,
 }
 
 /// A buffer on an adapter.
@@ -76,7 +84,7 @@ pub fn open(wish: Wish, in_flight: u32) -> Outcome<(Info, Remote)> {
     let name = (wish.name != Label::NONE).then(|| wish.name.text().to_owned());
     let (choice, options) = (Choice { software, name }, Options { in_flight, ..Options::default() });
     let service = told(elsewhere(move || Service::open(&choice, &options))?)?;
-    Ok((info_of(service.facts()), Remote { service }))
+    Ok((info_of(service.facts()), Remote { service, ahead: Arc::new(AtomicU64::new(0)) }))
 }
 
 /// What bytes are copied to, by the service thread.
@@ -158,7 +166,7 @@ impl Remote {
         Ok(Compiled { prepared })
     }
 
-    /// Writes bytes, before everything that is asked for later. They are copied first.
+    /// Writes bytes, before everything that is asked for later. They are copied first. Waits while the host is far ahead.
     ///
     /// # Safety
     /// As many bytes are readable at `data`.
@@ -169,6 +177,10 @@ impl Remote {
         if bytes == 0 {
             return Ok(());
         }
+        if self.ahead.load(Ordering::Relaxed) > AHEAD_MAX {
+            // It answers in the order of the questions.
+            self.ask(|_| Ok(()))?;
+        }
         let mut copy = Vec::new();
         if failing::now() || copy.try_reserve_exact(bytes as usize).is_err() {
             return fail(Status::NO_MEMORY, format_args!("no memory for a copy of {bytes} bytes"));
@@ -176,7 +188,12 @@ impl Remote {
         // SAFETY: by contract.
         copy.extend_from_slice(unsafe { core::slice::from_raw_parts(data, bytes as usize) });
         // What goes wrong is the loss of the device, of which whoever asks next hears.
-        self.service.write(buffer.held.clone(), offset, copy, Reply::new(drop));
+        let (size, ahead) = (bytes + PIECE, self.ahead.clone());
+        ahead.fetch_add(size, Ordering::Relaxed);
+        let done = Reply::new(move |_| {
+            ahead.fetch_sub(size, Ordering::Relaxed);
+        });
+        self.service.write(buffer.held.clone(), offset, copy, done);
         Ok(())
     }
 
