@@ -103,6 +103,11 @@ impl Target {
 }
 
 impl Remote {
+    /// Runs that wait are looked at again.
+    pub fn nudge(&self) {
+        self.service.nudge();
+    }
+
     /// Ends everything and waits for it, whatever becomes of the caller.
     pub fn close(&self) {
         self.service.begin_close();

@@ -4,7 +4,7 @@
 use core::ffi::c_void;
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
-use crate::base::status::{Outcome, Status};
+use crate::base::status::Outcome;
 use crate::engine::parallel;
 use crate::gpu::cpu::runner::{self, Runner};
 use crate::gpu::named::enter;
@@ -23,10 +23,11 @@ pub fn dispatch(handle: u64, mut limits: Limits) -> Outcome<u64> {
         limits.workers = parallel::engine().map_or(1, |engine| engine.ordinary_workers());
     }
     let list = list::get_open(handle)?;
-    if list.program.device.remote().is_some() {
-        return fail(Status::UNSUPPORTED, format_args!("this version runs worklists on the processor only"));
-    }
-    let pending = ticket::create_by_strands(Some(nudge), handle)?;
+    let remote = list.program.device.remote();
+    let pending = match remote {
+        Some(_) => ticket::create_with(Some(nudge), handle)?,
+        None => ticket::create_by_strands(Some(nudge), handle)?,
+    };
     let ticket = pending.handle();
     match list.begin(pending, limits) {
         Begun::Done(pending) => pending.succeed(),
@@ -34,7 +35,11 @@ pub fn dispatch(handle: u64, mut limits: Limits) -> Outcome<u64> {
             pending.withdraw();
             return fail(status, format_args!("a run of worklist {handle:#x} is on"));
         }
-        Begun::Running => start(&list)?,
+        Begun::Running => match remote {
+            #[cfg(feature = "gpu")]
+            Some(remote) => crate::gpu::rounds::attach::start(&list, remote),
+            _ => start(&list)?,
+        },
     }
     Ok(ticket)
 }

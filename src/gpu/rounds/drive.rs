@@ -470,7 +470,8 @@ impl<F: Frontier> Drive<F> {
         self.words = words;
         self.traffic.parts = parts;
         arrived?;
-        if let Some(settled) = self.settled.take() {
+        if let Some(mut settled) = self.settled.take() {
+            settled.held = self.held();
             match self.rest_reports.1 {
                 0 => {
                     if let Err(text) = self.frontier.settle(&settled) {

@@ -48,6 +48,8 @@ pub struct Settled {
     pub changes: Option<[i32; TENANTS]>,
     /// Items on the device now.
     pub depth: u64,
+    /// Items that were taken and are not there yet.
+    pub held: u64,
     /// The most that there were.
     pub peak: u64,
     /// Rounds that had a slice.

@@ -12,9 +12,11 @@
 //!
 //! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
 //! - `text`, `assemble`: from a program's text to a module. `pipelines`, `prepared`, `store`: what the device has.
-//! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run.
+//! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run. `attach`: the run of a
+//!   worklist.
 
 pub mod assemble;
+pub mod attach;
 pub mod drive;
 pub mod frontier;
 mod layout;

@@ -76,6 +76,7 @@ impl Told {
             tally,
             changes: tagged.then_some(changes),
             depth: after,
+            held: 0,
             peak: u64::from(self.control[PEAK]),
             rounds: u64::from(self.control[ROUNDS]),
             launched: u64::from(self.control[LAUNCHED]),

@@ -350,6 +350,25 @@ impl Host {
         self.counters.check(self.queued, self.paused.length(), self.in_flight)
     }
 
+    /// As [`Self::settle`], of a device that runs items of all tenants at once and keeps their children and those that are
+    /// requeued: `changes` says how many more items of each tenant lie there.
+    pub fn settle_device(&mut self, tally: &Tally, changes: &[i64]) -> Result<(), Violation> {
+        self.counters.work.add(tally);
+        self.in_flight = self.in_flight.saturating_add_signed(changes.iter().sum());
+        for (tenant, change) in self.tenants.iter_mut().zip(changes) {
+            tenant.in_flight = tenant.in_flight.saturating_add_signed(*change);
+        }
+        self.note_depth();
+        tally.check()?;
+        self.counters.check(self.queued, self.paused.length(), self.in_flight)
+    }
+
+    /// The device is gone, with what lay there.
+    pub fn lose_device(&mut self) {
+        self.counters.lost += core::mem::take(&mut self.in_flight);
+        self.tenants.iter_mut().for_each(|tenant| tenant.in_flight = 0);
+    }
+
     /// Looks whether a device holds as many items as it was given.
     pub fn check_device(&self, found: u64) -> Result<(), Violation> {
         if found == self.in_flight { Ok(()) } else { Err(Violation::Device { expected: self.in_flight, found }) }

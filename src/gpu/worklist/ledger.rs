@@ -62,6 +62,8 @@ pub struct Counters {
     pub pushed: u64,
     /// Items that were taken back as tasks.
     pub withdrawn: u64,
+    /// Items that lay on a device that was lost.
+    pub lost: u64,
     /// Paused items that were resumed.
     pub resumed: u64,
     /// Emitted records that were taken.
@@ -163,7 +165,7 @@ impl Counters {
     /// The second sum.
     pub fn check(&self, queued: u64, paused: u64, on_device: u64) -> Result<(), Violation> {
         let came = self.pushed + self.work.pushed;
-        let went = self.work.finished + self.work.faulted + self.withdrawn;
+        let went = self.work.finished + self.work.faulted + self.withdrawn + self.lost;
         if came == went + queued + paused + on_device {
             return Ok(());
         }

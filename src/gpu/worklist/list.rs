@@ -91,6 +91,11 @@ pub struct State {
     pushers: List,
     /// Runners that wait for work.
     pub idle: List,
+    /// The run on an adapter waits for work.
+    pub device_waits: bool,
+    /// What an adapter has of it.
+    #[cfg(feature = "gpu")]
+    pub resident: Option<crate::gpu::rounds::drive::Resident>,
 }
 
 /// The state, locked.
@@ -197,6 +202,9 @@ impl Worklist {
             promised: 0,
             pushers: List::new(),
             idle: List::new(),
+            device_waits: false,
+            #[cfg(feature = "gpu")]
+            resident: None,
         };
         Shared::new(Worklist {
             program,
@@ -232,15 +240,28 @@ impl Worklist {
         state.released |= released;
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
+        let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
+        self.rouse(waits);
+    }
+
+    /// The run on an adapter is looked at again, if it `waits`.
+    fn rouse(&self, waits: bool) {
+        if let (true, Some(remote)) = (waits, self.program.device.remote()) {
+            remote.nudge();
+        }
     }
 
     /// Its runners look again: the run was cancelled.
     pub fn nudge(&self) {
         let mut woken = Woken::new();
-        self.lock().idle.win_all(&mut woken, Status::OK);
+        let mut state = self.lock();
+        state.idle.win_all(&mut woken, Status::OK);
+        let waits = state.take_device_waits();
+        drop(state);
         woken.wake_all();
+        self.rouse(waits);
     }
 
     /// Takes items from outside: all or none. Waits for room.
@@ -312,8 +333,10 @@ impl Worklist {
             }
             Err(_) => state.give_room(&mut woken),
         }
+        let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
+        self.rouse(waits);
         done.or_else(|status| fail(status, format_args!("no memory for {count} items")))
     }
 
@@ -340,8 +363,10 @@ impl Worklist {
         state.closed = true;
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
+        let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
+        self.rouse(waits);
     }
 
     /// Paused items whose epoch has come become ready; their number.
@@ -350,8 +375,10 @@ impl Worklist {
         let mut state = self.lock();
         let count = state.host.resume(epoch);
         state.idle.win_first(&mut woken, Status::OK);
+        let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
+        self.rouse(waits);
         count.or_else(|status| fail(status, format_args!("no memory for the items that are to be resumed")))
     }
 
@@ -362,8 +389,10 @@ impl Worklist {
         let mut state = self.lock();
         state.host.set_tenant(tenant, enabled, quota);
         state.idle.win_first(&mut woken, Status::OK);
+        let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
+        self.rouse(waits);
         Ok(())
     }
 
@@ -439,6 +468,10 @@ impl Worklist {
 }
 
 impl State {
+    fn take_device_waits(&mut self) -> bool {
+        core::mem::take(&mut self.device_waits)
+    }
+
     fn look_open(&self, list: &Worklist) -> Outcome<()> {
         if self.closed || self.released || list.device_is_closed() { Err(Status::CLOSED) } else { Ok(()) }
     }

@@ -135,6 +135,21 @@ impl Run {
         if emits < visits { (emits, Verdict::Emitted) } else { (visits, Verdict::Visits) }
     }
 
+    /// Visits and rounds that a device may still make, whatever items emit; or why there is none.
+    pub fn left(&self, host: &Host) -> Result<(u64, u64), Verdict> {
+        let counters = &host.counters;
+        let visits = self.visits_end.saturating_sub(counters.work.visits);
+        let rounds = self.rounds_end.saturating_sub(counters.rounds);
+        let each = u64::from(host.shape().emit_max);
+        let room = host.shape().emitted_max.saturating_sub(host.emitted()).checked_div(each).unwrap_or(u64::MAX);
+        match (visits, rounds, room) {
+            (0, ..) => Err(Verdict::Visits),
+            (_, 0, _) => Err(Verdict::Rounds),
+            (.., 0) => Err(Verdict::Emitted),
+            _ => Ok((visits.min(room), rounds)),
+        }
+    }
+
     /// Whether items in flight that have more to do may run once more.
     pub fn may_go_on(&self, host: &Host) -> bool {
         let (counters, in_flight) = (&host.counters, host.in_flight());
