@@ -108,9 +108,13 @@ impl Gpu {
 
     /// Destroys the device: what was submitted may end or not, nobody is told.
     pub(super) fn destroy(&self) {
-        let failure = Failure::new(Status::DEVICE, "the device was lost: it was destroyed");
-        put(&self.troubles.loss, &self.troubles.is_lost, failure);
+        self.lose(Failure::new(Status::DEVICE, "the device was lost: it was destroyed"));
         self.device.destroy();
+    }
+
+    /// Gives the device up for this reason: everybody is told, and nothing further is done.
+    pub fn lose(&self, failure: Failure) {
+        put(&self.troubles.loss, &self.troubles.is_lost, failure);
     }
 
     /// The first error since the last call that no scope took.

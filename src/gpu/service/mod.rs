@@ -25,10 +25,10 @@ pub mod job;
 pub mod loops;
 mod probe;
 mod queue;
-mod readback;
+pub mod readback;
 pub mod reply;
 pub mod shader;
-mod thread;
+pub mod thread;
 mod turn;
 
 pub use adapters::{Choice, Facts};

@@ -162,9 +162,22 @@ impl Service {
 }
 
 impl Drop for Service {
+    /// Also on a strand, or on the service thread itself: somebody else waits for the end.
     fn drop(&mut self) {
-        self.close();
+        self.begin_close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+        left.extend(thread);
     }
+}
+
+/// Threads of services that were dropped without being closed.
+static LEFT: Mutex<Vec<libc::pthread_t>> = Mutex::new(Vec::new());
+
+/// Waits for the threads of services that were dropped.
+pub fn join_left() {
+    let left = core::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+    left.into_iter().for_each(sys::join_thread);
 }
 
 extern "C" fn main(argument: *mut c_void) -> *mut c_void {
