@@ -69,8 +69,9 @@ pub fn list() -> Outcome<Vec<Info>> {
     Ok(elsewhere(service::adapters::list)?.iter().map(info_of).collect())
 }
 
-/// Lets go of what the search for adapters has left.
+/// Lets go of what the search for adapters has left, and waits for the threads of adapters that nobody has closed.
 pub fn forget() {
+    service::thread::join_left();
     service::adapters::forget();
 }
 
@@ -82,9 +83,22 @@ pub fn open(wish: Wish, in_flight: u32) -> Outcome<(Info, Remote)> {
         _ => None,
     };
     let name = (wish.name != Label::NONE).then(|| wish.name.text().to_owned());
-    let (choice, options) = (Choice { software, name }, Options { in_flight, ..Options::default() });
+    let (choice, options) = (Choice { software, name }, Options { in_flight, lost_after: lost_after() });
     let service = told(elsewhere(move || Service::open(&choice, &options))?)?;
     Ok((info_of(service.facts()), Remote { service, ahead: Arc::new(AtomicU64::new(0)) }))
+}
+
+/// What STRAND_TEST_DEVICE_LOST says: a device is destroyed after so many submissions. 0: never.
+fn lost_after() -> u64 {
+    // SAFETY: getenv gives null or a terminated string, which stays while nobody changes the environment.
+    let value = unsafe {
+        let value = libc::getenv(c"STRAND_TEST_DEVICE_LOST".as_ptr());
+        if value.is_null() {
+            return 0;
+        }
+        core::ffi::CStr::from_ptr(value)
+    };
+    value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// What bytes are copied to, by the service thread.
@@ -192,13 +206,18 @@ impl Remote {
         }
         // SAFETY: by contract.
         copy.extend_from_slice(unsafe { core::slice::from_raw_parts(data, bytes as usize) });
-        // What goes wrong is the loss of the device, of which whoever asks next hears.
-        let (size, ahead) = (bytes + PIECE, self.ahead.clone());
+        let (size, ahead, held) = (bytes + PIECE, self.ahead.clone(), buffer.held.clone());
         ahead.fetch_add(size, Ordering::Relaxed);
-        let done = Reply::new(move |_| {
+        self.service.call(move |turn| {
             ahead.fetch_sub(size, Ordering::Relaxed);
+            if let Ok(turn) = turn
+                && let Err(failure) = turn.write(&held, offset, &copy)
+            {
+                // Its caller was told that it is written: whoever asks next hears of it.
+                let text = format!("the device was given up, because a write could not be made: {failure}");
+                turn.gpu.lose(Failure { text, ..failure });
+            }
         });
-        self.service.write(buffer.held.clone(), offset, copy, done);
         Ok(())
     }
 

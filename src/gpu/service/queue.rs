@@ -4,8 +4,8 @@
 //! A lock around a deque and a word to sleep on: a command costs its sender a few hundred nanoseconds against the tens of
 //! microseconds of a submission, and one lock keeps commands in the order in which they were sent.
 
-use core::mem::ManuallyDrop;
 use core::ops::Deref;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -157,29 +157,47 @@ impl Queue {
 }
 
 /// Something of wgpu's that only the service thread drops: dropping may take locks that a submission holds.
+///
+/// It is dropped through a pointer that was stored when it was made: the end of the runtime, which every program reaches,
+/// drops what is left of it without naming anything of wgpu's.
 pub struct Held<T: Send + 'static> {
-    value: ManuallyDrop<Box<T>>,
+    /// From a box.
+    value: NonNull<T>,
+    give_back: unsafe fn(NonNull<T>, &Queue),
     queue: Arc<Queue>,
 }
 
+// SAFETY: it is a box, which goes to the service thread in the end.
+unsafe impl<T: Send + 'static> Send for Held<T> {}
+// SAFETY: it gives no more than `&T`.
+unsafe impl<T: Send + Sync + 'static> Sync for Held<T> {}
+
 impl<T: Send + 'static> Held<T> {
     pub(super) fn new(value: T, queue: Arc<Queue>) -> Held<T> {
-        Held { value: ManuallyDrop::new(Box::new(value)), queue }
+        Held { value: NonNull::from(Box::leak(Box::new(value))), give_back: give_back::<T>, queue }
     }
+}
+
+/// # Safety
+/// The value is of a box, and nobody looks at it any more.
+unsafe fn give_back<T: Send + 'static>(value: NonNull<T>, queue: &Queue) {
+    // SAFETY: by contract.
+    let value = unsafe { Box::from_raw(value.as_ptr()) };
+    queue.send(Message::Drop(value));
 }
 
 impl<T: Send + 'static> Deref for Held<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        // SAFETY: of a box that is dropped by `drop` alone.
+        unsafe { self.value.as_ref() }
     }
 }
 
 impl<T: Send + 'static> Drop for Held<T> {
     fn drop(&mut self) {
-        // SAFETY: taken once, here, where nobody can look at it any more.
-        let value = unsafe { ManuallyDrop::take(&mut self.value) };
-        self.queue.send(Message::Drop(value));
+        // SAFETY: made from a box by `new`; given back once, here.
+        unsafe { (self.give_back)(self.value, &self.queue) };
     }
 }
