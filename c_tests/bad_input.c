@@ -115,6 +115,8 @@ static strand_device good_device; /* the processor */
 static strand_device gone_device;
 static strand_buffer good_buffer; /* 64 bytes, not mapped */
 static strand_buffer gone_buffer;
+static strand_graph good_graph; /* two vertices, an edge */
+static strand_graph gone_graph;
 static strand_program good_program; /* a kernel that does nothing */
 static strand_program gone_program;
 static strand_worklist good_worklist; /* empty, two bands, two tenants, not running */
@@ -162,6 +164,10 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   if (good != good_device) {
     list[count++] = good_device;
     list[count++] = gone_device;
+  }
+  if (good != good_graph) {
+    list[count++] = good_graph;
+    list[count++] = gone_graph;
   }
   if (good != good_buffer) {
     list[count++] = good_buffer;
@@ -248,6 +254,19 @@ static strand_worklist_options worklist_options(void) {
   return options;
 }
 
+static const uint64_t graph_offsets[] = {0, 1, 1};
+static const uint32_t graph_targets[] = {1};
+
+static strand_graph_options graph_options(void) {
+  strand_graph_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.vertices = 2;
+  options.offsets = graph_offsets;
+  options.targets = graph_targets;
+  return options;
+}
+
 static void make_the_work(void) {
   static uint32_t word;
   const strand_program_options kernel = kernel_options();
@@ -261,6 +280,10 @@ static void make_the_work(void) {
   CHECK_OK(strand_buffer_new(good_device, 64, 0, &good_buffer));
   CHECK_OK(strand_buffer_new(good_device, 64, 0, &gone_buffer));
   CHECK_OK(strand_buffer_release(gone_buffer));
+  const strand_graph_options graph = graph_options();
+  CHECK_OK(strand_graph_new(good_device, &graph, &good_graph));
+  CHECK_OK(strand_graph_new(good_device, &graph, &gone_graph));
+  CHECK_OK(strand_graph_release(gone_graph));
   CHECK_OK(strand_program_new(good_device, &kernel, &good_program));
   CHECK_OK(strand_program_new(good_device, &kernel, &gone_program));
   CHECK_OK(strand_program_release(gone_program));
@@ -1551,6 +1574,73 @@ static void row_worklist_release(void) {
   GIVES(STRAND_ERR_STALE, strand_worklist_release(gone_worklist));
 }
 
+static void row_graph_new(void) {
+  strand_graph_options options = graph_options();
+  const uint64_t falling[] = {0, 1, 0};
+  const uint32_t far = 2;
+  strand_graph graph = 77;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, NULL, &graph));
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, NULL));
+  options.size = 12;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, &graph));
+  options.size = (uint32_t)sizeof options;
+  options.flags = 1;
+  GIVES(STRAND_ERR_UNSUPPORTED, strand_graph_new(good_device, &options, &graph));
+  options.flags = 0;
+  options.offsets = NULL;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, &graph));
+  options.offsets = falling;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, &graph));
+  options = graph_options();
+  options.targets = NULL;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, &graph));
+  options = graph_options();
+  options.vertices = UINT64_MAX;
+  GIVES(STRAND_ERR_LIMIT, strand_graph_new(good_device, &options, &graph));
+  options = graph_options();
+  NEEDS_A_RUNTIME(strand_graph_new(good_device, &options, &graph));
+  options.targets = &far;
+  GIVES(STRAND_ERR_INVALID, strand_graph_new(good_device, &options, &graph));
+  options = graph_options();
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_graph_new(handle, &options, &graph));
+  GIVES(STRAND_ERR_STALE, strand_graph_new(gone_device, &options, &graph));
+  CHECK_EQUAL(graph, 77);
+  GIVES(STRAND_OK, strand_graph_new(good_device, &options, &graph));
+  GIVES(STRAND_OK, strand_graph_release(graph));
+}
+
+typedef strand_status (*graph_search)(strand_graph, uint32_t, strand_buffer, const strand_run_options *, strand_ticket *);
+
+static void row_of_a_search(graph_search search) {
+  strand_run_options options;
+  strand_ticket ticket = 77;
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, search(good_graph, 0, good_buffer, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, search(good_graph, 0, good_buffer, &options, &ticket)); /* its size is 0 */
+  options.size = (uint32_t)sizeof options;
+  options.flags = STRAND_RUN_UNTIL_CLOSED;
+  GIVES(STRAND_ERR_INVALID, search(good_graph, 0, good_buffer, &options, &ticket));
+  NEEDS_A_RUNTIME(search(good_graph, 0, good_buffer, NULL, &ticket));
+  REFUSES_FOREIGN_HANDLES(good_graph, handle, search(handle, 0, good_buffer, NULL, &ticket));
+  REFUSES_FOREIGN_HANDLES(good_buffer, handle, search(good_graph, 0, handle, NULL, &ticket));
+  GIVES(STRAND_ERR_STALE, search(gone_graph, 0, good_buffer, NULL, &ticket));
+  GIVES(STRAND_ERR_STALE, search(good_graph, 0, gone_buffer, NULL, &ticket));
+  GIVES(STRAND_ERR_INVALID, search(good_graph, 2, good_buffer, NULL, &ticket));
+  CHECK_EQUAL(ticket, 77);
+  GIVES(STRAND_OK, search(good_graph, 1, good_buffer, NULL, &ticket));
+  CHECK_OK(strand_ticket_await(ticket, STRAND_FOREVER));
+  CHECK_OK(strand_ticket_release(ticket));
+}
+
+static void row_graph_bfs(void) { row_of_a_search(strand_graph_bfs); }
+static void row_graph_sssp(void) { row_of_a_search(strand_graph_sssp); }
+
+static void row_graph_release(void) {
+  NEEDS_A_RUNTIME(strand_graph_release(good_graph));
+  REFUSES_FOREIGN_HANDLES(good_graph, handle, strand_graph_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_graph_release(gone_graph));
+}
+
 /* What these do inside of a kernel is tested by worklist_runs.c. */
 static void row_work_push(void) {
   const uint32_t record = 0;
@@ -2559,6 +2649,7 @@ static const row rows[] = {
     ROW(worklist_tenant), ROW(worklist_dispatch), ROW(worklist_close),    ROW(worklist_resume),
     ROW(worklist_take),   ROW(worklist_take_tasks), ROW(worklist_faults), ROW(worklist_stats),
     ROW(worklist_evidence), ROW(worklist_release),
+    ROW(graph_new),       ROW(graph_bfs),        ROW(graph_sssp),        ROW(graph_release),
     ROW(work_push),       ROW(work_emit),        ROW(work_requeue),       ROW(work_yield),
     ROW(work_pause),      ROW(work_fault),       ROW(work_buffer),
 };

@@ -6041,6 +6041,142 @@ STRAND_API strand_status strand_work_fault(strand_work *work, uint32_t index, ui
  */
 STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t *bytes);
 
+/* ---- Graphs -------------------------------------------------------------------------------------
+ *
+ * Searches in a graph that lies on a device, in compressed sparse rows: the edges of vertex v lead to
+ * targets[offsets[v]] up to targets[offsets[v + 1] - 1]. A search is a worklist of the library's own: its
+ * items are vertices with a place among their edges, so a vertex may have any number of neighbours. It
+ * runs on every device, and fills a buffer with one uint32_t for each vertex: the distance from the
+ * source, or STRAND_UNREACHED. A way that is longer than 4,294,967,294 counts as none.
+ */
+
+/** The distance of a vertex to which no way leads. */
+#define STRAND_UNREACHED UINT32_MAX
+
+/** What a graph is made of. Everything is copied. */
+typedef struct strand_graph_options {
+    /** sizeof(strand_graph_options) */
+    uint32_t size;
+    /** 0 */
+    uint32_t flags;
+    /** How many vertices. */
+    uint64_t vertices;
+    /**
+     * vertices + 1 numbers, from 0, none less than the one before; the last is the number of edges. NULL
+     * is for a graph without vertices.
+     */
+    const uint64_t *offsets;
+    /** The vertex to which each edge leads. NULL is for a graph without edges. */
+    const uint32_t *targets;
+    /** What each edge weighs, or NULL: each weighs 1. */
+    const uint32_t *weights;
+} strand_graph_options;
+
+/** A graph on a device; 0 is none. */
+typedef uint64_t strand_graph;
+
+/**
+ * Copies a graph to a device. Loops and parallel edges are edges like others.
+ *
+ * @param device   where it is searched
+ * @param options  the graph
+ * @param out      its handle
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: a pointer is NULL that must not be, options has no such size, the offsets
+ *         do not begin with 0 or fall, an edge leads to no vertex, or device names none and never did;
+ *         the message has the place;
+ *         STRAND_ERR_UNSUPPORTED: flags is not 0;
+ *         STRAND_ERR_STALE: the device was closed before;
+ *         STRAND_ERR_LIMIT: more than 4,294,967,294 vertices or edges, more than one buffer of the device
+ *         holds, or there are too many graphs;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_DEVICE;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_graph_new(
+        strand_device device,
+        const struct strand_graph_options *options,
+        strand_graph *out);
+
+/**
+ * Begins a breadth-first search: how many edges each vertex is away from the source.
+ *
+ * @param graph      where
+ * @param source     the vertex to begin with
+ * @param distances  a buffer of the graph's device, 4 bytes for each vertex; what it holds has a meaning
+ *                   only when the ticket has resolved, with STRAND_OK
+ * @param options    limits of the run, as for strand_worklist_dispatch(), or NULL
+ * @param out        the ticket
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, there is no such vertex, the buffer is too small or of another
+ *         device, options has no such size, STRAND_RUN_UNTIL_CLOSED is set, or graph or distances names
+ *         none and never did;
+ *         STRAND_ERR_STALE: the graph or the buffer was released before;
+ *         STRAND_ERR_BUSY: a search into this buffer is on;
+ *         STRAND_ERR_CLOSED: the device was closed;
+ *         STRAND_ERR_UNSUPPORTED, STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY, STRAND_ERR_DEVICE;
+ *         STRAND_ERR_WOULD_SWITCH: in a callback;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_graph_bfs(
+        strand_graph graph,
+        uint32_t source,
+        strand_buffer distances,
+        const strand_run_options *options,
+        strand_ticket *out);
+
+/**
+ * Begins a search for shortest ways: the least sum of weights on a way from the source to each vertex.
+ *
+ * @param graph      where
+ * @param source     the vertex to begin with
+ * @param distances  as for strand_graph_bfs()
+ * @param options    limits of the run, as for strand_worklist_dispatch(), or NULL
+ * @param out        the ticket
+ * @return as strand_graph_bfs()
+ *
+ * @context strand, host-thread
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_graph_sssp(
+        strand_graph graph,
+        uint32_t source,
+        strand_buffer distances,
+        const strand_run_options *options,
+        strand_ticket *out);
+
+/**
+ * Gives a graph up. Searches in it that are on end with STRAND_ERR_CLOSED.
+ *
+ * @param graph  the graph
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: graph names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_graph_release(strand_graph graph);
+
 /* ---- Information and statistics -----------------------------------------------------------------
  */
 

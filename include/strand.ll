@@ -210,6 +210,7 @@
 ;   STRAND_WORKLIST_NON_BLOCKING = 2
 ;   STRAND_RUN_UNTIL_CLOSED = 1
 ;   STRAND_BAND_SAME = UINT32_MAX
+;   STRAND_UNREACHED = UINT32_MAX
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -318,6 +319,9 @@
 
 ; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, aged, guarded, waited, active_ns
 %strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
+
+; size, flags, vertices, offsets, targets, weights
+%strand_graph_options = type { i32, i32, i64, ptr, ptr, ptr }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -509,6 +513,10 @@ declare noundef i32 @strand_work_yield(ptr nocapture noundef %work, i32 noundef 
 declare noundef i32 @strand_work_pause(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %epoch) nounwind
 declare noundef i32 @strand_work_fault(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %code) nounwind
 declare noundef ptr @strand_work_buffer(ptr nocapture noundef %work, i32 noundef %number, ptr nocapture noundef %bytes) nounwind
+declare noundef i32 @strand_graph_new(i64 noundef %device, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_graph_bfs(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_graph_sssp(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_graph_release(i64 noundef %graph) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

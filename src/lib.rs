@@ -22,7 +22,6 @@ mod diagnose;
 mod engine;
 mod explore;
 mod gpu;
-#[allow(dead_code, reason = "the programs of graphs are built on it next")]
 mod graph;
 mod io;
 mod memory;

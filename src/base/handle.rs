@@ -58,6 +58,10 @@ pub enum Kind {
     Ticket = 15,
     /// A function that a cancellation calls.
     CancelHook = 16,
+    /// A set of regular expressions.
+    Automaton = 17,
+    /// A graph.
+    Graph = 18,
 }
 
 /// The parts of a handle of a known kind.

@@ -24,6 +24,7 @@ pub mod errno;
 pub mod explore;
 pub mod fault;
 pub mod generator;
+pub mod graph;
 pub mod info;
 pub mod item;
 pub mod join;

@@ -402,7 +402,7 @@ pub unsafe extern "C" fn strand_worklist_dispatch(
     guard(|| {
         check::pointer(out, "strand_worklist_dispatch", "out")?;
         // SAFETY: null, or a struct as its size says, by the caller's promise.
-        let limits = unsafe { limits_of(options) }?;
+        let limits = unsafe { limits_of(options, "strand_worklist_dispatch") }?;
         let ticket = worklists::dispatch(worklist, limits)?;
         // SAFETY: writable, by the caller's promise.
         unsafe { out.write(ticket) };
@@ -696,8 +696,7 @@ unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options
 
 /// # Safety
 /// `options` is null or points to a struct as its size says.
-unsafe fn limits_of(options: *const strand_run_options) -> Outcome<Limits> {
-    let function = "strand_worklist_dispatch";
+pub(super) unsafe fn limits_of(options: *const strand_run_options, function: &str) -> Outcome<Limits> {
     let or = |value: u64, default: u64| if value == 0 { default } else { value };
     if options.is_null() {
         return Ok(Limits::NONE);

@@ -8,6 +8,7 @@ pub mod buffer;
 pub mod cpu;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod device;
+pub mod graphs;
 #[cfg(feature = "gpu")]
 #[allow(dead_code, unused_imports, reason = "called where automata are scanned on a device, which comes next")]
 pub mod literals;
@@ -38,12 +39,13 @@ use crate::base::status::Outcome;
 pub type Start = (fn() -> Outcome<()>, &'static str);
 
 /// The tables of a runtime that is being initialised.
-pub const STARTS: [Start; 5] = [
+pub const STARTS: [Start; 6] = [
     (|| ticket::start(INDEX_MAX), "tickets"),
     (|| device::start(1 << 10), "devices"),
     (|| buffer::start(1 << 20), "buffers"),
     (|| program::start(1 << 16), "programs"),
     (|| worklist::list::start(1 << 16), "worklists"),
+    (|| graphs::start(1 << 16), "graphs"),
 ];
 
 /// Frees them, with everything in them.
@@ -53,6 +55,7 @@ pub const STARTS: [Start; 5] = [
 pub unsafe fn stop() {
     // SAFETY: by contract.
     unsafe {
+        graphs::stop();
         worklist::list::stop();
         program::stop();
         buffer::stop();

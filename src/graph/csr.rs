@@ -10,18 +10,18 @@
 
 use core::fmt;
 
-use crate::base::failing;
-use crate::base::status::{Outcome, Status};
-
 /// Most vertices, and most edges.
 pub const MOST: u64 = u32::MAX as u64 - 1;
 
-/// A checked graph.
-#[derive(Debug)]
-pub struct Csr {
-    offsets: Vec<u32>,
-    targets: Vec<u32>,
-    weights: Option<Vec<u32>>,
+/// A graph where it lies. What names no vertex and no edge in it is left out by those who read it.
+#[derive(Clone, Copy, Debug)]
+pub struct Csr<'a> {
+    /// One more than vertices.
+    pub offsets: &'a [u32],
+    /// One for each edge.
+    pub targets: &'a [u32],
+    /// One for each edge; none: each weighs 1.
+    pub weights: Option<&'a [u32]>,
 }
 
 /// Why something is no graph.
@@ -55,15 +55,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A graph that is not, or for which there is no memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refused {
-    /// The input is no graph.
-    Fault(Fault),
-    /// No memory.
-    Memory,
-}
-
 /// How many edges the offsets of a graph speak of, if they are such offsets: from 0, never falling.
 pub fn check_offsets(offsets: &[u64]) -> Result<u64, Fault> {
     let Some((first, rest)) = offsets.split_first() else {
@@ -85,66 +76,10 @@ pub fn check_offsets(offsets: &[u64]) -> Result<u64, Fault> {
     if before > MOST { Err(Fault::Edges(before)) } else { Ok(before) }
 }
 
-impl Csr {
-    /// Copies and checks a graph. `offsets` were checked with [`check_offsets`], and `targets` and `weights` have as many
-    /// elements as that says.
-    pub fn new(offsets: &[u64], targets: &[u32], weights: Option<&[u32]>) -> Result<Csr, Refused> {
-        let vertices = offsets.len().saturating_sub(1) as u64;
-        if let Some(place) = targets.iter().position(|target| u64::from(*target) >= vertices) {
-            return Err(Refused::Fault(Fault::Target(place as u64, targets[place], vertices)));
-        }
-        let mut short = memory(vertices as usize + 1)?;
-        short.extend(offsets.iter().map(|offset| *offset as u32));
-        if short.is_empty() {
-            short.push(0);
-        }
-        let weights = weights.map(copy).transpose()?;
-        Ok(Csr { offsets: short, targets: copy(targets)?, weights })
+/// Whether every edge leads to one of so many vertices.
+pub fn check_targets(vertices: u64, targets: &[u32]) -> Result<(), Fault> {
+    match targets.iter().position(|target| u64::from(*target) >= vertices) {
+        Some(place) => Err(Fault::Target(place as u64, targets[place], vertices)),
+        None => Ok(()),
     }
-
-    /// How many vertices.
-    pub fn vertices(&self) -> u32 {
-        (self.offsets.len() - 1) as u32
-    }
-
-    /// How many edges.
-    pub fn edges(&self) -> u32 {
-        self.targets.len() as u32
-    }
-
-    /// The offsets, one more than vertices.
-    pub fn offsets(&self) -> &[u32] {
-        &self.offsets
-    }
-
-    /// The targets of all edges.
-    pub fn targets(&self) -> &[u32] {
-        &self.targets
-    }
-
-    /// The weights of all edges; none: each weighs 1.
-    pub fn weights(&self) -> Option<&[u32]> {
-        self.weights.as_deref()
-    }
-}
-
-fn memory(length: usize) -> Result<Vec<u32>, Refused> {
-    let mut list = Vec::new();
-    if failing::now() || list.try_reserve_exact(length).is_err() {
-        return Err(Refused::Memory);
-    }
-    Ok(list)
-}
-
-fn copy(words: &[u32]) -> Result<Vec<u32>, Refused> {
-    let mut list = memory(words.len())?;
-    list.extend_from_slice(words);
-    Ok(list)
-}
-
-/// A list of so many words.
-pub fn words(length: usize, value: u32) -> Outcome<Vec<u32>> {
-    let mut list = memory(length).map_err(|_| Status::NO_MEMORY)?;
-    list.resize(length, value);
-    Ok(list)
 }

@@ -3,9 +3,6 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::base::failing;
-use crate::base::status::{Outcome, Status};
-
 /// Nobody has come here.
 pub const UNREACHED: u32 = u32::MAX;
 
@@ -52,26 +49,27 @@ impl<'a> Distances<'a> {
 /// who skips    the bit (acquire); then, after all its edges, deepest <= d, else all of them again without the bits
 /// ```
 /// A bit that is lost because two set bits of one word at the same time costs a look at the distance.
-pub struct Reached {
-    bits: Vec<AtomicU32>,
-    deepest: AtomicU32,
+#[derive(Clone, Copy)]
+pub struct Reached<'a> {
+    deepest: &'a AtomicU32,
+    bits: &'a [AtomicU32],
     /// A mistake that a test seeds: items of any distance go by the bits.
     #[cfg(test)]
     pub trusted: bool,
 }
 
-impl Reached {
-    /// Nobody has been reached.
-    pub fn new(vertices: u32) -> Outcome<Reached> {
-        let words = (vertices as usize).div_ceil(32);
-        let mut bits = Vec::new();
-        if failing::now() || bits.try_reserve_exact(words).is_err() {
-            return Err(Status::NO_MEMORY);
-        }
-        bits.resize_with(words, || AtomicU32::new(0));
-        Ok(Reached {
+impl<'a> Reached<'a> {
+    /// Words for so many vertices; all 0: nobody has been reached.
+    pub const fn words(vertices: u32) -> usize {
+        1 + (vertices as usize).div_ceil(32)
+    }
+
+    /// Over words that somebody owns; none where there are not any.
+    pub fn new(words: &'a [AtomicU32]) -> Option<Reached<'a>> {
+        let (deepest, bits) = words.split_first()?;
+        Some(Reached {
+            deepest,
             bits,
-            deepest: AtomicU32::new(0),
             #[cfg(test)]
             trusted: false,
         })
@@ -79,7 +77,7 @@ impl Reached {
 
     /// Whether the bits can be trusted by an item that brings vertices to this distance.
     #[inline(always)]
-    pub fn is_deepest(&self, distance: u32) -> bool {
+    pub fn is_deepest(self, distance: u32) -> bool {
         #[cfg(test)]
         if self.trusted {
             return true;
@@ -90,7 +88,7 @@ impl Reached {
 
     /// Vertices of this distance will have their bits set.
     #[inline(always)]
-    pub fn deepen(&self, distance: u32) {
+    pub fn deepen(self, distance: u32) {
         // Relaxed: the bits are stored with release afterwards.
         if self.deepest.load(Ordering::Relaxed) < distance {
             self.deepest.fetch_max(distance, Ordering::Relaxed);
@@ -99,14 +97,14 @@ impl Reached {
 
     /// The bit of a vertex.
     #[inline(always)]
-    pub fn has(&self, vertex: u32) -> bool {
+    pub fn has(self, vertex: u32) -> bool {
         // Acquire: pairs with the store of `set`; whoever sees a bit sees what `deepest` was before it.
         self.bits.get(vertex as usize / 32).is_some_and(|word| word.load(Ordering::Acquire) >> (vertex % 32) & 1 == 1)
     }
 
     /// Sets the bit of a vertex.
     #[inline(always)]
-    pub fn set(&self, vertex: u32) {
+    pub fn set(self, vertex: u32) {
         if let Some(word) = self.bits.get(vertex as usize / 32) {
             // Acquire and release: bits of others that are stored again carry their `deepest` along.
             word.store(word.load(Ordering::Acquire) | 1 << (vertex % 32), Ordering::Release);

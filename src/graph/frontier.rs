@@ -9,7 +9,7 @@
 //! ```
 //! So a vertex of any degree fits the declared fan-out. In whatever order items run, the distances end at the shortest: a
 //! distance that falls is pushed again. A breadth-first search pushes each vertex once where items run one after the other
-//! in the order of a FIFO, those that were requeued before all others: they go to band 0, pushed vertices to band 1.
+//! in the order of a FIFO, those that were requeued at once.
 
 use super::csr::Csr;
 use super::distances::{Distances, Reached, prefetch};
@@ -18,10 +18,6 @@ use super::distances::{Distances, Reached, prefetch};
 pub const FAN_OUT: u32 = 32;
 /// Edges that an item looks at, at most.
 pub const EDGES: usize = 4096;
-/// The band of items that go on.
-pub const BAND_ONWARD: u32 = 0;
-/// The band of pushed vertices.
-pub const BAND_PUSHED: u32 = 1;
 
 /// Where the results of items go.
 pub trait Sink {
@@ -73,11 +69,11 @@ const EDGES_AHEAD: usize = 16;
 #[derive(Clone, Copy)]
 pub struct Ground<'a> {
     /// Where.
-    pub graph: &'a Csr,
+    pub graph: Csr<'a>,
     /// What is found.
     pub distances: Distances<'a>,
     /// Of a breadth-first search: who was reached.
-    pub reached: Option<&'a Reached>,
+    pub reached: Option<Reached<'a>>,
 }
 
 /// An item, found in the graph: its edges from `from` to `to` are looked at.
@@ -91,7 +87,7 @@ struct Row {
 
 /// Runs a batch.
 pub fn run<S: Sink>(search: Search, ground: Ground<'_>, items: &[u32], sink: &mut S) -> Seen {
-    match (search, ground.graph.weights(), ground.reached) {
+    match (search, ground.graph.weights, ground.reached) {
         (Search::Breadth, _, Some(reached)) => {
             batch::<_, _, 2>(ground, items, sink, |row, sink, _| breadth(ground, reached, row, sink))
         }
@@ -114,7 +110,7 @@ fn batch<S: Sink, E: FnMut(Row, &mut S, &mut Seen) -> usize, const WORDS: usize>
     sink: &mut S,
     mut edges: E,
 ) -> Seen {
-    let (offsets, targets) = (graph.offsets(), graph.targets());
+    let (offsets, targets) = (graph.offsets, graph.targets);
     let (items, _) = items.as_chunks::<WORDS>();
     let mut seen = Seen::default();
     for (index, item) in items.iter().enumerate() {
@@ -156,7 +152,7 @@ fn lower<S: Sink>(
     seen: &mut Seen,
     weight: impl Fn(usize) -> u32,
 ) -> usize {
-    let targets = graph.targets();
+    let targets = graph.targets;
     let mut left = FAN_OUT;
     for edge in row.from..row.to {
         if let Some(later) = targets.get(edge + EDGES_AHEAD) {
@@ -181,12 +177,12 @@ fn lower<S: Sink>(
 /// As [`lower`] with the weight 1, by the bits of who was reached. A row of a smaller distance than somebody has brought
 /// vertices to meanwhile is done again without them.
 #[inline(always)]
-fn breadth<S: Sink>(ground: Ground<'_>, reached: &Reached, row: Row, sink: &mut S) -> usize {
+fn breadth<S: Sink>(ground: Ground<'_>, reached: Reached<'_>, row: Row, sink: &mut S) -> usize {
     let next = row.distance.saturating_add(1);
     reached.deepen(next);
     let mut left = FAN_OUT;
     let mut stop = row.to;
-    for (edge, target) in (row.from..row.to).zip(ground.graph.targets().get(row.from..row.to).unwrap_or(&[])) {
+    for (edge, target) in (row.from..row.to).zip(ground.graph.targets.get(row.from..row.to).unwrap_or(&[])) {
         if reached.has(*target) {
             continue;
         }
@@ -210,7 +206,7 @@ fn again<S: Sink>(ground: Ground<'_>, row: Row, left: u32, sink: &mut S) -> usiz
     let next = row.distance.saturating_add(1);
     let mut left = left;
     for edge in row.from..row.to {
-        let Some(target) = ground.graph.targets().get(edge).copied() else {
+        let Some(target) = ground.graph.targets.get(edge).copied() else {
             break;
         };
         if ground.distances.of(target) > next {

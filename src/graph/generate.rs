@@ -1,7 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graphs for tests: the shapes that searches find hard, each from a seed.
 
-use super::csr::{Csr, check_offsets};
+use super::csr::{Csr, check_offsets, check_targets};
+
+/// A graph with its memory.
+pub struct Owned {
+    /// See [`Csr`].
+    pub offsets: Vec<u32>,
+    /// See [`Csr`].
+    pub targets: Vec<u32>,
+    /// See [`Csr`].
+    pub weights: Option<Vec<u32>>,
+}
+
+impl Owned {
+    /// Where it lies.
+    pub fn view(&self) -> Csr<'_> {
+        Csr { offsets: &self.offsets, targets: &self.targets, weights: self.weights.as_deref() }
+    }
+
+    /// How many vertices.
+    pub fn vertices(&self) -> u32 {
+        self.offsets.len() as u32 - 1
+    }
+}
 
 /// A stream of numbers: splitmix64.
 pub struct Numbers(u64);
@@ -28,7 +50,7 @@ impl Numbers {
 }
 
 /// A graph of these edges, in the order of their sources; weights below `heaviest` where that is not 0.
-pub fn of_edges(vertices: u32, mut edges: Vec<(u32, u32)>, heaviest: u32, seed: u64) -> Csr {
+pub fn of_edges(vertices: u32, mut edges: Vec<(u32, u32)>, heaviest: u32, seed: u64) -> Owned {
     edges.sort_by_key(|(from, _)| *from);
     let mut offsets = vec![0u64; vertices as usize + 1];
     for (from, _) in &edges {
@@ -41,11 +63,13 @@ pub fn of_edges(vertices: u32, mut edges: Vec<(u32, u32)>, heaviest: u32, seed: 
     let mut numbers = Numbers::new(seed ^ 0xE1);
     let weights: Vec<u32> = targets.iter().map(|_| if heaviest == 0 { 1 } else { numbers.below(heaviest) }).collect();
     assert_eq!(check_offsets(&offsets), Ok(targets.len() as u64));
-    Csr::new(&offsets, &targets, (heaviest > 0).then_some(&weights[..])).unwrap()
+    assert_eq!(check_targets(vertices.into(), &targets), Ok(()));
+    let offsets = offsets.iter().map(|offset| *offset as u32).collect();
+    Owned { offsets, targets, weights: (heaviest > 0).then_some(weights) }
 }
 
 /// The recursive matrix of Graph500: 2^scale vertices, `degree` edges a vertex, both directions.
-pub fn rmat(scale: u32, degree: u32, heaviest: u32, seed: u64) -> Csr {
+pub fn rmat(scale: u32, degree: u32, heaviest: u32, seed: u64) -> Owned {
     let mut numbers = Numbers::new(seed);
     let vertices = 1u32 << scale;
     let mut edges = Vec::new();
@@ -68,7 +92,7 @@ pub fn rmat(scale: u32, degree: u32, heaviest: u32, seed: u64) -> Csr {
 }
 
 /// A grid of `side` by `side`, edges in four directions.
-pub fn grid(side: u32, heaviest: u32, seed: u64) -> Csr {
+pub fn grid(side: u32, heaviest: u32, seed: u64) -> Owned {
     let mut edges = Vec::new();
     for row in 0..side {
         for column in 0..side {
@@ -85,18 +109,18 @@ pub fn grid(side: u32, heaviest: u32, seed: u64) -> Csr {
 }
 
 /// A line of vertices, each with an edge to the next.
-pub fn path(vertices: u32, heaviest: u32, seed: u64) -> Csr {
+pub fn path(vertices: u32, heaviest: u32, seed: u64) -> Owned {
     of_edges(vertices, (1..vertices).map(|to| (to - 1, to)).collect(), heaviest, seed)
 }
 
 /// One vertex with an edge to every other, and back.
-pub fn star(vertices: u32, heaviest: u32, seed: u64) -> Csr {
+pub fn star(vertices: u32, heaviest: u32, seed: u64) -> Owned {
     let spokes = (1..vertices).flat_map(|leaf| [(0, leaf), (leaf, 0)]);
     of_edges(vertices, spokes.collect(), heaviest, seed)
 }
 
 /// Edges by lot; loops and parallel edges among them.
-pub fn random(vertices: u32, edges: u32, heaviest: u32, seed: u64) -> Csr {
+pub fn random(vertices: u32, edges: u32, heaviest: u32, seed: u64) -> Owned {
     let mut numbers = Numbers::new(seed);
     let edges = (0..edges).map(|_| (numbers.below(vertices), numbers.below(vertices)));
     of_edges(vertices, edges.collect(), heaviest, seed)

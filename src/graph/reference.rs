@@ -4,16 +4,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::csr::Csr;
 use super::distances::UNREACHED;
+use super::generate::Owned;
 
-fn edges(graph: &Csr, vertex: u32) -> core::ops::Range<usize> {
+fn edges(graph: &Owned, vertex: u32) -> core::ops::Range<usize> {
     let at = vertex as usize;
-    graph.offsets()[at] as usize..graph.offsets()[at + 1] as usize
+    graph.offsets[at] as usize..graph.offsets[at + 1] as usize
 }
 
 /// Breadth-first search with a queue.
-pub fn breadth(graph: &Csr, source: u32) -> Vec<u32> {
+pub fn breadth(graph: &Owned, source: u32) -> Vec<u32> {
     let mut distances = vec![UNREACHED; graph.vertices() as usize];
     let mut queue = Vec::with_capacity(graph.vertices() as usize);
     distances[source as usize] = 0;
@@ -23,7 +23,7 @@ pub fn breadth(graph: &Csr, source: u32) -> Vec<u32> {
         let vertex = queue[head];
         head += 1;
         let next = distances[vertex as usize] + 1;
-        for target in &graph.targets()[edges(graph, vertex)] {
+        for target in &graph.targets[edges(graph, vertex)] {
             if distances[*target as usize] == UNREACHED {
                 distances[*target as usize] = next;
                 queue.push(*target);
@@ -34,7 +34,7 @@ pub fn breadth(graph: &Csr, source: u32) -> Vec<u32> {
 }
 
 /// Dijkstra's search with a heap, in 64 bits; distances that do not fit are unreached.
-pub fn shortest(graph: &Csr, source: u32) -> Vec<u32> {
+pub fn shortest(graph: &Owned, source: u32) -> Vec<u32> {
     let mut distances = vec![u64::MAX; graph.vertices() as usize];
     let mut heap = BinaryHeap::new();
     distances[source as usize] = 0;
@@ -44,8 +44,8 @@ pub fn shortest(graph: &Csr, source: u32) -> Vec<u32> {
             continue;
         }
         for edge in edges(graph, vertex) {
-            let next = distance + graph.weights().map_or(1, |weights| u64::from(weights[edge]));
-            let target = graph.targets()[edge];
+            let next = distance + graph.weights.as_ref().map_or(1, |weights| u64::from(weights[edge]));
+            let target = graph.targets[edge];
             if next < distances[target as usize] {
                 distances[target as usize] = next;
                 heap.push(Reverse((next, target)));

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use crate::graph::csr::Csr;
 use crate::graph::distances::{Distances, Reached, UNREACHED};
 use crate::graph::frontier::{FAN_OUT, Ground, Search, Seen, Sink, run};
+use crate::graph::generate::Owned;
 use crate::graph::{generate, reference};
 
 /// In which order items run.
@@ -45,18 +45,18 @@ impl Sink for List {
 }
 
 /// The distances, and what was pushed and requeued.
-fn search(kind: Search, graph: &Csr, source: u32, order: Order, batch: usize) -> (Vec<u32>, List, Seen) {
+fn search(kind: Search, graph: &Owned, source: u32, order: Order, batch: usize) -> (Vec<u32>, List, Seen) {
     search_with(kind, graph, source, order, batch, |_| {})
 }
 
 /// The same, after something was done to the bits.
 fn search_with(
     kind: Search,
-    graph: &Csr,
+    graph: &Owned,
     source: u32,
     order: Order,
     batch: usize,
-    spoil: fn(&mut Reached),
+    spoil: fn(&mut Reached<'_>),
 ) -> (Vec<u32>, List, Seen) {
     let words: Vec<AtomicU32> = (0..graph.vertices()).map(|_| AtomicU32::new(UNREACHED)).collect();
     let distances = Distances::new(&words);
@@ -71,10 +71,11 @@ fn search_with(
         requeued: 0,
     };
     let mut numbers = generate::Numbers::new(if let Order::Random(seed) = order { seed } else { 0 });
-    let mut reached = Reached::new(graph.vertices()).unwrap();
+    let bits: Vec<AtomicU32> = (0..Reached::words(graph.vertices())).map(|_| AtomicU32::new(0)).collect();
+    let mut reached = Reached::new(&bits).unwrap();
     spoil(&mut reached);
     reached.set(source);
-    let ground = Ground { graph, distances, reached: (batch != 7).then_some(&reached) };
+    let ground = Ground { graph: graph.view(), distances, reached: (batch != 7).then_some(reached) };
     let mut all = Seen::default();
     while !list.items.is_empty() || !list.onward.is_empty() {
         if order == Order::Fifo {
@@ -100,14 +101,14 @@ fn search_with(
     (words.iter().map(|word| word.load(core::sync::atomic::Ordering::Relaxed)).collect(), list, all)
 }
 
-fn expected(kind: Search, graph: &Csr, source: u32) -> Vec<u32> {
+fn expected(kind: Search, graph: &Owned, source: u32) -> Vec<u32> {
     match kind {
         Search::Breadth => reference::breadth(graph, source),
         Search::Shortest => reference::shortest(graph, source),
     }
 }
 
-fn shapes() -> Vec<(&'static str, Csr)> {
+fn shapes() -> Vec<(&'static str, Owned)> {
     vec![
         ("rmat", generate::rmat(10, 16, 100, 1)),
         ("grid", generate::grid(30, 9, 2)),
@@ -142,7 +143,7 @@ fn breadth_first_in_order_pushes_each_vertex_once() {
     assert_eq!(list.pushed + 1, reached);
     let edges: u64 = (0..graph.vertices())
         .filter(|vertex| found[*vertex as usize] != UNREACHED)
-        .map(|vertex| u64::from(graph.offsets()[vertex as usize + 1] - graph.offsets()[vertex as usize]))
+        .map(|vertex| u64::from(graph.offsets[vertex as usize + 1] - graph.offsets[vertex as usize]))
         .sum();
     assert_eq!(seen.edges, edges, "and looks at each edge once");
     assert!(list.requeued > 0);
@@ -161,13 +162,18 @@ fn a_star_of_any_degree_fits_the_fan_out() {
     assert_eq!(list.requeued, 100_000 / u64::from(FAN_OUT) - 1, "the hub goes back after every 32 leaves but the last");
 }
 
+/// Two edges in a row; the second weighs 1.
+fn chain(first: u32) -> Owned {
+    Owned { offsets: vec![0, 1, 2, 2], targets: vec![1, 2], weights: Some(vec![first, 1]) }
+}
+
 #[test]
 fn a_way_that_is_too_long_is_left_out_and_told() {
-    let long = Csr::new(&[0, 1, 2, 2], &[1, 2], Some(&[u32::MAX - 1, 1])).unwrap();
+    let long = chain(u32::MAX - 1);
     let (found, _, seen) = search(Search::Shortest, &long, 0, Order::Fifo, 8);
     assert_eq!(found, [0, u32::MAX - 1, UNREACHED]);
     assert!(seen.overflow);
-    let fits = Csr::new(&[0, 1, 2, 2], &[1, 2], Some(&[u32::MAX - 2, 1])).unwrap();
+    let fits = chain(u32::MAX - 2);
     let (found, _, seen) = search(Search::Shortest, &fits, 0, Order::Fifo, 8);
     assert_eq!(found, [0, u32::MAX - 2, u32::MAX - 1]);
     assert!(!seen.overflow, "the control");
@@ -187,7 +193,7 @@ fn items_that_name_nothing_do_nothing() {
         requeued: 0,
     };
     let items = [3, 0, u32::MAX, 0, 0, u32::MAX, 2, 1, 0];
-    let ground = Ground { graph: &graph, distances: Distances::new(&words), reached: None };
+    let ground = Ground { graph: graph.view(), distances: Distances::new(&words), reached: None };
     assert_eq!(run(Search::Breadth, ground, &items, &mut list).edges, 0);
     assert_eq!((list.pushed, list.requeued), (0, 0));
     assert!(words.iter().all(|word| word.load(core::sync::atomic::Ordering::Relaxed) == UNREACHED));
@@ -226,7 +232,7 @@ fn a_search_that_drops_a_requeued_item_fails() {
         requeued: 0,
     };
     let mut forgetful = Forgetful(list);
-    let ground = Ground { graph: &graph, distances, reached: None };
+    let ground = Ground { graph: graph.view(), distances, reached: None };
     run(Search::Breadth, ground, &[0, 0], &mut forgetful);
     let reached = words.iter().filter(|word| word.load(core::sync::atomic::Ordering::Relaxed) == 1).count();
     assert_eq!(reached, FAN_OUT as usize, "of 99");

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=240 modes=static,shared,dlopen opt=O0,O2 */
+/* Searches in graphs end at the distances of serial ones, whoever runs them; what is no graph is refused by its place. */
+#include "graph_shapes.h"
+
+typedef strand_status (*search)(strand_graph, uint32_t, strand_buffer, const strand_run_options *, strand_ticket *);
+
+static strand_buffer new_distances(strand_device device, uint32_t vertices) {
+  strand_buffer buffer = 0;
+  CHECK_OK(strand_buffer_new(device, 4 * (uint64_t)vertices, 0, &buffer));
+  return buffer;
+}
+
+static uint32_t *read_distances(strand_buffer buffer, uint32_t vertices) {
+  uint32_t *found = malloc(4 * (size_t)vertices);
+  strand_ticket ticket = 0;
+  CHECK(found != NULL);
+  CHECK_OK(strand_buffer_read(buffer, 0, found, 4 * (uint64_t)vertices, &ticket));
+  CHECK_OK(await_and_release(ticket));
+  return found;
+}
+
+/* One search, compared vertex by vertex. */
+static void check_search(strand_graph graph, const rows *shape, int weighted, uint32_t source, strand_buffer buffer,
+                         uint32_t workers) {
+  const strand_run_options options = run_options(workers);
+  const search begin = weighted ? strand_graph_sssp : strand_graph_bfs;
+  uint32_t *wanted = malloc(4 * (size_t)shape->vertices);
+  strand_ticket ticket = 0;
+  CHECK(wanted != NULL);
+  (weighted ? serial_sssp : serial_bfs)(shape, source, wanted);
+  CHECK_OK(begin(graph, source, buffer, &options, &ticket));
+  CHECK_OK(await_and_release(ticket));
+  uint32_t *found = read_distances(buffer, shape->vertices);
+  CHECK_EQUAL(first_difference(wanted, found, shape->vertices), shape->vertices);
+  free(found);
+  free(wanted);
+}
+
+static void check_shape(rows shape) {
+  const strand_graph graph = new_graph(processor, &shape);
+  const strand_buffer buffer = new_distances(processor, shape.vertices);
+  for (uint32_t round = 0; round < 3; round += 1) { /* a search is used again */
+    const uint32_t source = round == 0 ? 0 : below(shape.vertices);
+    check_search(graph, &shape, 0, source, buffer, round);
+    check_search(graph, &shape, 1, source, buffer, round);
+  }
+  CHECK_OK(strand_buffer_release(buffer));
+  CHECK_OK(strand_graph_release(graph));
+  free_rows(&shape);
+}
+
+static void *every_shape(void *arg) {
+  check_shape(rmat(10, 16, 100));
+  check_shape(grid(40, 9));
+  check_shape(path(2000, 7));
+  check_shape(star(20000, 1000));
+  check_shape(random_rows(500, 2000, 50));
+  check_shape(random_rows(3, 60, 5));    /* loops and parallel edges */
+  check_shape(random_rows(300, 150, 3)); /* most are not reached */
+  check_shape(random_rows(200, 900, 1)); /* weights of 0 */
+  check_shape(path(1, 0));
+  check_shape(rmat(9, 8, 0)); /* no weights: the two searches agree */
+  return arg;
+}
+
+static void every_shape_ends_at_the_serial_distances(void) {
+  start_runtime(2);
+  open_processor();
+  every_shape(NULL);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void strands_search_as_threads_do(void) {
+  strand_spawn_options options = default_spawn("searcher");
+  strand_id searcher = 0;
+  start_runtime(2);
+  open_processor();
+  options.stack_bytes = 256 * 1024;
+  CHECK_OK(strand_spawn_with(&options, every_shape, NULL, &searcher));
+  CHECK_OK(strand_join(searcher, STRAND_FOREVER));
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void random_graphs_end_at_the_serial_distances(void) {
+  start_runtime(2);
+  open_processor();
+  for (int round = 0; round < 60; round += 1) {
+    const uint32_t vertices = 1 + below(300);
+    const uint32_t heaviest = round % 3 == 0 ? 0 : round % 3 == 1 ? 1 + below(20) : UINT32_MAX;
+    check_shape(random_rows(vertices, below(6 * vertices), heaviest));
+  }
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void control_a_wrong_distance_is_noticed(void) {
+  rows shape = star(5, 0);
+  uint32_t right[5], wrong[5];
+  serial_bfs(&shape, 1, right);
+  const uint32_t known[5] = {1, 0, 2, 2, 2};
+  CHECK_EQUAL(first_difference(right, known, 5), 5);
+  memcpy(wrong, right, sizeof wrong);
+  wrong[3] += 1;
+  CHECK_EQUAL(first_difference(right, wrong, 5), 3);
+  free_rows(&shape);
+}
+
+static void ways_that_are_too_long_count_as_none(void) {
+  uint64_t offsets[] = {0, 2, 3, 4, 4};
+  uint32_t targets[] = {1, 2, 3, 3};
+  uint32_t weights[] = {UINT32_MAX - 1, 5, 1, 7};
+  rows shape = {4, offsets, targets, weights};
+  start_runtime(1);
+  open_processor();
+  const strand_graph graph = new_graph(processor, &shape);
+  const strand_buffer buffer = new_distances(processor, 4);
+  check_search(graph, &shape, 1, 0, buffer, 1); /* vertex 3 is 12 away, although the other way is too long */
+  CHECK_OK(strand_graph_release(graph));
+  targets[3] = 2; /* now that is the only one */
+  const strand_graph cut = new_graph(processor, &shape);
+  check_search(cut, &shape, 1, 0, buffer, 1);
+  uint32_t *found = read_distances(buffer, 4);
+  CHECK_EQUAL(found[1], UINT32_MAX - 1);
+  CHECK_EQUAL(found[3], STRAND_UNREACHED);
+  free(found);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void many_searches_run_at_once(void) {
+  enum { SEARCHES = 8 };
+  start_runtime(2);
+  open_processor();
+  rows shape = rmat(11, 16, 60);
+  const strand_graph graph = new_graph(processor, &shape);
+  strand_buffer buffers[SEARCHES];
+  strand_ticket tickets[SEARCHES];
+  uint32_t *wanted = malloc(4 * (size_t)shape.vertices);
+  for (uint32_t i = 0; i < SEARCHES; i += 1) {
+    buffers[i] = new_distances(processor, shape.vertices);
+    CHECK_OK((i % 2 != 0 ? strand_graph_sssp : strand_graph_bfs)(graph, i, buffers[i], NULL, &tickets[i]));
+  }
+  for (uint32_t i = 0; i < SEARCHES; i += 1) {
+    CHECK_OK(await_and_release(tickets[i]));
+    uint32_t *found = read_distances(buffers[i], shape.vertices);
+    (i % 2 != 0 ? serial_sssp : serial_bfs)(&shape, i, wanted);
+    CHECK_EQUAL(first_difference(wanted, found, shape.vertices), shape.vertices);
+    free(found);
+  }
+  free(wanted);
+  CHECK_OK(strand_graph_release(graph));
+  free_rows(&shape);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void a_budget_ends_a_search_and_the_next_one_begins_anew(void) {
+  start_runtime(1);
+  open_processor();
+  rows shape = path(100000, 0);
+  const strand_graph graph = new_graph(processor, &shape);
+  const strand_buffer buffer = new_distances(processor, shape.vertices);
+  strand_run_options options = run_options(1);
+  strand_ticket ticket = 0;
+  options.visits_max = 1000;
+  CHECK_OK(strand_graph_bfs(graph, 0, buffer, &options, &ticket));
+  CHECK_STATUS(STRAND_ERR_LIMIT, await_and_release(ticket));
+  CHECK_LAST_ERROR_SAYS("1000 visits");
+  uint32_t *found = read_distances(buffer, shape.vertices);
+  CHECK_EQUAL(found[1000], 1000);
+  CHECK_EQUAL(found[1001], STRAND_UNREACHED);
+  free(found);
+  check_search(graph, &shape, 0, 0, buffer, 1);
+  CHECK_OK(strand_graph_release(graph));
+  free_rows(&shape);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void a_search_ends_when_its_graph_or_its_device_goes(void) {
+  for (int way = 0; way < 3; way += 1) {
+    start_runtime(1);
+    open_processor();
+    rows shape = path(1000000, 0);
+    const strand_graph graph = new_graph(processor, &shape);
+    const strand_buffer buffer = new_distances(processor, shape.vertices);
+    strand_ticket ticket = 0, other = 0;
+    strand_status ended;
+    CHECK_OK(strand_graph_bfs(graph, 0, buffer, NULL, &ticket));
+    if (is_stepped()) { /* it has not begun: nobody drives */
+      CHECK_STATUS(STRAND_ERR_BUSY, strand_graph_sssp(graph, 0, buffer, NULL, &other));
+      CHECK_LAST_ERROR_SAYS("is on");
+    }
+    switch (way) {
+      case 0: CHECK_OK(strand_graph_release(graph)); break;
+      case 1: CHECK_OK(strand_device_close(processor)); break;
+      default: CHECK_OK(strand_ticket_cancel(ticket)); break;
+    }
+    ended = await_and_release(ticket);
+    CHECK(ended == (way == 2 ? STRAND_ERR_CANCELLED : STRAND_ERR_CLOSED) || (ended == STRAND_OK && is_parallel()));
+    free_rows(&shape);
+    stop_runtime();
+  }
+}
+
+static void check_refused(rows shape, strand_status expected, const char *words) {
+  const strand_graph_options options = graph_options(&shape);
+  strand_graph graph = 77;
+  CHECK_STATUS(expected, strand_graph_new(processor, &options, &graph));
+  CHECK_LAST_ERROR_SAYS(words);
+  CHECK_EQUAL(graph, 77);
+}
+
+static void what_is_no_graph_is_refused_by_its_place(void) {
+  uint64_t good[] = {0, 1, 2}, late[] = {1, 1, 2}, falling[] = {0, 2, 1}, huge[] = {0, 1, UINT64_MAX};
+  uint32_t targets[] = {1, 0}, far[] = {1, 2};
+  start_runtime(1);
+  open_processor();
+  check_refused((rows){2, late, targets, NULL}, STRAND_ERR_INVALID, "offsets[0] is 1");
+  check_refused((rows){2, falling, targets, NULL}, STRAND_ERR_INVALID, "offsets[2] is 1, less than offsets[1]");
+  check_refused((rows){2, good, far, NULL}, STRAND_ERR_INVALID, "targets[1] is 2");
+  check_refused((rows){2, huge, targets, NULL}, STRAND_ERR_LIMIT, "edges");
+  check_refused((rows){2, good, NULL, NULL}, STRAND_ERR_INVALID, "targets is NULL");
+  check_refused((rows){2, NULL, targets, NULL}, STRAND_ERR_INVALID, "offsets is NULL");
+  check_refused((rows){UINT32_MAX, good, targets, NULL}, STRAND_ERR_LIMIT, "vertices");
+  rows fine = {2, good, targets, NULL};
+  const strand_graph graph = new_graph(processor, &fine);
+  const strand_buffer small = new_distances(processor, 1), buffer = new_distances(processor, 2);
+  strand_ticket ticket = 77;
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_graph_bfs(graph, 2, buffer, NULL, &ticket));
+  CHECK_LAST_ERROR_SAYS("vertex 2");
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_graph_bfs(graph, 0, small, NULL, &ticket));
+  CHECK_LAST_ERROR_SAYS("need 8 bytes");
+  CHECK_EQUAL(ticket, 77);
+  check_search(graph, &fine, 0, 1, buffer, 1);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+static void a_graph_without_vertices_has_nothing_to_search(void) {
+  rows nothing = {0, NULL, NULL, NULL};
+  strand_ticket ticket = 0;
+  start_runtime(1);
+  open_processor();
+  const strand_graph graph = new_graph(processor, &nothing);
+  const strand_buffer buffer = new_distances(processor, 1);
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_graph_bfs(graph, 0, buffer, NULL, &ticket));
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_graph_sssp(graph, 0, buffer, NULL, &ticket));
+  CHECK_OK(strand_graph_release(graph));
+  CHECK_STATUS(STRAND_ERR_STALE, strand_graph_release(graph));
+  CHECK_STATUS(STRAND_ERR_STALE, strand_graph_bfs(graph, 0, buffer, NULL, &ticket));
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
+int main(void) {
+  CLAIM(every_shape_ends_at_the_serial_distances);
+  CLAIM(strands_search_as_threads_do);
+  CLAIM(random_graphs_end_at_the_serial_distances);
+  CLAIM(control_a_wrong_distance_is_noticed);
+  CLAIM(ways_that_are_too_long_count_as_none);
+  CLAIM(many_searches_run_at_once);
+  CLAIM(a_budget_ends_a_search_and_the_next_one_begins_anew);
+  CLAIM(a_search_ends_when_its_graph_or_its_device_goes);
+  CLAIM(what_is_no_graph_is_refused_by_its_place);
+  CLAIM(a_graph_without_vertices_has_nothing_to_search);
+  return 0;
+}
