@@ -4432,9 +4432,10 @@ STRAND_API strand_status strand_gc_visit_stacks(void (*visitor)(
  * however late. Strands wait for it without blocking a thread, OS threads block, and a strand_select()
  * waits for it beside messages and timers (STRAND_CASE_TICKET).
  *
- * A pending ticket counts as an external hold: a program that waits for one is no deadlock, and a
- * virtual clock stands still meanwhile. Giving a ticket up does not end what it stands for; cancelling
- * it asks for that. A shutdown cancels all of them.
+ * A pending ticket of an adapter counts as an external hold: a program that waits for one is no
+ * deadlock, and a virtual clock stands still meanwhile. On the processor strands do the work, so that
+ * there is a deadlock when they wait too. Giving a ticket up does not end what it stands for;
+ * cancelling it asks for that. A shutdown cancels all of them.
  */
 
 /** Names a ticket; below 2^62 and never used again. 0 is no ticket. */
@@ -4450,6 +4451,8 @@ typedef uint64_t strand_ticket;
  * @return STRAND_OK, or another result of the ticket;
  *         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: it had none in time;
  *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down meanwhile;
+ *         STRAND_ERR_DEADLOCK: every strand waits, and nothing is pending that could wake one; for an OS thread
+ *         on the stepped engine;
  *         STRAND_ERR_STALE: it was released; a call that has begun before goes on;
  *         STRAND_ERR_INVALID: ticket names none and never did, or the deadline is below -1;
  *         STRAND_ERR_WOULD_SWITCH: in a callback, and the deadline is not STRAND_NO_WAIT;

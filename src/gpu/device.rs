@@ -167,6 +167,12 @@ impl Device {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Nothing begins on it any more, and what runs ends with CLOSED.
+    fn end(&self) {
+        // Release pairs with the Acquire of those who look between two batches.
+        self.closed.store(true, Ordering::Release);
+    }
+
     /// CLOSED when it was.
     pub fn look(&self) -> Outcome<()> {
         if self.is_closed() { Err(Status::CLOSED) } else { Ok(()) }
@@ -202,9 +208,12 @@ pub fn configure(wish: Wish) {
     *taken(&CONFIGURED) = wish;
 }
 
-/// Closes what is open. No strand runs any more.
+/// Closes what is open. No strand runs any more, and nobody is let in: what adapters still have to say is for nobody.
 pub fn close_all() {
-    DEVICES.remove_each(|device| shut(&device));
+    DEVICES.remove_each(|device| {
+        device.end();
+        device.remote().inspect(|remote| remote.close());
+    });
     *taken(&FOUND) = None;
     remote::forget();
 }
@@ -307,21 +316,14 @@ pub fn close(handle: u64) -> Outcome<()> {
     outside::refuse_on_worker()?;
     let device = {
         let _call = enter()?;
-        DEVICES.remove(handle)?
+        let device = DEVICES.remove(handle)?;
+        device.end();
+        super::worklist::list::device_closed();
+        device
     };
     // A thread is not inside meanwhile: what the adapter still has to say must come in.
-    shut(&device);
+    device.remote().inspect(|remote| remote.close());
     Ok(())
-}
-
-/// Nothing begins on it any more, and what runs ends with CLOSED.
-fn shut(device: &Device) {
-    // Release pairs with the Acquire of those who look between two batches.
-    device.closed.store(true, Ordering::Release);
-    super::worklist::list::device_closed();
-    if let Some(remote) = device.remote() {
-        remote.close();
-    }
 }
 
 #[cfg(all(test, not(loom)))]

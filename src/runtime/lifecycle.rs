@@ -534,9 +534,8 @@ fn end_late_dormants(engine: &Parallel) {
 
 /// Stops the threads and frees everything. With `abandon` the stacks stay mapped for ever.
 fn take_down(engine: &'static Parallel, abandon: bool) {
-    // Their threads may still bring something that nobody waits for.
-    device::close_all();
     outside::close();
+    device::close_all();
     engine.stop();
     // After the workers, which may still be starting a thread for a call that was made by another meanwhile.
     offload_pool::stop();
