@@ -45,6 +45,7 @@ cat >"$work/devices.c" <<'C'
 #include "strand.h"
 int main(void) {
   uint32_t count = 0;
+  if (strand_scheduler_init(NULL) != STRAND_OK) return 1;
   if (strand_device_count(&count) != STRAND_OK) return 1;
   for (uint32_t index = 0; index < count; index++) {
     strand_device_info info = {.size = sizeof info};
@@ -52,7 +53,7 @@ int main(void) {
     const char *kinds[] = {"?", "hardware", "software", "cpu"};
     printf("%s %s, %s\n", kinds[info.kind & 3], info.name, info.driver);
   }
-  return 0;
+  return strand_scheduler_shutdown(STRAND_FOREVER) != STRAND_OK;
 }
 C
 read -r -a native <"$SHIP/native-static-libs" || true

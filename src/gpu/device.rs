@@ -12,6 +12,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::apart;
 use super::named::{Named, enter};
 use super::remote::{self, Remote};
 use super::shared::Shared;
@@ -215,7 +216,7 @@ pub fn close_all() {
         device.remote().inspect(|remote| remote.close());
     });
     *taken(&FOUND) = None;
-    remote::forget();
+    apart::at_last();
 }
 
 /// Frees the table.

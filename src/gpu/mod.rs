@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worklists: devices, buffers, programs, tickets; the engine on the processor and the one on a device.
 
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only adapters put anything there"))]
+pub mod apart;
 #[cfg(feature = "gpu")]
 mod away;
 #[allow(dead_code, reason = "the engines use the rest")]

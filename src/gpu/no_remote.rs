@@ -23,9 +23,6 @@ pub fn list() -> Outcome<Vec<Info>> {
     Ok(Vec::new())
 }
 
-/// Lets go of what the search for adapters has left.
-pub fn forget() {}
-
 /// Opens the first adapter that the wish admits.
 pub fn open(_: Wish, _: u32) -> Outcome<(Info, Remote)> {
     fail(

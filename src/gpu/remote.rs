@@ -5,6 +5,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::apart::{self, Apart};
 use super::away::elsewhere;
 use super::device::{self, Info, Label, Wish};
 use super::program::Program;
@@ -27,7 +28,9 @@ const PIECE: u64 = 16 << 10;
 /// An open adapter.
 pub struct Remote {
     /// Its thread.
-    pub service: Service,
+    pub service: Apart<Service>,
+    close: fn(&Service),
+    nudge: fn(&Service),
     /// What was written and has not come to the adapter.
     ahead: Arc<AtomicU64>,
 }
@@ -35,13 +38,13 @@ pub struct Remote {
 /// A buffer on an adapter.
 pub struct RemoteBuffer {
     /// wgpu's.
-    pub held: Arc<Held<wgpu::Buffer>>,
+    pub held: Apart<Arc<Held<wgpu::Buffer>>>,
 }
 
 /// What an adapter keeps of a program.
 pub struct Compiled {
     /// Its pipelines, as worklists come to need them.
-    pub prepared: Arc<Prepared>,
+    pub prepared: Apart<Arc<Prepared>>,
 }
 
 /// A failure as the answer of a call.
@@ -66,11 +69,13 @@ fn info_of(facts: &Facts) -> Info {
 
 /// What there is. Without Vulkan: nothing.
 pub fn list() -> Outcome<Vec<Info>> {
+    apart::remember(forget);
     Ok(elsewhere(service::adapters::list)?.iter().map(info_of).collect())
 }
 
-/// Lets go of what the search for adapters has left, and waits for the threads of adapters that nobody has closed.
-pub fn forget() {
+/// At a shutdown: lets go of what the search for adapters has left, and waits for the threads of adapters that nobody has
+/// closed.
+fn forget() {
     service::thread::join_left();
     service::adapters::forget();
 }
@@ -84,8 +89,24 @@ pub fn open(wish: Wish, in_flight: u32) -> Outcome<(Info, Remote)> {
     };
     let name = (wish.name != Label::NONE).then(|| wish.name.text().to_owned());
     let (choice, options) = (Choice { software, name }, Options { in_flight, lost_after: lost_after() });
+    apart::remember(forget);
     let service = told(elsewhere(move || Service::open(&choice, &options))?)?;
-    Ok((info_of(service.facts()), Remote { service, ahead: Arc::new(AtomicU64::new(0)) }))
+    Ok((
+        info_of(service.facts()),
+        Remote { service: Apart::new(service), close, nudge: Service::nudge, ahead: Arc::new(AtomicU64::new(0)) },
+    ))
+}
+
+fn close(service: &Service) {
+    service.begin_close();
+    match identity::current() {
+        Some(body) => {
+            let _shield = cancel::Shielded::new(body);
+            // Where no thread can be had, it ends on its own.
+            let _ = elsewhere(|| service.close());
+        }
+        None => service.close(),
+    }
 }
 
 /// What STRAND_TEST_DEVICE_LOST says: a device is destroyed after so many submissions. 0: never.
@@ -119,20 +140,12 @@ impl Target {
 impl Remote {
     /// Runs that wait are looked at again.
     pub fn nudge(&self) {
-        self.service.nudge();
+        (self.nudge)(&self.service);
     }
 
     /// Ends everything and waits for it, whatever becomes of the caller.
     pub fn close(&self) {
-        self.service.begin_close();
-        match identity::current() {
-            Some(body) => {
-                let _shield = cancel::Shielded::new(body);
-                // Where no thread can be had, it ends on its own.
-                let _ = elsewhere(|| self.service.close());
-            }
-            None => self.service.close(),
-        }
+        (self.close)(&self.service);
     }
 
     /// Has something made on the service thread, and waits for it.
@@ -159,7 +172,7 @@ impl Remote {
         use wgpu::BufferUsages as Usage;
         let usage = Usage::STORAGE | Usage::UNIFORM | Usage::COPY_SRC | Usage::COPY_DST;
         let held = self.ask(move |gpu| Ok(Arc::new(gpu.hold(gpu.buffer(bytes, usage)?))))?;
-        Ok(RemoteBuffer { held })
+        Ok(RemoteBuffer { held: Apart::new(held) })
     }
 
     /// Checks a program, and makes of it what the adapter runs.
@@ -182,7 +195,7 @@ impl Remote {
         };
         let source = program.wgsl.clone();
         let prepared = self.ask(move |gpu| Prepared::new(gpu, source, declared).map(Arc::new))?;
-        Ok(Compiled { prepared })
+        Ok(Compiled { prepared: Apart::new(prepared) })
     }
 
     /// Writes bytes, before everything that is asked for later. They are copied first. Waits while the host is far ahead.

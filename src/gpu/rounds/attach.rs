@@ -16,6 +16,7 @@ use super::space::Space;
 use super::store::Store;
 use crate::base::status::{Outcome, Status};
 use crate::engine::{clock, outside};
+use crate::gpu::apart::Apart;
 use crate::gpu::buffer::{Buffer, Place};
 use crate::gpu::remote::Remote;
 use crate::gpu::service::{Failure, Gpu};
@@ -53,7 +54,7 @@ pub fn start(list: &Shared<Worklist>, remote: &Remote) {
 /// What the device has of a worklist: made at its first run.
 fn resident(gpu: &Gpu, list: &Worklist) -> Result<Resident, Failure> {
     if let Some(resident) = &list.lock().resident {
-        return Ok(resident.clone());
+        return Ok(Resident::clone(resident));
     }
     let gone = || Failure::new(Status::DEVICE, "the program has nothing that an adapter runs");
     let prepared = &list.program.compiled.as_ref().ok_or_else(gone)?.prepared;
@@ -65,7 +66,7 @@ fn resident(gpu: &Gpu, list: &Worklist) -> Result<Resident, Failure> {
     let buffers: Vec<&wgpu::Buffer> = list.buffers.iter().filter_map(|buffer| on_adapter(buffer)).collect();
     let store = Store::new(gpu, &pipelines, space, &buffers)?;
     let resident = Resident { pipelines, store: Arc::new(gpu.hold(store)) };
-    list.lock().resident = Some(resident.clone());
+    list.lock().resident = Some(Apart::new(resident.clone()));
     Ok(resident)
 }
 

@@ -95,7 +95,7 @@ pub struct State {
     pub device_waits: bool,
     /// What an adapter has of it.
     #[cfg(feature = "gpu")]
-    pub resident: Option<crate::gpu::rounds::drive::Resident>,
+    pub resident: Option<crate::gpu::apart::Apart<crate::gpu::rounds::drive::Resident>>,
 }
 
 /// The state, locked.
