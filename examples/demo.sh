@@ -180,6 +180,20 @@ if build "$examples/cache.c" "$archive" -pthread -o "$outdir/cache" && run "$out
     proved 'a read-write lock, a once-only call in each entry, a semaphore, a wait-group; nothing made, nothing released'
 else failed 'the cache has loaded something twice, or too much at a time'; fi
 
+part queens.c 'a worklist on the processor and on a device: the same items, pushed, run and counted'
+if build "$examples/queens.c" "$archive" -pthread -lm -o "$outdir/queens" && run "$outdir/queens" 9 && grep -q '^9 queens: 352 ways' "$output"; then
+    if grep -q 'the same on 2 devices$' "$output"; then proved 'a C function and a shader found the same 352 boards'
+    else proved 'a C function found the 352 boards; with lavapipe (Debian: mesa-vulkan-drivers) a shader does it too'; fi
+else failed 'the boards are not those that they should be'; fi
+
+part worklist.ll 'a worklist whose kernel a compiler has emitted'
+if ! ir_compiler; then skip 'no clang or llc of LLVM 14 or newer'
+elif cat "$includedir/strand.ll" "$examples/worklist.ll" >"$outdir/worklist.ll" && run $ir "$outdir/worklist.ll" -o "$outdir/worklist.o" &&
+    run "$CC" "$outdir/worklist.o" "$archive" -lm -o "$outdir/worklist_ll" && run "$outdir/worklist_ll" &&
+    grep -q 'take 10753840 steps to 1, 100000 items$' "$output"; then
+    proved 'batches of records, a loop, a requeue: ten million steps, and the total is the known one'
+else failed 'the items did not come down as they should'; fi
+
 part python_ctypes.py "Python's threads and native strands over the same channels"
 if ! have "$PYTHON"; then skip "no $PYTHON"
 elif ! "$PYTHON" -c 'import ctypes' 2>/dev/null; then skip "this $PYTHON has no ctypes"

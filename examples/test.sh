@@ -119,9 +119,9 @@ python_ctypes() {
     compile -shared -fPIC "$examples/entries.c" -L"$libdir" -lstrand "$rpath" -o "$outdir/entries.so" &&
         run "$PYTHON" "$examples/python_ctypes.py" "$shared" "$outdir/entries.so" && prints 'sum 333833500$'
 }
-ir_program() {    # NAME PRELUDE EXPECTED
+ir_program() {    # NAME PRELUDE EXPECTED [LIBRARY]
     cat "$2" "$examples/$1.ll" >"$outdir/$1.ll" && $ir "$outdir/$1.ll" -o "$outdir/$1.o" &&
-        "$CC" "$outdir/$1.o" "$archive" -o "$outdir/$1_ll" && run "$outdir/$1_ll" && prints "$3"
+        "$CC" "$outdir/$1.o" "$archive" ${4:-} -o "$outdir/$1_ll" && run "$outdir/$1_ll" && prints "$3"
 }
 # The unmodified program is recorded, has the same run again, and another program is refused.
 recorded_ir() {
@@ -147,6 +147,9 @@ explored() {
     run env STRAND_EXPLORE="$plan" "$program" --fixed && prints 'explored 10000 schedules of .*: none failed$' &&
         run env STRAND_EXPLORE="pct:depth=$(($2 - 1))" "$program" && prints 'explored 10000 schedules of .*: none failed$'
 }
+# Every device that is here finds the same boards; the processor always is.
+queens() { compile "$examples/queens.c" "$archive" -pthread -lm -o "$outdir/queens" && run "$outdir/queens" 9 && prints '^CPU: 352 boards' && prints '^9 queens: 352 ways, the same on [12] device'; }
+queens_both() { run "$outdir/queens" 9 cpu software && prints 'the same on 2 devices$'; }
 pool_explored() { static pool && explored pool 2 'every connection is closed'; }
 # What the README shows of it is what it prints.
 pool_in_readme() {
@@ -241,6 +244,9 @@ expect lanes_give_the_order_that_they_should lanes_orders
 expect lanes_in_a_snapshot lanes_snapshot
 expect overflow_names_the_strand overflow
 expect dlopen dlopen
+expect queens queens
+if ! run "$outdir/queens" 4 software || prints 'software: not here'; then skip queens_on_two_devices 'needs lavapipe'
+else expect queens_on_two_devices queens_both; fi
 expect pool_is_explored_replayed_and_mended pool_explored
 expect pool_is_not_found_by_chance pool_defies_chance
 expect journal_is_explored_replayed_and_mended journal_explored
@@ -253,6 +259,7 @@ if ir_compiler; then
     expect hello_ll ir_program hello /dev/null 'hello from another strand'
     expect pipeline_ll ir_program pipeline "$includedir/strand.ll" 'take 10753840 steps'
     expect pipeline_ll_is_recorded_and_replayed recorded_ir
+    expect worklist_ll ir_program worklist "$includedir/strand.ll" 'take 10753840 steps to 1, 100000 items$' -lm
     expect pool_ll_is_explored_replayed_and_mended pool_ll_explored
     expect lisp_squares lisp squares 'are 333833500 together$'
     expect lisp_sieve lisp sieve '^1229 primes up to 10000, the last is 9973$'
@@ -260,7 +267,7 @@ if ir_compiler; then
     expect lisp_squares_explored lisp_explored
     expect lisp_errors_at_run_time lisp_faults
 else
-    for name in first_ll hello_ll pipeline_ll pipeline_ll_is_recorded_and_replayed pool_ll_is_explored_replayed_and_mended lisp_squares lisp_sieve lisp_ticks_on_a_virtual_clock lisp_squares_explored lisp_errors_at_run_time; do skip $name "no clang or llc of LLVM 14 or newer"; done
+    for name in first_ll hello_ll pipeline_ll worklist_ll pipeline_ll_is_recorded_and_replayed pool_ll_is_explored_replayed_and_mended lisp_squares lisp_sieve lisp_ticks_on_a_virtual_clock lisp_squares_explored lisp_errors_at_run_time; do skip $name "no clang or llc of LLVM 14 or newer"; done
 fi
 expect lispc_says_what_is_wrong lisp_refuses
 expect readme_shows_hello_c in_readme hello.c
