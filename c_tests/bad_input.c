@@ -121,6 +121,8 @@ static strand_program good_program; /* a kernel that does nothing */
 static strand_program gone_program;
 static strand_worklist good_worklist; /* empty, two bands, two tenants, not running */
 static strand_worklist gone_worklist;
+static strand_automaton good_automaton; /* one pattern */
+static strand_automaton gone_automaton;
 static strand_ticket good_ticket; /* STRAND_OK */
 static strand_ticket gone_ticket;
 
@@ -177,6 +179,9 @@ static size_t foreign_handles(uint64_t good, uint64_t *list) {
   }
   if (good != good_ticket) {
     list[count++] = good_ticket;
+  }
+  if (good != good_automaton) {
+    list[count++] = good_automaton;
   }
   return count;
 }
@@ -267,8 +272,19 @@ static strand_graph_options graph_options(void) {
   return options;
 }
 
+static strand_pattern literal_pattern(void) {
+  strand_pattern pattern;
+  memset(&pattern, 0, sizeof pattern);
+  pattern.size = (uint32_t)sizeof pattern;
+  pattern.flags = STRAND_PATTERN_LITERAL;
+  pattern.text = "word";
+  pattern.length = 4;
+  return pattern;
+}
+
 static void make_the_work(void) {
   static uint32_t word;
+  const strand_pattern pattern = literal_pattern();
   const strand_program_options kernel = kernel_options();
   strand_device_options options;
   memset(&options, 0, sizeof options);
@@ -297,6 +313,9 @@ static void make_the_work(void) {
   CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &good_ticket));
   CHECK_OK(strand_buffer_read(good_buffer, 0, &word, 4, &gone_ticket));
   CHECK_OK(strand_ticket_release(gone_ticket));
+  CHECK_OK(strand_automaton_compile(good_device, &pattern, 1, NULL, &good_automaton));
+  CHECK_OK(strand_automaton_compile(good_device, &pattern, 1, NULL, &gone_automaton));
+  CHECK_OK(strand_automaton_release(gone_automaton));
 }
 
 static void make_the_handles(void) {
@@ -331,12 +350,12 @@ static void row_version(void) { CHECK_EQUAL(strand_version(), STRAND_VERSION_NUM
 static void row_abi_version(void) { CHECK_EQUAL(strand_abi_version(), STRAND_ABI_VERSION); }
 
 static void row_status_name(void) {
-  for (strand_status status = -25; status <= 0; status += 1) {
+  for (strand_status status = -26; status <= 0; status += 1) {
     CHECK(strncmp(strand_status_name(status), "STRAND_", 7) == 0);
     CHECK(strcmp(strand_status_name(status), "STRAND_ERR_UNKNOWN") != 0);
   }
   CHECK_EQUAL(strcmp(strand_status_name(1), "STRAND_ERR_UNKNOWN"), 0);
-  CHECK_EQUAL(strcmp(strand_status_name(-26), "STRAND_ERR_UNKNOWN"), 0);
+  CHECK_EQUAL(strcmp(strand_status_name(-27), "STRAND_ERR_UNKNOWN"), 0);
   CHECK_EQUAL(strcmp(strand_status_name(INT32_MIN), "STRAND_ERR_UNKNOWN"), 0);
   CHECK_EQUAL(strcmp(strand_status_name(INT32_MAX), "STRAND_ERR_UNKNOWN"), 0);
 }
@@ -1662,6 +1681,122 @@ static void row_work_buffer(void) {
   CHECK_EQUAL(bytes, 77);
 }
 
+static void row_automaton_compile(void) {
+  strand_automaton automaton = 77;
+  strand_pattern patterns[2];
+  strand_automaton_options options;
+  strand_pattern_error error;
+  memset(&options, 0, sizeof options);
+  memset(&error, 0, sizeof error);
+  patterns[0] = patterns[1] = literal_pattern();
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, NULL, 2, NULL, &automaton));
+  GIVES(STRAND_ERR_LIMIT, strand_automaton_compile(good_device, patterns, SIZE_MAX, NULL, &automaton));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, &options, &automaton)); /* no size */
+  options.size = (uint32_t)sizeof options;
+  options.flags = 2;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, &options, &automaton));
+  options.flags = 0;
+  options.mode = 3;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, &options, &automaton));
+  options.mode = 0;
+  options.pattern_states_max = 16385;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, &options, &automaton));
+  options.pattern_states_max = 0;
+  options.error = &error; /* no size */
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, &options, &automaton));
+  patterns[0].size = 0;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  patterns[0].size = (uint32_t)sizeof patterns[0];
+  patterns[1].size = 16;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  patterns[1].size = (uint32_t)sizeof patterns[1];
+  patterns[1].text = NULL;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  patterns[1].text = "word";
+  NEEDS_A_RUNTIME(strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  REFUSES_FOREIGN_HANDLES(good_device, handle, strand_automaton_compile(handle, patterns, 2, NULL, &automaton));
+  GIVES(STRAND_ERR_STALE, strand_automaton_compile(gone_device, patterns, 2, NULL, &automaton));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, NULL, 0, NULL, &automaton));
+  patterns[1].length = 0;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  patterns[1].length = 4;
+  patterns[1].flags = 16;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_compile(good_device, patterns, 2, NULL, &automaton));
+  CHECK_EQUAL(automaton, 77);
+}
+
+static strand_chunk empty_chunk(void) {
+  strand_chunk chunk;
+  memset(&chunk, 0, sizeof chunk);
+  chunk.size = (uint32_t)sizeof chunk;
+  chunk.stream = 9;
+  return chunk;
+}
+
+static void row_automaton_scan(void) {
+  strand_ticket ticket = 77;
+  strand_scan_options options;
+  strand_chunk chunk = empty_chunk();
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, NULL, 1, NULL, &ticket));
+  GIVES(STRAND_ERR_LIMIT, strand_automaton_scan(good_automaton, &chunk, SIZE_MAX, NULL, &ticket));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, &options, &ticket)); /* no size */
+  options.size = (uint32_t)sizeof options;
+  options.deadline = -2;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, &options, &ticket));
+  chunk.flags = 2;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, NULL, &ticket));
+  chunk = empty_chunk();
+  chunk.length = 1; /* no data */
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, NULL, &ticket));
+  chunk = empty_chunk();
+  chunk.size = 32;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_scan(good_automaton, &chunk, 1, NULL, &ticket));
+  chunk = empty_chunk();
+  NEEDS_A_RUNTIME(strand_automaton_scan(good_automaton, &chunk, 1, NULL, &ticket));
+  REFUSES_FOREIGN_HANDLES(good_automaton, handle, strand_automaton_scan(handle, &chunk, 1, NULL, &ticket));
+  GIVES(STRAND_ERR_STALE, strand_automaton_scan(gone_automaton, &chunk, 1, NULL, &ticket));
+  CHECK_EQUAL(ticket, 77);
+}
+
+static void row_automaton_take(void) {
+  strand_match found;
+  size_t count = 77;
+  GIVES(STRAND_ERR_INVALID, strand_automaton_take(good_automaton, &found, 1, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_take(good_automaton, NULL, 1, &count));
+  NEEDS_A_RUNTIME(strand_automaton_take(good_automaton, &found, 1, &count));
+  REFUSES_FOREIGN_HANDLES(good_automaton, handle, strand_automaton_take(handle, &found, 1, &count));
+  GIVES(STRAND_ERR_STALE, strand_automaton_take(gone_automaton, &found, 1, &count));
+  GIVES(STRAND_ERR_EMPTY, strand_automaton_take(good_automaton, &found, 1, &count));
+  GIVES(STRAND_ERR_EMPTY, strand_automaton_take(good_automaton, NULL, 0, &count));
+  CHECK_EQUAL(count, 77);
+}
+
+static void row_automaton_reset(void) {
+  NEEDS_A_RUNTIME(strand_automaton_reset(good_automaton, 0));
+  REFUSES_FOREIGN_HANDLES(good_automaton, handle, strand_automaton_reset(handle, 0));
+  GIVES(STRAND_ERR_STALE, strand_automaton_reset(gone_automaton, 0));
+}
+
+static void row_automaton_stats(void) {
+  strand_automaton_counts stats;
+  memset(&stats, 0, sizeof stats);
+  GIVES(STRAND_ERR_INVALID, strand_automaton_stats(good_automaton, NULL));
+  GIVES(STRAND_ERR_INVALID, strand_automaton_stats(good_automaton, &stats));
+  stats.size = (uint32_t)sizeof stats;
+  NEEDS_A_RUNTIME(strand_automaton_stats(good_automaton, &stats));
+  REFUSES_FOREIGN_HANDLES(good_automaton, handle, strand_automaton_stats(handle, &stats));
+  GIVES(STRAND_ERR_STALE, strand_automaton_stats(gone_automaton, &stats));
+}
+
+static void row_automaton_release(void) {
+  NEEDS_A_RUNTIME(strand_automaton_release(good_automaton));
+  REFUSES_FOREIGN_HANDLES(good_automaton, handle, strand_automaton_release(handle));
+  GIVES(STRAND_ERR_STALE, strand_automaton_release(gone_automaton));
+}
+
 static void row_statistics_read(void) {
   strand_statistics statistics;
   memset(&statistics, 0, sizeof statistics);
@@ -2613,6 +2748,8 @@ static const row rows[] = {
     ROW(device_close),    ROW(buffer_new),       ROW(buffer_write),       ROW(buffer_read),
     ROW(buffer_map),      ROW(buffer_unmap),     ROW(buffer_release),     ROW(program_new),
     ROW(program_release),
+    ROW(automaton_compile), ROW(automaton_scan), ROW(automaton_take),     ROW(automaton_reset),
+    ROW(automaton_stats), ROW(automaton_release),
     ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),
     ROW(unpark),          ROW(errno_location),   ROW(chan_new),           ROW(chan_new_with),

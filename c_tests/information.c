@@ -35,6 +35,7 @@ static void names_and_numbers_of_every_status_are_those_of_the_header(void) {
       {STRAND_ERR_PANIC, -23, "STRAND_ERR_PANIC"},
       {STRAND_ERR_WOULD_SWITCH, -24, "STRAND_ERR_WOULD_SWITCH"},
       {STRAND_ERR_NOT_INITIALISED, -25, "STRAND_ERR_NOT_INITIALISED"},
+      {STRAND_ERR_PARITY, -26, "STRAND_ERR_PARITY"},
   };
   for (size_t status = 0; status < sizeof all / sizeof all[0]; status += 1) {
     CHECK_EQUAL(all[status].status, all[status].number);

@@ -105,6 +105,34 @@ elif build "$examples/wordcount.c" "$archive" -o "$outdir/wordcount" &&
     else failed "coreutils count otherwise: diff $outdir/words $outdir/words.coreutils"; fi
 else failed 'wordcount did not finish'; fi
 
+part rules.c 'hundreds of real rules in real text, all at once'
+# grep_counts RULES FILE...: for each rule the lines that grep finds it in.
+grep_counts() {
+    list=$1
+    shift
+    while IFS= read -r line; do
+        rule=${line#? }
+        case $line in F*) how=-F ;; f*) how=-iF ;; P*) how=-P ;; *) how=-iP ;; esac
+        count=$(LC_ALL=C grep -a -h $how -e "$rule" "$@" | wc -l)
+        [ "$count" -eq 0 ] || printf '%s %s\n' "$count" "$rule"
+    done <"$list"
+}
+if ! run "$examples/gather-rules.sh" "$outdir/rules.txt"; then skip 'no rules on this machine'
+elif ! ls "$text"/*.txt >/dev/null 2>&1; then skip 'no documentation on this machine'
+elif ! echo a | grep -qP a; then skip 'this grep knows no -P to compare with'
+else
+    mkdir -p "$outdir/rules_text"
+    for file in "$text"/*.txt; do head -c 500000 "$file" >"$outdir/rules_text/${file##*/}"; done
+    if build "$examples/rules.c" "$archive" -o "$outdir/rules" &&
+        as "$outdir/rules $outdir/rules.txt $outdir/rules_text/*.txt > counts" \
+            sh -c '"$1" "$2" "$3"/*.txt >"$4"' sh "$outdir/rules" "$outdir/rules.txt" "$outdir/rules_text" "$outdir/rules.counts"; then
+        grep_counts "$outdir/rules.txt" "$outdir"/rules_text/*.txt >"$outdir/rules.grep"
+        if [ -s "$outdir/rules.grep" ] && cmp -s "$outdir/rules.counts" "$outdir/rules.grep"; then
+            proved "grep, one rule after the other, finds the same $(wc -l <"$outdir/rules.grep") rules in as many lines each"
+        else failed "grep finds otherwise: diff $outdir/rules.counts $outdir/rules.grep"; fi
+    else failed 'the rules were not sought'; fi
+fi
+
 part timers.c 'sleep sort: eight strands sleep as long as their number says'
 if build "$examples/timers.c" "$archive" -o "$outdir/timers" && run "$outdir/timers" &&
     grep -q 'nobody sends any more: STRAND_ERR_TIMEOUT' "$output"; then

@@ -234,6 +234,9 @@ typedef int32_t strand_status;
 /** strand_scheduler_init() has not been called, or the runtime was shut down. */
 #define STRAND_ERR_NOT_INITIALISED (-25)
 
+/** Two implementations that were compared do not agree. */
+#define STRAND_ERR_PARITY (-26)
+
 /**
  * The name of a status, such as "STRAND_ERR_CLOSED", for logs and tests.
  *
@@ -6043,6 +6046,350 @@ STRAND_API strand_status strand_work_fault(strand_work *work, uint32_t index, ui
  * @since 0.1
  */
 STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t *bytes);
+
+/* ---- Automata -----------------------------------------------------------------------------------
+ *
+ * Many patterns at once, sought in streams of bytes that come in chunks. A pattern is a regular
+ * expression of bytes (the syntax of Rust's regex crate with Unicode switched off), or a literal. A match
+ * is a pattern, a stream and an end: some text that ends there is matched by the pattern. All ends are
+ * reported, each once, whatever a pattern's repetitions prefer; where a match begins is not said, and a
+ * match of no bytes is never reported. Patterns are sought anywhere unless they begin with ^.
+ *
+ * ^ and $ are the start and the end of the stream, with STRAND_PATTERN_MULTI_LINE also of lines; word
+ * boundaries are those of ASCII. They are exact across chunks: a match whose end depends on the byte
+ * after it comes with that byte, or with the chunk that is said to be the last. Look-ahead, look-behind, back-references
+ * and classes of Unicode are not supported: strand_automaton_compile() says which pattern has one, and where.
+ *
+ * Text in which none of the patterns' own words occurs is passed at the speed of a filter; the patterns that have no
+ * words of three bytes are read by an automaton that is made while it runs. Large counted repetitions of
+ * nearly any byte, such as .{0,100}, are what costs most. Compiling and scanning allocate as they go; when no
+ * memory is left, the process may end.
+ */
+
+/** Pattern: upper and lower case of ASCII letters are the same. */
+#define STRAND_PATTERN_CASELESS 1
+
+/** Pattern: ^ and $ match at lines too, and $ also before a line feed. */
+#define STRAND_PATTERN_MULTI_LINE 2
+
+/** Pattern: . matches a line feed too. */
+#define STRAND_PATTERN_DOT_ALL 4
+
+/** Pattern: the text is no regular expression but the very bytes that are sought. */
+#define STRAND_PATTERN_LITERAL 8
+
+/** Mode: the fastest engine for the device. */
+#define STRAND_AUTOMATON_AUTO 0
+
+/** Mode: the baseline, byte for byte, every pattern tried at every byte. */
+#define STRAND_AUTOMATON_BLOCKING 1
+
+/** Mode: items of a state and an index in a worklist. */
+#define STRAND_AUTOMATON_NON_BLOCKING 2
+
+/**
+ * Flag: a second engine that shares no loop with the first reads everything too, and both must agree.
+ */
+#define STRAND_AUTOMATON_DIFFERENTIAL 1
+
+/** Chunk: its stream ends with it. What comes with the same number later is another stream. */
+#define STRAND_CHUNK_LAST 1
+
+/** A pattern of a set. Its number is its place in the array. */
+typedef struct strand_pattern {
+    /**
+     * sizeof(strand_pattern), the same in all patterns of a call: it is the way to the next one.
+     */
+    uint32_t size;
+    /** STRAND_PATTERN_ bits. */
+    uint32_t flags;
+    /** UTF-8; of a literal any bytes. */
+    const char *text;
+    /** Bytes of text, 1 to 65,536. */
+    size_t length;
+} strand_pattern;
+
+/** Where a set could not be compiled. */
+typedef struct strand_pattern_error {
+    /** sizeof(strand_pattern_error) */
+    uint32_t size;
+    /** 0 */
+    uint32_t reserved;
+    /** Number of the pattern; UINT64_MAX: it is about the whole set. */
+    uint64_t pattern;
+    /** Byte of its text; UINT64_MAX: not known. */
+    uint64_t offset;
+} strand_pattern_error;
+
+/** How a set is compiled and read: 0 or NULL in a field is the default. */
+typedef struct strand_automaton_options {
+    /** sizeof(strand_automaton_options) */
+    uint32_t size;
+    /** STRAND_AUTOMATON_DIFFERENTIAL or 0. */
+    uint32_t flags;
+    /** One of STRAND_AUTOMATON_AUTO, _BLOCKING, _NON_BLOCKING. */
+    uint32_t mode;
+    /**
+     * Most states of one pattern: it has one for each byte that a match can have, repetitions written
+     * out. Default and most: 16,384.
+     */
+    uint32_t pattern_states_max;
+    /** Most streams that are open at once. Default: 65,536. */
+    uint32_t streams_max;
+    /** 0 */
+    uint32_t reserved;
+    /** Matches that wait to be taken before a scan ends with STRAND_ERR_LIMIT. Default: 2^24. */
+    uint64_t matches_max;
+    /** Filled when a pattern is refused; its size is set by the caller. */
+    struct strand_pattern_error *error;
+} strand_automaton_options;
+
+/** Names an automaton; below 2^62 and never used again. 0 is no automaton. */
+typedef uint64_t strand_automaton;
+
+/** A part of a stream. */
+typedef struct strand_chunk {
+    /** sizeof(strand_chunk), the same in all chunks of a call. */
+    uint32_t size;
+    /** Number of the stream. It begins with the first chunk that has the number. */
+    uint32_t stream;
+    /** STRAND_CHUNK_LAST or 0. */
+    uint32_t flags;
+    /** 0 */
+    uint32_t reserved;
+    /** The bytes that follow those of the stream's last chunk; may be NULL when length is 0. */
+    const void *data;
+    /** Their number. */
+    uint64_t length;
+    /** Written by the scan: how many of them were read. */
+    uint64_t scanned;
+} strand_chunk;
+
+/** What bounds a scan: 0 in a field is the default. */
+typedef struct strand_scan_options {
+    /** sizeof(strand_scan_options) */
+    uint32_t size;
+    /** Strands that read, each one stream at a time. Default: as many as there are workers. */
+    uint32_t workers;
+    /**
+     * States, or sets of states, that may be visited before the scan ends with STRAND_ERR_LIMIT; looked at
+     * every 64 KiB. Default: no limit.
+     */
+    uint64_t visits_max;
+    /** When the scan ends with STRAND_ERR_TIMEOUT, see strand_after(). 0: never. */
+    int64_t deadline;
+} strand_scan_options;
+
+/** Text that ends here is matched. */
+typedef struct strand_match {
+    /** Number of the pattern. */
+    uint32_t pattern;
+    /** Number of the stream. */
+    uint32_t stream;
+    /** Bytes of the stream before the match's end. */
+    uint64_t end;
+} strand_match;
+
+/** What an automaton has, and has done. */
+typedef struct strand_automaton_counts {
+    /** sizeof(strand_automaton_counts) */
+    uint32_t size;
+    /** Patterns. */
+    uint32_t patterns;
+    /** Those that are found by words of theirs. */
+    uint32_t patterns_filtered;
+    /** Such words. */
+    uint32_t factors;
+    /** States of all patterns, common prefixes counted once. */
+    uint32_t states;
+    /** Streams that are open. */
+    uint32_t streams;
+    /** Scans that were begun. */
+    uint64_t scans;
+    /** Bytes that were read. */
+    uint64_t bytes;
+    /** Places where a word stood. */
+    uint64_t hits;
+    /** Of them those where a match could have begun before. */
+    uint64_t seeds;
+    /** States, or sets of states, that were visited. */
+    uint64_t visits;
+    /** Matches that were found. */
+    uint64_t matches;
+    /** Matches that wait to be taken. */
+    uint64_t waiting;
+    /** Parts of chunks that two engines have agreed on (STRAND_AUTOMATON_DIFFERENTIAL). */
+    uint64_t agreed;
+    /** Scans in which they did not. */
+    uint64_t mismatches;
+    /**
+     * How often an automaton that is made while it runs had become too large and was made anew.
+     */
+    uint64_t flushes;
+} strand_automaton_counts;
+
+/**
+ * Compiles patterns. For a strand a thread of the offload pool does the work (see strand_offload()); an OS thread
+ * does it itself.
+ *
+ * @param device    where streams will be read; in this version the processor (STRAND_DEVICE_CPU)
+ * @param patterns  count of them; copied
+ * @param count     1 to 1,048,576
+ * @param options   may be NULL; copied, but for the error that it points to
+ * @param out       the automaton
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: a pattern is none: its number, the byte and what is wrong are in the message and
+ *         in options->error; or count is 0, a pattern is empty or matches only the empty text or nothing, patterns
+ *         or out is NULL, sizes differ, a flag or the mode is unknown, or device names none and never did;
+ *         STRAND_ERR_UNSUPPORTED: a pattern has look-around, a back-reference or a class of Unicode; or the
+ *         device is no processor;
+ *         STRAND_ERR_LIMIT: a pattern is too large or has too many states, or there are too many patterns, or too
+ *         many automata are in use, or no thread could be had;
+ *         STRAND_ERR_STALE, STRAND_ERR_CLOSED: the device was closed;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+ *         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches may
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_compile(
+        strand_device device,
+        const struct strand_pattern *patterns,
+        size_t count,
+        const struct strand_automaton_options *options,
+        strand_automaton *out);
+
+/**
+ * Begins to read chunks. Chunks of one stream are read in the order in which they stand, each 64 KiB of a chunk
+ * by one strand of the runtime between turns of others; streams are read side by side. A scan that ends
+ * early leaves every stream where scanned of its chunks says; the rest can be scanned by another call.
+ *
+ * The bytes, and the array of chunks, belong to the scan until the ticket has its result, also when the ticket was cancelled or
+ * released.
+ *
+ * @param automaton  the automaton
+ * @param chunks     count of them
+ * @param count      at most 1,048,576; 0 is a scan that has ended
+ * @param options    may be NULL; copied
+ * @param out        the ticket. Its result is STRAND_OK: everything was read, what was found can be taken;
+ *                   STRAND_ERR_LIMIT: visits_max or matches_max; STRAND_ERR_TIMEOUT: the deadline;
+ *                   STRAND_ERR_CANCELLED; STRAND_ERR_CLOSED: the automaton was released or its device closed;
+ *                   STRAND_ERR_PARITY: two engines disagree, the message has the first difference;
+ *                   STRAND_ERR_NO_MEMORY
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: chunks or out is NULL, sizes differ, data is NULL, a flag is unknown, the deadline is below -1, or
+ *         automaton names none and never did;
+ *         STRAND_ERR_BUSY: another scan reads one of the streams;
+ *         STRAND_ERR_LIMIT: too many chunks, streams, tickets or strands;
+ *         STRAND_ERR_STALE: it was released; STRAND_ERR_CLOSED: its device was closed;
+ *         STRAND_ERR_NO_MEMORY;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_scan(
+        strand_automaton automaton,
+        struct strand_chunk *chunks,
+        size_t count,
+        const struct strand_scan_options *options,
+        strand_ticket *out);
+
+/**
+ * Takes matches that were found. Those of one stream come in the order of what was read, sorted by pattern and
+ * end within 64 KiB.
+ *
+ * @param automaton  the automaton
+ * @param matches    room for capacity of them; may be NULL when that is 0
+ * @param capacity   how many at most
+ * @param count      how many it were
+ * @return STRAND_OK;
+ *         STRAND_ERR_EMPTY: none waits, or capacity is 0;
+ *         STRAND_ERR_INVALID: matches or count is NULL, or automaton names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_take(
+        strand_automaton automaton,
+        struct strand_match *matches,
+        size_t capacity,
+        size_t *count);
+
+/**
+ * Forgets a stream: the next chunk with its number is the first of another one. Nothing is reported for its end.
+ * A stream that was never begun is forgotten already.
+ *
+ * @param automaton  the automaton
+ * @param stream     its number
+ * @return STRAND_OK;
+ *         STRAND_ERR_BUSY: a scan reads it;
+ *         STRAND_ERR_INVALID: automaton names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_reset(strand_automaton automaton, uint32_t stream);
+
+/**
+ * What an automaton has, and what its scans have done so far.
+ *
+ * @param automaton  the automaton
+ * @param stats      filled; its size is set by the caller
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: stats is NULL or its size is wrong, or automaton names none and never did;
+ *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_stats(
+        strand_automaton automaton,
+        struct strand_automaton_counts *stats);
+
+/**
+ * Gives an automaton up, with the matches that were not taken. A scan that goes on ends with
+ * STRAND_ERR_CLOSED.
+ *
+ * @param automaton  the automaton
+ * @return STRAND_OK;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_INVALID: automaton names none and never did;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_release(strand_automaton automaton);
 
 /* ---- Graphs -------------------------------------------------------------------------------------
  *

@@ -36,6 +36,7 @@
 ;   STRAND_ERR_PANIC = -23
 ;   STRAND_ERR_WOULD_SWITCH = -24
 ;   STRAND_ERR_NOT_INITIALISED = -25
+;   STRAND_ERR_PARITY = -26
 ;   STRAND_ENGINE_PARALLEL = 0
 ;   STRAND_ENGINE_STEPPED = 1
 ;   STRAND_ENGINE_MAY = 2
@@ -210,6 +211,15 @@
 ;   STRAND_WORKLIST_NON_BLOCKING = 2
 ;   STRAND_RUN_UNTIL_CLOSED = 1
 ;   STRAND_BAND_SAME = UINT32_MAX
+;   STRAND_PATTERN_CASELESS = 1
+;   STRAND_PATTERN_MULTI_LINE = 2
+;   STRAND_PATTERN_DOT_ALL = 4
+;   STRAND_PATTERN_LITERAL = 8
+;   STRAND_AUTOMATON_AUTO = 0
+;   STRAND_AUTOMATON_BLOCKING = 1
+;   STRAND_AUTOMATON_NON_BLOCKING = 2
+;   STRAND_AUTOMATON_DIFFERENTIAL = 1
+;   STRAND_CHUNK_LAST = 1
 ;   STRAND_UNREACHED = UINT32_MAX
 ;   STRAND_TOKEN_MAX = 512
 
@@ -319,6 +329,27 @@
 
 ; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, aged, guarded, waited, active_ns
 %strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
+
+; size, flags, text, length
+%strand_pattern = type { i32, i32, ptr, i64 }
+
+; size, reserved, pattern, offset
+%strand_pattern_error = type { i32, i32, i64, i64 }
+
+; size, flags, mode, pattern_states_max, streams_max, reserved, matches_max, error
+%strand_automaton_options = type { i32, i32, i32, i32, i32, i32, i64, ptr }
+
+; size, stream, flags, reserved, data, length, scanned
+%strand_chunk = type { i32, i32, i32, i32, ptr, i64, i64 }
+
+; size, workers, visits_max, deadline
+%strand_scan_options = type { i32, i32, i64, i64 }
+
+; pattern, stream, end
+%strand_match = type { i32, i32, i64 }
+
+; size, patterns, patterns_filtered, factors, states, streams, scans, bytes, hits, seeds, visits, matches, waiting, agreed, mismatches, flushes
+%strand_automaton_counts = type { i32, i32, i32, i32, i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
 
 ; size, flags, vertices, offsets, targets, weights
 %strand_graph_options = type { i32, i32, i64, ptr, ptr, ptr }
@@ -513,6 +544,12 @@ declare noundef i32 @strand_work_yield(ptr nocapture noundef %work, i32 noundef 
 declare noundef i32 @strand_work_pause(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %epoch) nounwind
 declare noundef i32 @strand_work_fault(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %code) nounwind
 declare noundef ptr @strand_work_buffer(ptr nocapture noundef %work, i32 noundef %number, ptr nocapture noundef %bytes) nounwind
+declare noundef i32 @strand_automaton_compile(i64 noundef %device, ptr nocapture noundef %patterns, i64 noundef %count, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_automaton_scan(i64 noundef %automaton, ptr nocapture noundef %chunks, i64 noundef %count, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_automaton_take(i64 noundef %automaton, ptr nocapture noundef %matches, i64 noundef %capacity, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_automaton_reset(i64 noundef %automaton, i32 noundef %stream) nounwind
+declare noundef i32 @strand_automaton_stats(i64 noundef %automaton, ptr nocapture noundef %stats) nounwind
+declare noundef i32 @strand_automaton_release(i64 noundef %automaton) nounwind
 declare noundef i32 @strand_graph_new(i64 noundef %device, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_graph_bfs(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_graph_sssp(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind

@@ -15,7 +15,6 @@ compile_error!("libstrand runs on Linux on x86-64 and aarch64; this target is ne
 
 pub mod ffi;
 
-#[allow(dead_code, reason = "called by the automaton section of the interface, which is being built")]
 mod automata;
 mod base;
 mod diagnose;

@@ -46,11 +46,6 @@ impl ByteSet {
         self.iter().filter(|byte| kinds & kind_of(*byte) != 0).for_each(|byte| kept.insert(byte));
         kept
     }
-
-    /// Its four words: bit b of word w is byte 64 w + b.
-    pub fn words(&self) -> [u64; 4] {
-        self.0
-    }
 }
 
 /// A set of kinds of bytes, as bits.

@@ -125,11 +125,6 @@ impl Dfa {
             || self.entered.len() > ENTRIES_MAX / 16
     }
 
-    /// How many states there are.
-    pub fn count(&self) -> usize {
-        self.known.len()
-    }
-
     /// The state of a set, which is sorted, after a byte of such a kind. May forget all other states.
     pub fn enter(&mut self, tables: &Tables, set: &[u32], last: Kinds) -> u32 {
         if self.is_full() {

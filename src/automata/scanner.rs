@@ -120,11 +120,6 @@ impl Scanner {
         }
     }
 
-    /// How many sets of states the automata know, that of the factored patterns first.
-    pub fn sizes(&self) -> Vec<usize> {
-        core::iter::once(self.tails.count()).chain(self.rest.iter().map(|reader| reader.dfa.count())).collect()
-    }
-
     fn flushes(&self) -> u64 {
         self.tails.flushes + self.rest.iter().map(|reader| reader.dfa.flushes).sum::<u64>()
     }

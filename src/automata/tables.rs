@@ -48,11 +48,7 @@ impl<T> Rows<T> {
         &self.values[self.offsets[index] as usize..self.offsets[index + 1] as usize]
     }
 
-    /// Where the rows begin, one more than there are rows.
-    pub fn offsets(&self) -> &[u32] {
-        &self.offsets
-    }
-
+    #[cfg(test)]
     /// All values.
     pub fn values(&self) -> &[T] {
         &self.values
@@ -176,6 +172,7 @@ impl Tables {
         self.successors.row(state)
     }
 
+    #[cfg(test)]
     /// All edges forwards.
     pub fn edges(&self) -> &Rows<u32> {
         &self.successors
@@ -197,11 +194,6 @@ impl Tables {
     #[inline]
     pub fn accepts(&self, state: u32) -> &[Accept] {
         self.accepts.row(state)
-    }
-
-    /// All accepts.
-    pub fn all_accepts(&self) -> &Rows<Accept> {
-        &self.accepts
     }
 
     /// The states with a start that a byte leads to.

@@ -70,6 +70,7 @@ statuses! {
     PANIC = -23, c"STRAND_ERR_PANIC", c"a Rust panic was caught at the boundary of the library";
     WOULD_SWITCH = -24, c"STRAND_ERR_WOULD_SWITCH", c"the call would switch strands where that is not allowed";
     NOT_INITIALISED = -25, c"STRAND_ERR_NOT_INITIALISED", c"the runtime is not initialised";
+    PARITY = -26, c"STRAND_ERR_PARITY", c"two implementations that were compared do not agree";
 }
 
 #[cfg(test)]

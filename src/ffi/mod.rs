@@ -14,6 +14,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod admission;
+pub mod automaton;
 pub mod buffer;
 pub mod cancel;
 pub mod channel;

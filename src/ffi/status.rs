@@ -68,6 +68,8 @@ pub const STRAND_ERR_PANIC: strand_status = -23;
 pub const STRAND_ERR_WOULD_SWITCH: strand_status = -24;
 /// strand_scheduler_init() has not been called, or the runtime was shut down.
 pub const STRAND_ERR_NOT_INITIALISED: strand_status = -25;
+/// Two implementations that were compared do not agree.
+pub const STRAND_ERR_PARITY: strand_status = -26;
 
 // The core counts in the same numbers.
 const _: () = {
@@ -97,6 +99,7 @@ const _: () = {
     assert!(STRAND_ERR_PANIC == Status::PANIC.0);
     assert!(STRAND_ERR_WOULD_SWITCH == Status::WOULD_SWITCH.0);
     assert!(STRAND_ERR_NOT_INITIALISED == Status::NOT_INITIALISED.0);
+    assert!(STRAND_ERR_PARITY == Status::PARITY.0);
 };
 
 /// The name of a status, such as "STRAND_ERR_CLOSED", for logs and tests.

@@ -3,7 +3,7 @@
 
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only adapters put anything there"))]
 pub mod apart;
-#[cfg(feature = "gpu")]
+pub mod automaton;
 mod away;
 #[allow(dead_code, reason = "the engines use the rest")]
 pub mod buffer;
@@ -41,13 +41,14 @@ use crate::base::status::Outcome;
 pub type Start = (fn() -> Outcome<()>, &'static str);
 
 /// The tables of a runtime that is being initialised.
-pub const STARTS: [Start; 6] = [
+pub const STARTS: [Start; 7] = [
     (|| ticket::start(INDEX_MAX), "tickets"),
     (|| device::start(1 << 10), "devices"),
     (|| buffer::start(1 << 20), "buffers"),
     (|| program::start(1 << 16), "programs"),
     (|| worklist::list::start(1 << 16), "worklists"),
     (|| graphs::start(1 << 16), "graphs"),
+    (automaton::object::start, "automata"),
 ];
 
 /// Frees them, with everything in them.
@@ -59,6 +60,7 @@ pub unsafe fn stop() {
     unsafe {
         graphs::stop();
         worklist::list::stop();
+        automaton::object::stop();
         program::stop();
         buffer::stop();
         device::stop();

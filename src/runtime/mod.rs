@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The runtime of the process: its life, its configuration, who is counted, and what strands may ask for.
 
+pub mod automata;
 pub mod blocking;
 pub mod collector;
 pub mod config;

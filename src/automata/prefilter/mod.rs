@@ -24,7 +24,6 @@ mod tests;
 #[cfg(test)]
 pub use scan::Engine;
 
-#[allow(unused_imports, reason = "the scanner of patterns, which is being built, takes them")]
 pub use self::{
     literals::{Literal, Literals, Refusal},
     scan::Scratch,

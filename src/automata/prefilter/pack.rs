@@ -11,6 +11,7 @@
 use super::literals::{Candidate, Literals};
 
 /// Words of a candidate.
+#[allow(dead_code, reason = "the device's side of the layout says it too")]
 pub const CANDIDATE_WORDS: u32 = 10;
 
 /// Where one filter lies, and how it is asked.

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* test: env="STRAND_GPU=cpu" */
+/*
+ * Automata: sets of patterns that are compiled, streams that are scanned in chunks, and matches that are taken. What
+ * the matches are is checked against a search that this file makes byte by byte, and by two engines that watch each other.
+ */
+#include "harness.h"
+
+static strand_device device;
+
+static void open_device(void) {
+  strand_device_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.kind = STRAND_DEVICE_CPU;
+  CHECK_OK(strand_device_open(&options, &device));
+}
+
+static strand_pattern pattern_of(const char *text, uint32_t flags) {
+  strand_pattern pattern;
+  memset(&pattern, 0, sizeof pattern);
+  pattern.size = (uint32_t)sizeof pattern;
+  pattern.flags = flags;
+  pattern.text = text;
+  pattern.length = strlen(text);
+  return pattern;
+}
+
+static strand_automaton_options options_of(uint32_t mode, uint32_t flags) {
+  strand_automaton_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.mode = mode;
+  options.flags = flags;
+  return options;
+}
+
+static strand_chunk chunk_of(uint32_t stream, const char *text, size_t length, uint32_t flags) {
+  strand_chunk chunk;
+  memset(&chunk, 0, sizeof chunk);
+  chunk.size = (uint32_t)sizeof chunk;
+  chunk.stream = stream;
+  chunk.data = text;
+  chunk.length = length;
+  chunk.flags = flags;
+  return chunk;
+}
+
+static strand_scan_options no_limits(void) {
+  strand_scan_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  return options;
+}
+
+static strand_status scan(strand_automaton automaton, strand_chunk *chunks, size_t count, const strand_scan_options *options) {
+  strand_ticket ticket;
+  strand_status status;
+  CHECK_OK(strand_automaton_scan(automaton, chunks, count, options, &ticket));
+  status = strand_ticket_await(ticket, STRAND_FOREVER);
+  CHECK_OK(strand_ticket_release(ticket));
+  return status;
+}
+
+static strand_automaton_counts stats_of(strand_automaton automaton) {
+  strand_automaton_counts stats;
+  memset(&stats, 0, sizeof stats);
+  stats.size = (uint32_t)sizeof stats;
+  CHECK_OK(strand_automaton_stats(automaton, &stats));
+  return stats;
+}
+
+static int by_end(const void *left, const void *right) {
+  const strand_match *a = left, *b = right;
+  if (a->stream != b->stream) return a->stream < b->stream ? -1 : 1;
+  if (a->end != b->end) return a->end < b->end ? -1 : 1;
+  return a->pattern < b->pattern ? -1 : a->pattern > b->pattern;
+}
+
+/* Everything that waits, sorted. */
+static size_t take_all(strand_automaton automaton, strand_match *matches, size_t room) {
+  size_t all = 0, count;
+  while (all < room && strand_automaton_take(automaton, matches + all, room - all < 3 ? room - all : 3, &count) == STRAND_OK) {
+    all += count;
+  }
+  qsort(matches, all, sizeof *matches, by_end);
+  return all;
+}
+
+static const char text[] = "GET /index.html\nUser-Agent: curl\nerror: disk full\n warning: Disk nearly full\n";
+
+/* --------------------------------------------------------------------------------------------------- the sets */
+
+enum { PATTERNS = 6, MOST = 64 };
+static strand_pattern patterns[PATTERNS];
+static void make_patterns(void) {
+  patterns[0] = pattern_of("disk", STRAND_PATTERN_LITERAL | STRAND_PATTERN_CASELESS);
+  patterns[1] = pattern_of("^[A-Z]+ /\\S*", 0);
+  patterns[2] = pattern_of("(?:error|warning): .*full$", STRAND_PATTERN_MULTI_LINE);
+  patterns[3] = pattern_of("\\bfull\\b", 0);
+  patterns[4] = pattern_of("l+", 0);
+  patterns[5] = pattern_of("\n", STRAND_PATTERN_LITERAL);
+}
+
+/* What a search by hand finds for some of them. */
+static size_t count_of(uint32_t pattern) {
+  size_t count = 0;
+  for (size_t end = 1; end < sizeof text; end += 1) {
+    switch (pattern) {
+      case 0: count += end >= 4 && strncasecmp(text + end - 4, "disk", 4) == 0; break;
+      case 4: count += text[end - 1] == 'l'; break;
+      case 5: count += text[end - 1] == '\n'; break;
+      default: break;
+    }
+  }
+  return count;
+}
+
+static void cut_everywhere(void) {
+  strand_match whole[MOST], cut[MOST];
+  for (uint32_t mode = STRAND_AUTOMATON_AUTO; mode <= STRAND_AUTOMATON_NON_BLOCKING; mode += 1) {
+    const strand_automaton_options options = options_of(mode, STRAND_AUTOMATON_DIFFERENTIAL);
+    strand_automaton automaton;
+    strand_chunk chunks[2];
+    size_t count, pieces;
+    CHECK_OK(strand_automaton_compile(device, patterns, PATTERNS, &options, &automaton));
+    chunks[0] = chunk_of(7, text, sizeof text - 1, STRAND_CHUNK_LAST);
+    CHECK_OK(scan(automaton, chunks, 1, NULL));
+    CHECK_EQUAL(chunks[0].scanned, sizeof text - 1);
+    count = take_all(automaton, whole, MOST);
+    for (uint32_t pattern = 0; pattern < PATTERNS; pattern += 1) {
+      size_t found = 0;
+      for (size_t index = 0; index < count; index += 1) {
+        CHECK_EQUAL(whole[index].stream, 7);
+        found += whole[index].pattern == pattern;
+      }
+      CHECK_NUMBERS(found, >, 0);
+      if (count_of(pattern) > 0) {
+        CHECK_EQUAL(found, count_of(pattern));
+      }
+    }
+    for (size_t at = 0; at < sizeof text; at += 1) {
+      chunks[0] = chunk_of(7, text, at, 0);
+      chunks[1] = chunk_of(7, text + at, sizeof text - 1 - at, STRAND_CHUNK_LAST);
+      if (at % 2 == 0) { /* in one scan, or in two */
+        CHECK_OK(scan(automaton, chunks, 2, NULL));
+      } else {
+        CHECK_OK(scan(automaton, &chunks[0], 1, NULL));
+        CHECK_OK(scan(automaton, &chunks[1], 1, NULL));
+      }
+      pieces = take_all(automaton, cut, MOST);
+      CHECK_EQUAL(pieces, count);
+      CHECK_EQUAL(memcmp(cut, whole, count * sizeof *whole), 0);
+    }
+    CHECK_NUMBERS(stats_of(automaton).agreed, >, sizeof text);
+    CHECK_EQUAL(stats_of(automaton).mismatches, 0);
+    CHECK_EQUAL(stats_of(automaton).streams, 0);
+    CHECK_OK(strand_automaton_release(automaton));
+  }
+}
+
+static void many_streams(void) {
+  enum { STREAMS = 50, ROUNDS = 4 };
+  static strand_chunk chunks[STREAMS * ROUNDS];
+  static strand_match found[STREAMS * 4];
+  strand_automaton automaton;
+  strand_pattern pattern = pattern_of("needle[0-9]", 0);
+  size_t count;
+  CHECK_OK(strand_automaton_compile(device, &pattern, 1, NULL, &automaton));
+  /* The word comes in four pieces, and those of all streams are mixed. */
+  for (uint32_t round = 0; round < ROUNDS; round += 1) {
+    static const char *const pieces[ROUNDS] = {"xxne", "ed", "le", "7yy"};
+    for (uint32_t stream = 0; stream < STREAMS; stream += 1) {
+      chunks[round * STREAMS + stream] = chunk_of(stream, pieces[round], strlen(pieces[round]), 0);
+    }
+  }
+  CHECK_OK(scan(automaton, chunks, STREAMS * ROUNDS, NULL));
+  count = take_all(automaton, found, sizeof found / sizeof found[0]);
+  CHECK_EQUAL(count, STREAMS);
+  for (uint32_t stream = 0; stream < STREAMS; stream += 1) {
+    CHECK_EQUAL(found[stream].stream, stream);
+    CHECK_EQUAL(found[stream].end, 9);
+  }
+  CHECK_EQUAL(stats_of(automaton).streams, STREAMS);
+  CHECK_OK(strand_automaton_reset(automaton, 3));
+  CHECK_EQUAL(stats_of(automaton).streams, STREAMS - 1);
+  CHECK_OK(strand_automaton_release(automaton));
+}
+
+/* A claim on a strand: the pool compiles, other strands read. */
+static void *on_a_strand(void *arg) {
+  cut_everywhere();
+  many_streams();
+  return arg;
+}
+static void strands_compile_and_scan(void) {
+  spawn(on_a_strand, NULL);
+  CHECK_OK(strand_scheduler_run());
+}
+
+/* ----------------------------------------------------------------------------------------------------- limits */
+
+static void limits_leave_the_rest_to_another_scan(void) {
+  static char large[200000];
+  strand_automaton_options options = options_of(STRAND_AUTOMATON_AUTO, 0);
+  strand_scan_options limits = no_limits();
+  strand_pattern pattern = pattern_of("b", STRAND_PATTERN_LITERAL);
+  strand_automaton automaton;
+  strand_chunk chunk;
+  static strand_match found[4];
+  size_t count;
+  memset(large, 'a', sizeof large);
+  large[10] = large[70000] = large[140000] = large[199999] = 'b';
+  options.matches_max = 1;
+  CHECK_OK(strand_automaton_compile(device, &pattern, 1, &options, &automaton));
+  chunk = chunk_of(1, large, sizeof large, STRAND_CHUNK_LAST);
+  CHECK_STATUS(STRAND_ERR_LIMIT, scan(automaton, &chunk, 1, NULL));
+  CHECK_LAST_ERROR_SAYS("wait to be taken");
+  CHECK_NUMBERS(chunk.scanned, >=, 11);
+  CHECK_NUMBERS(chunk.scanned, <, sizeof large);
+  /* What was found is taken, and the rest is scanned. */
+  for (uint64_t done = chunk.scanned, all = 0; all < 4;) {
+    if (strand_automaton_take(automaton, found + all, 4 - all, &count) == STRAND_OK) {
+      all += count;
+    }
+    if (done < sizeof large) {
+      chunk = chunk_of(1, large + done, sizeof large - done, STRAND_CHUNK_LAST);
+      (void)scan(automaton, &chunk, 1, NULL);
+      done += chunk.scanned;
+    }
+  }
+  CHECK_EQUAL(found[0].end, 11);
+  CHECK_EQUAL(found[1].end, 70001);
+  CHECK_EQUAL(found[2].end, 140001);
+  CHECK_EQUAL(found[3].end, 200000);
+  limits.visits_max = 1;
+  chunk = chunk_of(2, large, sizeof large, 0);
+  CHECK_STATUS(STRAND_ERR_LIMIT, scan(automaton, &chunk, 1, &limits));
+  CHECK_NUMBERS(chunk.scanned, <, sizeof large);
+  CHECK_OK(strand_automaton_take(automaton, found, 4, &count));
+  CHECK_EQUAL(count, 1);
+  limits = no_limits();
+  limits.deadline = 1;
+  CHECK_OK(strand_automaton_reset(automaton, 2));
+  chunk = chunk_of(2, large, sizeof large, 0);
+  CHECK_STATUS(STRAND_ERR_TIMEOUT, scan(automaton, &chunk, 1, &limits));
+  CHECK_EQUAL(chunk.scanned, 0);
+  CHECK_OK(strand_automaton_release(automaton));
+  /* Streams are bounded. */
+  options.matches_max = 0;
+  options.streams_max = 1;
+  CHECK_OK(strand_automaton_compile(device, &pattern, 1, &options, &automaton));
+  chunk = chunk_of(1, large, 5, 0);
+  CHECK_OK(scan(automaton, &chunk, 1, NULL));
+  chunk = chunk_of(2, large, 5, 0);
+  {
+    strand_ticket ticket;
+    CHECK_STATUS(STRAND_ERR_LIMIT, strand_automaton_scan(automaton, &chunk, 1, NULL, &ticket));
+  }
+  CHECK_OK(strand_automaton_release(automaton));
+}
+
+/* A scan that has been asked to end does so between two slices; a stream is one scan's at a time. */
+static void *cancel_a_scan(void *arg) {
+  static char large[64 << 20];
+  strand_pattern pattern = pattern_of("absent", STRAND_PATTERN_LITERAL);
+  strand_automaton automaton;
+  strand_ticket ticket, other;
+  strand_chunk chunk, again;
+  CHECK_OK(strand_automaton_compile(device, &pattern, 1, NULL, &automaton));
+  chunk = chunk_of(1, large, sizeof large, 0);
+  again = chunk;
+  CHECK_OK(strand_automaton_scan(automaton, &chunk, 1, NULL, &ticket));
+  CHECK_STATUS(STRAND_ERR_BUSY, strand_automaton_scan(automaton, &again, 1, NULL, &other));
+  CHECK_STATUS(STRAND_ERR_BUSY, strand_automaton_reset(automaton, 1));
+  CHECK_OK(strand_ticket_cancel(ticket));
+  CHECK_STATUS(STRAND_ERR_CANCELLED, strand_ticket_await(ticket, STRAND_FOREVER));
+  CHECK_NUMBERS(chunk.scanned, <, sizeof large);
+  CHECK_OK(strand_ticket_release(ticket));
+  /* Released while it is read. */
+  CHECK_OK(strand_automaton_scan(automaton, &again, 1, NULL, &ticket));
+  CHECK_OK(strand_automaton_release(automaton));
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_ticket_await(ticket, STRAND_FOREVER));
+  CHECK_OK(strand_ticket_release(ticket));
+  return arg;
+}
+static void scans_are_cancelled_and_closed(void) {
+  /* One worker: the strand that asks runs on until it waits. */
+  spawn(cancel_a_scan, NULL);
+  CHECK_OK(strand_scheduler_run());
+}
+
+/* ----------------------------------------------------------------------------------------------------- errors */
+
+static void errors_name_the_pattern(void) {
+  static const struct {
+    const char *text;
+    strand_status status;
+    uint64_t offset;
+    const char *says;
+  } bad[] = {
+      {"a(?=b)", STRAND_ERR_UNSUPPORTED, 1, "look-ahead"},
+      {"(a)\\1", STRAND_ERR_UNSUPPORTED, 3, "backreferences"},
+      {"x\\p{Greek}", STRAND_ERR_UNSUPPORTED, 1, "Unicode"},
+      {"ab(c", STRAND_ERR_INVALID, 2, "unclosed group"},
+      {"", STRAND_ERR_INVALID, UINT64_MAX, "empty pattern"},
+      {"$", STRAND_ERR_INVALID, UINT64_MAX, "only the empty text"},
+      {"(?:a{1000}){1000}", STRAND_ERR_LIMIT, UINT64_MAX, "states"},
+      {"\xff", STRAND_ERR_INVALID, 0, "UTF-8"},
+  };
+  for (size_t index = 0; index < sizeof bad / sizeof bad[0]; index += 1) {
+    strand_automaton_options options = options_of(STRAND_AUTOMATON_AUTO, 0);
+    strand_automaton automaton = 77;
+    strand_pattern set[2];
+    strand_pattern_error error;
+    memset(&error, 0, sizeof error);
+    error.size = (uint32_t)sizeof error;
+    options.error = &error;
+    set[0] = pattern_of("good", 0);
+    set[1] = pattern_of(bad[index].text, 0);
+    CHECK_STATUS(bad[index].status, strand_automaton_compile(device, set, 2, &options, &automaton));
+    CHECK_LAST_ERROR_SAYS("pattern 1");
+    CHECK_LAST_ERROR_SAYS(bad[index].says);
+    CHECK_EQUAL(error.pattern, 1);
+    CHECK_EQUAL(error.offset, bad[index].offset);
+    CHECK_EQUAL(automaton, 77);
+  }
+  {
+    strand_automaton_options options = options_of(STRAND_AUTOMATON_AUTO, 0);
+    strand_automaton automaton;
+    strand_pattern pattern = pattern_of("a{40}", 0);
+    options.pattern_states_max = 30;
+    CHECK_STATUS(STRAND_ERR_LIMIT, strand_automaton_compile(device, &pattern, 1, &options, &automaton));
+    pattern = pattern_of("\xff\xfe", STRAND_PATTERN_LITERAL);
+    CHECK_OK(strand_automaton_compile(device, &pattern, 1, &options, &automaton));
+    CHECK_OK(strand_automaton_release(automaton));
+  }
+}
+
+static void a_closed_device_is_closed(void) {
+  strand_automaton automaton;
+  strand_pattern pattern = pattern_of("good", 0);
+  strand_ticket ticket;
+  CHECK_OK(strand_automaton_compile(device, &pattern, 1, NULL, &automaton));
+  CHECK_OK(strand_device_close(device));
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_automaton_scan(automaton, NULL, 0, NULL, &ticket));
+  CHECK_OK(strand_automaton_release(automaton));
+  open_device();
+}
+
+int main(void) {
+  start_runtime(1);
+  open_device();
+  make_patterns();
+  CLAIM(cut_everywhere);
+  CLAIM(many_streams);
+  CLAIM(strands_compile_and_scan);
+  CLAIM(limits_leave_the_rest_to_another_scan);
+  CLAIM(scans_are_cancelled_and_closed);
+  CLAIM(errors_name_the_pattern);
+  CLAIM(a_closed_device_is_closed);
+  stop_runtime();
+  start_runtime(3);
+  open_device();
+  CLAIM(strands_compile_and_scan);
+  stop_runtime();
+  return 0;
+}

@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Automata
+//!
+//! Many patterns at once, sought in streams of bytes that come in chunks. A pattern is a regular
+//! expression of bytes (the syntax of Rust's regex crate with Unicode switched off), or a literal. A match
+//! is a pattern, a stream and an end: some text that ends there is matched by the pattern. All ends are
+//! reported, each once, whatever a pattern's repetitions prefer; where a match begins is not said, and a
+//! match of no bytes is never reported. Patterns are sought anywhere unless they begin with ^.
+//!
+//! ^ and $ are the start and the end of the stream, with STRAND_PATTERN_MULTI_LINE also of lines; word
+//! boundaries are those of ASCII. They are exact across chunks: a match whose end depends on the byte
+//! after it comes with that byte, or with the chunk that is said to be the last. Look-ahead, look-behind, back-references
+//! and classes of Unicode are not supported: strand_automaton_compile() says which pattern has one, and where.
+//!
+//! Text in which none of the patterns' own words occurs is passed at the speed of a filter; the patterns that have no
+//! words of three bytes are read by an automaton that is made while it runs. Large counted repetitions of
+//! nearly any byte, such as .{0,100}, are what costs most. Compiling and scanning allocate as they go; when no
+//! memory is left, the process may end.
+
+use super::device::strand_device;
+use super::sized::{self, Sized32};
+use super::status::strand_status;
+use super::ticket::strand_ticket;
+use super::{check, guard};
+use crate::automata::engine::{Mode, Plan};
+use crate::automata::pattern::{self, CompileError, Match, Pattern};
+use crate::base::status::{Outcome, Status};
+use crate::gpu::automaton::object::{self, Facts, Wish};
+use crate::gpu::automaton::scan::{Chunk, Limits};
+use crate::runtime::automata;
+use crate::strand::message::fail;
+use crate::wait::block::FOREVER;
+use core::ffi::{c_char, c_void};
+
+/// Names an automaton; below 2^62 and never used again. 0 is no automaton.
+pub type strand_automaton = u64;
+
+/// Pattern: upper and lower case of ASCII letters are the same.
+pub const STRAND_PATTERN_CASELESS: u32 = 1;
+/// Pattern: ^ and $ match at lines too, and $ also before a line feed.
+pub const STRAND_PATTERN_MULTI_LINE: u32 = 2;
+/// Pattern: . matches a line feed too.
+pub const STRAND_PATTERN_DOT_ALL: u32 = 4;
+/// Pattern: the text is no regular expression but the very bytes that are sought.
+pub const STRAND_PATTERN_LITERAL: u32 = 8;
+
+/// Mode: the fastest engine for the device.
+pub const STRAND_AUTOMATON_AUTO: u32 = 0;
+/// Mode: the baseline, byte for byte, every pattern tried at every byte.
+pub const STRAND_AUTOMATON_BLOCKING: u32 = 1;
+/// Mode: items of a state and an index in a worklist.
+pub const STRAND_AUTOMATON_NON_BLOCKING: u32 = 2;
+
+/// Flag: a second engine that shares no loop with the first reads everything too, and both must agree.
+pub const STRAND_AUTOMATON_DIFFERENTIAL: u32 = 1;
+
+/// Chunk: its stream ends with it. What comes with the same number later is another stream.
+pub const STRAND_CHUNK_LAST: u32 = 1;
+
+const _: () = assert!(
+    STRAND_PATTERN_CASELESS == pattern::CASELESS
+        && STRAND_PATTERN_MULTI_LINE == pattern::MULTI_LINE
+        && STRAND_PATTERN_DOT_ALL == pattern::DOT_ALL
+        && STRAND_PATTERN_LITERAL == pattern::LITERAL
+);
+
+/// A pattern of a set. Its number is its place in the array.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_pattern {
+    /// sizeof(strand_pattern), the same in all patterns of a call: it is the way to the next one.
+    pub size: u32,
+    /// STRAND_PATTERN_ bits.
+    pub flags: u32,
+    /// UTF-8; of a literal any bytes.
+    pub text: *const c_char,
+    /// Bytes of text, 1 to 65,536.
+    pub length: usize,
+}
+
+/// Where a set could not be compiled.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_pattern_error {
+    /// sizeof(strand_pattern_error)
+    pub size: u32,
+    /// 0
+    pub reserved: u32,
+    /// Number of the pattern; UINT64_MAX: it is about the whole set.
+    pub pattern: u64,
+    /// Byte of its text; UINT64_MAX: not known.
+    pub offset: u64,
+}
+
+/// How a set is compiled and read: 0 or NULL in a field is the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_automaton_options {
+    /// sizeof(strand_automaton_options)
+    pub size: u32,
+    /// STRAND_AUTOMATON_DIFFERENTIAL or 0.
+    pub flags: u32,
+    /// One of STRAND_AUTOMATON_AUTO, _BLOCKING, _NON_BLOCKING.
+    pub mode: u32,
+    /// Most states of one pattern: it has one for each byte that a match can have, repetitions written
+    /// out. Default and most: 16,384.
+    pub pattern_states_max: u32,
+    /// Most streams that are open at once. Default: 65,536.
+    pub streams_max: u32,
+    /// 0
+    pub reserved: u32,
+    /// Matches that wait to be taken before a scan ends with STRAND_ERR_LIMIT. Default: 2^24.
+    pub matches_max: u64,
+    /// Filled when a pattern is refused; its size is set by the caller.
+    pub error: *mut strand_pattern_error,
+}
+
+/// A part of a stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_chunk {
+    /// sizeof(strand_chunk), the same in all chunks of a call.
+    pub size: u32,
+    /// Number of the stream. It begins with the first chunk that has the number.
+    pub stream: u32,
+    /// STRAND_CHUNK_LAST or 0.
+    pub flags: u32,
+    /// 0
+    pub reserved: u32,
+    /// The bytes that follow those of the stream's last chunk; may be NULL when length is 0.
+    pub data: *const c_void,
+    /// Their number.
+    pub length: u64,
+    /// Written by the scan: how many of them were read.
+    pub scanned: u64,
+}
+
+/// What bounds a scan: 0 in a field is the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_scan_options {
+    /// sizeof(strand_scan_options)
+    pub size: u32,
+    /// Strands that read, each one stream at a time. Default: as many as there are workers.
+    pub workers: u32,
+    /// States, or sets of states, that may be visited before the scan ends with STRAND_ERR_LIMIT; looked at
+    /// every 64 KiB. Default: no limit.
+    pub visits_max: u64,
+    /// When the scan ends with STRAND_ERR_TIMEOUT, see strand_after(). 0: never.
+    pub deadline: i64,
+}
+
+/// Text that ends here is matched.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_match {
+    /// Number of the pattern.
+    pub pattern: u32,
+    /// Number of the stream.
+    pub stream: u32,
+    /// Bytes of the stream before the match's end.
+    pub end: u64,
+}
+
+const _: () = assert!(size_of::<strand_match>() == size_of::<Match>());
+
+/// What an automaton has, and has done.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct strand_automaton_counts {
+    /// sizeof(strand_automaton_counts)
+    pub size: u32,
+    /// Patterns.
+    pub patterns: u32,
+    /// Those that are found by words of theirs.
+    pub patterns_filtered: u32,
+    /// Such words.
+    pub factors: u32,
+    /// States of all patterns, common prefixes counted once.
+    pub states: u32,
+    /// Streams that are open.
+    pub streams: u32,
+    /// Scans that were begun.
+    pub scans: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Places where a word stood.
+    pub hits: u64,
+    /// Of them those where a match could have begun before.
+    pub seeds: u64,
+    /// States, or sets of states, that were visited.
+    pub visits: u64,
+    /// Matches that were found.
+    pub matches: u64,
+    /// Matches that wait to be taken.
+    pub waiting: u64,
+    /// Parts of chunks that two engines have agreed on (STRAND_AUTOMATON_DIFFERENTIAL).
+    pub agreed: u64,
+    /// Scans in which they did not.
+    pub mismatches: u64,
+    /// How often an automaton that is made while it runs had become too large and was made anew.
+    pub flushes: u64,
+}
+
+// SAFETY: repr(C), size first, 8-aligned, no field across a multiple of 8; zero is a value of every field.
+unsafe impl Sized32 for strand_pattern {
+    const NAME: &'static str = "strand_pattern";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_pattern_error {
+    const NAME: &'static str = "strand_pattern_error";
+}
+
+// SAFETY: as above; zero is null.
+unsafe impl Sized32 for strand_automaton_options {
+    const NAME: &'static str = "strand_automaton_options";
+}
+
+// SAFETY: as above; zero is null.
+unsafe impl Sized32 for strand_chunk {
+    const NAME: &'static str = "strand_chunk";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_scan_options {
+    const NAME: &'static str = "strand_scan_options";
+}
+
+// SAFETY: as above.
+unsafe impl Sized32 for strand_automaton_counts {
+    const NAME: &'static str = "strand_automaton_counts";
+}
+
+/// Compiles patterns. For a strand a thread of the offload pool does the work (see strand_offload()); an OS thread
+/// does it itself.
+///
+/// @param device    where streams will be read; in this version the processor (STRAND_DEVICE_CPU)
+/// @param patterns  count of them; copied
+/// @param count     1 to 1,048,576
+/// @param options   may be NULL; copied, but for the error that it points to
+/// @param out       the automaton
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: a pattern is none: its number, the byte and what is wrong are in the message and
+///         in options->error; or count is 0, a pattern is empty or matches only the empty text or nothing, patterns
+///         or out is NULL, sizes differ, a flag or the mode is unknown, or device names none and never did;
+///         STRAND_ERR_UNSUPPORTED: a pattern has look-around, a back-reference or a class of Unicode; or the
+///         device is no processor;
+///         STRAND_ERR_LIMIT: a pattern is too large or has too many states, or there are too many patterns, or too
+///         many automata are in use, or no thread could be had;
+///         STRAND_ERR_STALE, STRAND_ERR_CLOSED: the device was closed;
+///         STRAND_ERR_NO_MEMORY;
+///         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
+///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches may
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_automaton_compile(
+    device: strand_device,
+    patterns: *const strand_pattern,
+    count: usize,
+    options: *const strand_automaton_options,
+    out: *mut strand_automaton,
+) -> strand_status {
+    guard(|| {
+        check::pointer(out, "strand_automaton_compile", "out")?;
+        // SAFETY: NULL, or a struct as its size says, by the caller's promise.
+        let (wish, error) = unsafe { wish_of(options) }?;
+        // SAFETY: as many patterns as count says, with texts that are readable, by the caller's promise.
+        let patterns = unsafe { patterns_of(patterns, count) }?;
+        let mut refused = None;
+        let made = object::compile(device, &patterns, wish, &mut refused);
+        if let Some(refused) = refused.filter(|_| !error.is_null()) {
+            // SAFETY: a struct as its size says, by the caller's promise; checked by `wish_of`.
+            unsafe { sized::write(error, &shown(&refused), "strand_automaton_compile") }?;
+        }
+        // SAFETY: writable, by the caller's promise.
+        unsafe { out.write(made?) };
+        Ok(())
+    })
+}
+
+/// Begins to read chunks. Chunks of one stream are read in the order in which they stand, each 64 KiB of a chunk
+/// by one strand of the runtime between turns of others; streams are read side by side. A scan that ends
+/// early leaves every stream where scanned of its chunks says; the rest can be scanned by another call.
+///
+/// The bytes, and the array of chunks, belong to the scan until the ticket has its result, also when the ticket was cancelled or
+/// released.
+///
+/// @param automaton  the automaton
+/// @param chunks     count of them
+/// @param count      at most 1,048,576; 0 is a scan that has ended
+/// @param options    may be NULL; copied
+/// @param out        the ticket. Its result is STRAND_OK: everything was read, what was found can be taken;
+///                   STRAND_ERR_LIMIT: visits_max or matches_max; STRAND_ERR_TIMEOUT: the deadline;
+///                   STRAND_ERR_CANCELLED; STRAND_ERR_CLOSED: the automaton was released or its device closed;
+///                   STRAND_ERR_PARITY: two engines disagree, the message has the first difference;
+///                   STRAND_ERR_NO_MEMORY
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: chunks or out is NULL, sizes differ, data is NULL, a flag is unknown, the deadline is below -1, or
+///         automaton names none and never did;
+///         STRAND_ERR_BUSY: another scan reads one of the streams;
+///         STRAND_ERR_LIMIT: too many chunks, streams, tickets or strands;
+///         STRAND_ERR_STALE: it was released; STRAND_ERR_CLOSED: its device was closed;
+///         STRAND_ERR_NO_MEMORY;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_automaton_scan(
+    automaton: strand_automaton,
+    chunks: *mut strand_chunk,
+    count: usize,
+    options: *const strand_scan_options,
+    out: *mut strand_ticket,
+) -> strand_status {
+    guard(|| {
+        check::pointer(out, "strand_automaton_scan", "out")?;
+        // SAFETY: NULL, or a struct as its size says, by the caller's promise.
+        let limits = unsafe { limits_of(options) }?;
+        // SAFETY: as many chunks as count says, by the caller's promise.
+        let chunks = unsafe { chunks_of(chunks, count) }?;
+        let ticket = automata::scan(automaton, chunks, limits)?;
+        // SAFETY: writable, by the caller's promise.
+        unsafe { out.write(ticket) };
+        Ok(())
+    })
+}
+
+/// Takes matches that were found. Those of one stream come in the order of what was read, sorted by pattern and
+/// end within 64 KiB.
+///
+/// @param automaton  the automaton
+/// @param matches    room for capacity of them; may be NULL when that is 0
+/// @param capacity   how many at most
+/// @param count      how many it were
+/// @return STRAND_OK;
+///         STRAND_ERR_EMPTY: none waits, or capacity is 0;
+///         STRAND_ERR_INVALID: matches or count is NULL, or automaton names none and never did;
+///         STRAND_ERR_STALE: it was released;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_automaton_take(
+    automaton: strand_automaton,
+    matches: *mut strand_match,
+    capacity: usize,
+    count: *mut usize,
+) -> strand_status {
+    guard(|| {
+        check::pointer(count, "strand_automaton_take", "count")?;
+        if capacity > 0 {
+            check::pointer(matches, "strand_automaton_take", "matches")?;
+        }
+        let give = |index: usize, found: Match| {
+            let found = strand_match { pattern: found.pattern, stream: found.stream, end: found.end };
+            // SAFETY: there is room for capacity of them, by the caller's promise.
+            unsafe { matches.add(index).write(found) };
+        };
+        match object::take(automaton, give, capacity)? {
+            0 => Err(Status::EMPTY),
+            taken => {
+                // SAFETY: writable, by the caller's promise.
+                unsafe { count.write(taken) };
+                Ok(())
+            }
+        }
+    })
+}
+
+/// Forgets a stream: the next chunk with its number is the first of another one. Nothing is reported for its end.
+/// A stream that was never begun is forgotten already.
+///
+/// @param automaton  the automaton
+/// @param stream     its number
+/// @return STRAND_OK;
+///         STRAND_ERR_BUSY: a scan reads it;
+///         STRAND_ERR_INVALID: automaton names none and never did;
+///         STRAND_ERR_STALE: it was released;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_automaton_reset(automaton: strand_automaton, stream: u32) -> strand_status {
+    guard(|| object::reset(automaton, stream))
+}
+
+/// What an automaton has, and what its scans have done so far.
+///
+/// @param automaton  the automaton
+/// @param stats      filled; its size is set by the caller
+/// @return STRAND_OK;
+///         STRAND_ERR_INVALID: stats is NULL or its size is wrong, or automaton names none and never did;
+///         STRAND_ERR_STALE: it was released;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strand_automaton_stats(
+    automaton: strand_automaton,
+    stats: *mut strand_automaton_counts,
+) -> strand_status {
+    guard(|| {
+        // SAFETY: a struct as its size says, by the caller's promise.
+        unsafe { sized::check(stats, "strand_automaton_stats") }?;
+        let facts = object::facts(automaton)?;
+        // SAFETY: as above.
+        unsafe { sized::write(stats, &stats_of(&facts), "strand_automaton_stats") }
+    })
+}
+
+/// Gives an automaton up, with the matches that were not taken. A scan that goes on ends with
+/// STRAND_ERR_CLOSED.
+///
+/// @param automaton  the automaton
+/// @return STRAND_OK;
+///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_INVALID: automaton names none and never did;
+///         STRAND_ERR_CANCELLED: the runtime is shutting down;
+///         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+///
+/// @context any
+/// @switches never
+/// @threadsafe yes
+/// @signalsafe no
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn strand_automaton_release(automaton: strand_automaton) -> strand_status {
+    guard(|| object::release(automaton))
+}
+
+/// # Safety
+/// As for a `Sized32`, or null; the error that it points to as well.
+unsafe fn wish_of(options: *const strand_automaton_options) -> Outcome<(Wish, *mut strand_pattern_error)> {
+    const NAME: &str = "strand_automaton_compile";
+    let mut wish = Wish {
+        plan: Plan { mode: Mode::Auto, differential: false },
+        pattern_states: pattern::PATTERN_STATES,
+        streams: object::STREAMS,
+        matches: object::MATCHES,
+    };
+    if options.is_null() {
+        return Ok((wish, core::ptr::null_mut()));
+    }
+    // SAFETY: by contract.
+    let options = unsafe { sized::read(options, NAME) }?;
+    check::flags(options.flags, STRAND_AUTOMATON_DIFFERENTIAL, NAME)?;
+    check::zero(u64::from(options.reserved), NAME, "reserved")?;
+    check::at_most(options.mode, STRAND_AUTOMATON_NON_BLOCKING, NAME, "mode")?;
+    check::at_most(options.pattern_states_max, pattern::PATTERN_STATES as u32, NAME, "pattern_states_max")?;
+    if !options.error.is_null() {
+        // SAFETY: by contract.
+        unsafe { sized::check(options.error, NAME) }?;
+    }
+    wish.plan.differential = options.flags & STRAND_AUTOMATON_DIFFERENTIAL != 0;
+    wish.plan.mode = match options.mode {
+        STRAND_AUTOMATON_BLOCKING => Mode::Blocking,
+        STRAND_AUTOMATON_NON_BLOCKING => Mode::NonBlocking,
+        _ => Mode::Auto,
+    };
+    if options.pattern_states_max != 0 {
+        wish.pattern_states = options.pattern_states_max as usize;
+    }
+    if options.streams_max != 0 {
+        wish.streams = options.streams_max;
+    }
+    if options.matches_max != 0 {
+        wish.matches = options.matches_max;
+    }
+    Ok((wish, options.error))
+}
+
+/// Structs that lie one behind the other, each as large as the first says.
+///
+/// # Safety
+/// `first` is null, or begins so many structs whose sizes are readable.
+unsafe fn each<T: Sized32, R>(
+    first: *const T,
+    count: usize,
+    function: &str,
+    convert: impl Fn(usize, *const T, T) -> Outcome<R>,
+) -> Outcome<Box<[R]>> {
+    let mut all = Vec::new();
+    if count == 0 {
+        return Ok(Box::default());
+    }
+    if all.try_reserve_exact(count).is_err() {
+        return fail(Status::NO_MEMORY, format_args!("{function}: no memory for {count} of them"));
+    }
+    check::pointer(first, function, T::NAME)?;
+    // SAFETY: by contract.
+    let stride = unsafe { first.cast::<u32>().read() };
+    for index in 0..count {
+        let place = first.wrapping_byte_add(index * stride as usize);
+        // SAFETY: by contract.
+        let value = unsafe { sized::read(place, function) }?;
+        // SAFETY: as above.
+        if unsafe { place.cast::<u32>().read() } != stride {
+            return fail(
+                Status::INVALID,
+                format_args!("{function}: {} {index} has another size than the first", T::NAME),
+            );
+        }
+        all.push(convert(index, place, value)?);
+    }
+    Ok(all.into_boxed_slice())
+}
+
+/// # Safety
+/// `patterns` is null, or so many patterns whose texts are readable for as long as the result is used.
+unsafe fn patterns_of<'a>(patterns: *const strand_pattern, count: usize) -> Outcome<Box<[Pattern<'a>]>> {
+    const NAME: &str = "strand_automaton_compile";
+    if count > pattern::PATTERNS_MAX {
+        return fail(Status::LIMIT, format_args!("{NAME}: {count} patterns; there can be {}", pattern::PATTERNS_MAX));
+    }
+    // SAFETY: by contract.
+    unsafe {
+        each(patterns, count, NAME, |index, _, given: strand_pattern| {
+            if given.length > 0 && given.text.is_null() {
+                return fail(Status::INVALID, format_args!("{NAME}: the text of pattern {index} is NULL"));
+            }
+            let text: &[u8] = match given.length {
+                0 => &[],
+                // More than can be compiled is not looked at.
+                length => core::slice::from_raw_parts(given.text.cast(), length.min(pattern::TEXT_MAX + 1)),
+            };
+            Ok(Pattern { text, flags: given.flags })
+        })
+    }
+}
+
+/// # Safety
+/// `chunks` is null, or so many chunks that stay until the scan has ended.
+unsafe fn chunks_of(chunks: *mut strand_chunk, count: usize) -> Outcome<Box<[Chunk]>> {
+    const NAME: &str = "strand_automaton_scan";
+    /// Most chunks of a scan.
+    const MOST: usize = 1 << 20;
+    if count > MOST {
+        return fail(Status::LIMIT, format_args!("{NAME}: {count} chunks; there can be {MOST}"));
+    }
+    // SAFETY: by contract.
+    let read = unsafe {
+        each(chunks.cast_const(), count, NAME, |index, place, given: strand_chunk| {
+            check::flags(given.flags, STRAND_CHUNK_LAST, NAME)?;
+            check::zero(u64::from(given.reserved), NAME, "reserved")?;
+            if given.length > 0 && given.data.is_null() {
+                return fail(Status::INVALID, format_args!("{NAME}: the data of chunk {index} is NULL"));
+            }
+            if (given.size as usize) < size_of::<strand_chunk>() || given.length > isize::MAX as u64 {
+                return fail(
+                    Status::INVALID,
+                    format_args!("{NAME}: chunk {index} is too small, or its data too large"),
+                );
+            }
+            let scanned = &raw mut (*place.cast_mut()).scanned;
+            Ok(Chunk {
+                stream: given.stream,
+                last: given.flags & STRAND_CHUNK_LAST != 0,
+                data: given.data.cast(),
+                length: given.length as usize,
+                scanned,
+            })
+        })
+    }?;
+    // SAFETY: writable by contract, and all of them were found good.
+    read.iter().for_each(|chunk| unsafe { chunk.scanned.write(0) });
+    Ok(read)
+}
+
+/// # Safety
+/// As for a `Sized32`, or null.
+unsafe fn limits_of(options: *const strand_scan_options) -> Outcome<Limits> {
+    if options.is_null() {
+        return Ok(Limits { deadline: FOREVER, visits: 0, workers: 0 });
+    }
+    // SAFETY: by contract.
+    let options = unsafe { sized::read(options, "strand_automaton_scan") }?;
+    check::deadline(options.deadline, "strand_automaton_scan")?;
+    let deadline = if options.deadline == 0 { FOREVER } else { options.deadline };
+    Ok(Limits { deadline, visits: options.visits_max, workers: options.workers })
+}
+
+fn shown(error: &CompileError) -> strand_pattern_error {
+    strand_pattern_error {
+        size: 0,
+        reserved: 0,
+        pattern: error.pattern.map_or(u64::MAX, |pattern| pattern as u64),
+        offset: error.offset.map_or(u64::MAX, |offset| offset as u64),
+    }
+}
+
+fn stats_of(facts: &Facts) -> strand_automaton_counts {
+    strand_automaton_counts {
+        size: 0,
+        patterns: facts.patterns,
+        patterns_filtered: facts.patterns_factored,
+        factors: facts.factors,
+        states: facts.states,
+        streams: facts.streams,
+        scans: facts.scans,
+        bytes: facts.totals.bytes,
+        hits: facts.totals.hits,
+        seeds: facts.totals.seeds,
+        visits: facts.totals.visits,
+        matches: facts.totals.matches,
+        waiting: facts.waiting,
+        agreed: facts.agreed,
+        mismatches: facts.mismatches,
+        flushes: facts.totals.flushes,
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A compiled set of patterns, and what it knows of its streams.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::automata::engine::{Engine, Plan, Reading};
+use crate::automata::pattern::{CompileError, Match, Pattern};
+use crate::automata::scanner::{Compiled, Counts};
+use crate::automata::set::{Options, Set};
+use crate::base::handle::Kind;
+use crate::base::status::{Outcome, Status};
+use crate::engine::outside;
+use crate::gpu::away;
+use crate::gpu::device::{self, Device};
+use crate::gpu::named::{Named, enter};
+use crate::gpu::shared::Shared;
+use crate::strand::message::fail;
+
+/// Most streams that are open at once, unless the options say otherwise.
+pub const STREAMS: u32 = 1 << 16;
+/// Most matches that wait to be taken, unless the options say otherwise.
+pub const MATCHES: u64 = 1 << 24;
+/// Engines that are kept for later scans.
+const SPARE: usize = 8;
+
+/// How an automaton is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Which engines.
+    pub plan: Plan,
+    /// Most states of a pattern.
+    pub pattern_states: usize,
+    /// Most streams.
+    pub streams: u32,
+    /// Most matches that wait.
+    pub matches: u64,
+}
+
+/// A stream between two scans.
+pub enum Place {
+    /// Nobody reads it.
+    Idle(Box<Reading>),
+    /// A scan does.
+    Busy,
+}
+
+/// What changes.
+#[derive(Default)]
+pub struct State {
+    /// Streams that have begun.
+    pub streams: HashMap<u32, Place>,
+    /// What was found and not taken.
+    pub matches: VecDeque<Match>,
+    /// Engines that nobody uses.
+    pub spare: Vec<Engine>,
+    /// Sums over all scans.
+    pub totals: Counts,
+    /// Scans that were begun.
+    pub scans: u64,
+    /// Scans in which two engines disagreed.
+    pub mismatches: u64,
+    /// Slices for which two engines agreed.
+    pub agreed: u64,
+    /// The handle was given up.
+    pub released: bool,
+}
+
+/// See the module documentation.
+pub struct Automaton {
+    /// Whose it is.
+    pub device: Shared<Device>,
+    /// The patterns.
+    pub compiled: Compiled,
+    /// How it was made.
+    pub wish: Wish,
+    state: Mutex<State>,
+}
+
+static AUTOMATA: Named<Automaton> = Named::new(Kind::Automaton, "automaton");
+
+/// Makes the table of a runtime that is being initialised.
+pub fn start() -> Outcome<()> {
+    AUTOMATA.start(1 << 16)
+}
+
+/// Frees the table.
+///
+/// # Safety
+/// As [`Named::stop`].
+pub unsafe fn stop() {
+    // SAFETY: by contract.
+    unsafe { AUTOMATA.stop() };
+}
+
+impl Automaton {
+    /// What changes. Never held across a switch, nor while a slice is read.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An engine for a slice.
+    pub fn engine(&self) -> Engine {
+        let spare = self.lock().spare.pop();
+        spare.unwrap_or_else(|| Engine::new(&self.compiled, self.wish.plan))
+    }
+
+    /// Gives an engine back.
+    pub fn give_back(&self, engine: Engine) {
+        let mut state = self.lock();
+        if state.spare.len() < SPARE {
+            state.spare.push(engine);
+        }
+    }
+}
+
+/// Compiles patterns: the handle. The work is done by a thread that may take its time. An error of a pattern is in
+/// `error` too.
+pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Option<CompileError>) -> Outcome<u64> {
+    outside::refuse_on_worker()?;
+    let _call = enter()?;
+    let device = device::get(device)?;
+    device.look()?;
+    if device.remote().is_some() {
+        return fail(Status::UNSUPPORTED, format_args!("this version reads streams on the processor only"));
+    }
+    let made = away::elsewhere(|| {
+        let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
+        let set = Set::compile(patterns, &options)?;
+        let large = |_| CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes");
+        Compiled::new(set).map_err(large)
+    })?;
+    match made {
+        Ok(compiled) => {
+            let automaton = Shared::new(Automaton { device, compiled, wish, state: Mutex::default() })
+                .or_else(|status| fail(status, format_args!("no memory for an automaton")))?;
+            AUTOMATA.add(automaton, |_, _| ())
+        }
+        Err(refused) => {
+            let refused = error.insert(refused);
+            fail(refused.status, format_args!("{refused}"))
+        }
+    }
+}
+
+/// The automaton that a handle names.
+pub fn get(handle: u64) -> Outcome<Shared<Automaton>> {
+    AUTOMATA.get(handle)
+}
+
+/// Gives the handle up. Scans that have begun end as CLOSED at their next slice.
+pub fn release(handle: u64) -> Outcome<()> {
+    let _call = enter()?;
+    let automaton = AUTOMATA.remove(handle)?;
+    automaton.lock().released = true;
+    Ok(())
+}
+
+/// Forgets a stream: its next chunk is the first of another one.
+pub fn reset(handle: u64, stream: u32) -> Outcome<()> {
+    let _call = enter()?;
+    let automaton = get(handle)?;
+    let mut state = automaton.lock();
+    match state.streams.get(&stream) {
+        Some(Place::Busy) => {
+            drop(state);
+            fail(Status::BUSY, format_args!("stream {stream} is being scanned"))
+        }
+        Some(Place::Idle(_)) => {
+            state.streams.remove(&stream);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Takes matches, the oldest first: how many.
+pub fn take(handle: u64, mut give: impl FnMut(usize, Match), capacity: usize) -> Outcome<usize> {
+    let _call = enter()?;
+    let automaton = get(handle)?;
+    let mut state = automaton.lock();
+    let count = state.matches.len().min(capacity);
+    state.matches.drain(..count).enumerate().for_each(|(index, found)| give(index, found));
+    Ok(count)
+}
+
+/// What is known of an automaton.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Patterns, those of them with factors, and the factors.
+    pub patterns: u32,
+    /// See `patterns`.
+    pub patterns_factored: u32,
+    /// See `patterns`.
+    pub factors: u32,
+    /// States of all automata.
+    pub states: u32,
+    /// Streams that have begun.
+    pub streams: u32,
+    /// Sums.
+    pub totals: Counts,
+    /// Scans that were begun.
+    pub scans: u64,
+    /// Scans with a mismatch.
+    pub mismatches: u64,
+    /// Slices that two engines agreed on.
+    pub agreed: u64,
+    /// Matches that wait.
+    pub waiting: u64,
+}
+
+/// What is known of an automaton.
+pub fn facts(handle: u64) -> Outcome<Facts> {
+    let _call = enter()?;
+    let automaton = get(handle)?;
+    let set = &automaton.compiled.set;
+    let state = automaton.lock();
+    Ok(Facts {
+        patterns: set.patterns,
+        patterns_factored: set.patterns_factored,
+        factors: set.factors.len() as u32,
+        states: set.tables().map(|tables| tables.count()).sum(),
+        streams: state.streams.len() as u32,
+        totals: state.totals,
+        scans: state.scans,
+        mismatches: state.mismatches,
+        agreed: state.agreed,
+        waiting: state.matches.len() as u64,
+    })
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One scan: chunks of streams, read slice by slice by one or more strands, and the ticket that says how it ended.
+//!
+//! ```text
+//! lanes     the chunks of one stream, in order; one strand at a time reads a lane
+//! slice     64 KiB of a chunk; between two of them others have their turn, and cancellation, deadline and limits act
+//! scanned   written into the chunk after each slice: after a scan that ended early the rest can be scanned
+//! ```
+
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::object::{Automaton, Place};
+use crate::automata::engine::{Engine, Mismatch, Reading};
+use crate::automata::pattern::Match;
+use crate::automata::scanner::Counts;
+use crate::base::status::{Outcome, Status};
+use crate::engine::clock;
+use crate::gpu::shared::Shared;
+use crate::gpu::ticket::Pending;
+use crate::strand::message::fail;
+use crate::wait::block::FOREVER;
+
+/// Bytes that are read without a pause.
+pub const SLICE: usize = 1 << 16;
+
+/// A chunk of the caller's.
+#[derive(Clone, Copy)]
+pub struct Chunk {
+    /// The stream.
+    pub stream: u32,
+    /// The stream ends with it.
+    pub last: bool,
+    /// Its first byte.
+    pub data: *const u8,
+    /// Their number.
+    pub length: usize,
+    /// Where it is told how many of them were read.
+    pub scanned: *mut u64,
+}
+
+// SAFETY: the caller leaves what they point to alone until the ticket has its result.
+unsafe impl Send for Chunk {}
+// SAFETY: as above; one strand at a time uses a chunk.
+unsafe impl Sync for Chunk {}
+
+/// What bounds a scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until when.
+    pub deadline: i64,
+    /// Most visits; 0: no limit.
+    pub visits: u64,
+    /// Most strands; 0: as many as is sensible.
+    pub workers: u32,
+}
+
+/// How a scan ends, other than well.
+#[derive(Clone, Copy, Debug)]
+enum Verdict {
+    Cancelled,
+    Timeout,
+    Visits,
+    Matches,
+    Closed,
+    NoMemory,
+    Parity(Mismatch),
+}
+
+/// The chunks of one stream.
+struct Lane {
+    stream: u32,
+    /// Their numbers, in order.
+    chunks: Box<[u32]>,
+    /// What the stream carries; `None` while it is read, and when the stream is over.
+    reading: Mutex<Option<Box<Reading>>>,
+}
+
+/// See the module documentation.
+pub struct Scan {
+    automaton: Shared<Automaton>,
+    chunks: Box<[Chunk]>,
+    lanes: Box<[Lane]>,
+    next: AtomicUsize,
+    limits: Limits,
+    visits: AtomicU64,
+    readers: AtomicU32,
+    /// 1: over.
+    stop: AtomicU32,
+    verdict: Mutex<Option<Verdict>>,
+    pending: Mutex<Option<Pending>>,
+}
+
+impl Scan {
+    /// A scan of these chunks; its streams are taken. BUSY: another scan has one of them; LIMIT: too many streams.
+    pub fn new(automaton: &Shared<Automaton>, chunks: Box<[Chunk]>, limits: Limits) -> Outcome<Shared<Scan>> {
+        let lanes = lanes(&chunks);
+        let mut state = automaton.lock();
+        if let Some(lane) = lanes.iter().find(|lane| matches!(state.streams.get(&lane.stream), Some(Place::Busy))) {
+            drop(state);
+            return fail(Status::BUSY, format_args!("stream {} is being scanned", lane.stream));
+        }
+        let fresh = lanes.iter().filter(|lane| !state.streams.contains_key(&lane.stream)).count();
+        let most = automaton.wish.streams;
+        if state.streams.len() + fresh > most as usize {
+            drop(state);
+            return fail(Status::LIMIT, format_args!("an automaton has {most} streams at most; a last chunk ends one"));
+        }
+        if state.streams.try_reserve(fresh).is_err() {
+            return Err(Status::NO_MEMORY);
+        }
+        for lane in &lanes {
+            let reading = match state.streams.insert(lane.stream, Place::Busy) {
+                Some(Place::Idle(reading)) => reading,
+                _ => Box::default(),
+            };
+            *taken(&lane.reading) = Some(reading);
+        }
+        state.scans += 1;
+        drop(state);
+        Shared::new(Scan {
+            automaton: automaton.clone(),
+            chunks,
+            lanes,
+            next: AtomicUsize::new(0),
+            limits,
+            visits: AtomicU64::new(0),
+            readers: AtomicU32::new(0),
+            stop: AtomicU32::new(0),
+            verdict: Mutex::new(None),
+            pending: Mutex::new(None),
+        })
+    }
+
+    /// How many strands can work at it.
+    pub fn width(&self) -> u32 {
+        self.lanes.len().min(u32::MAX as usize) as u32
+    }
+
+    /// Its ticket, and how many will read. Before any of them does.
+    pub fn begin(&self, pending: Pending, readers: u32) {
+        self.readers.store(readers, Ordering::Relaxed);
+        *taken(&self.pending) = Some(pending);
+    }
+
+    /// One who was to read never will.
+    pub fn give_up(&self) {
+        self.end(Verdict::Cancelled);
+        self.leave();
+    }
+
+    /// One reader less than was hoped for.
+    pub fn miss(&self) {
+        self.leave();
+    }
+
+    /// The ticket was not handed out: the one who asked hears the status itself.
+    pub fn withdraw(&self) {
+        let pending = taken(&self.pending).take();
+        if let Some(pending) = pending {
+            pending.withdraw();
+        }
+    }
+
+    /// Reads lanes until none is left. `turn` lets others go first, and says whether the reader is asked to end.
+    pub fn work(&self, mut turn: impl FnMut() -> bool) {
+        let mut engine = self.automaton.engine();
+        while self.stop.load(Ordering::Relaxed) == 0 {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(lane) = self.lanes.get(number) else { break };
+            self.read_lane(lane, &mut engine, &mut turn);
+        }
+        self.automaton.give_back(engine);
+        self.leave();
+    }
+
+    /// The last one who leaves resolves the ticket.
+    fn leave(&self) {
+        // AcqRel: what each has written into its chunks is there for the one who resolves.
+        if self.readers.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        self.put_back();
+        let verdict = taken(&self.verdict).take();
+        let pending = taken(&self.pending).take();
+        if let Some(pending) = pending {
+            resolve(pending, verdict, &self.limits, &self.automaton);
+        }
+    }
+
+    fn end(&self, verdict: Verdict) {
+        taken(&self.verdict).get_or_insert(verdict);
+        self.stop.store(1, Ordering::Relaxed);
+    }
+
+    fn read_lane(&self, lane: &Lane, engine: &mut Engine, turn: &mut impl FnMut() -> bool) {
+        let Some(mut reading) = taken(&lane.reading).take() else { return };
+        for number in &lane.chunks {
+            match self.read_chunk(&self.chunks[*number as usize], engine, &mut reading, turn) {
+                Some(()) => {}
+                None => break,
+            }
+        }
+        *taken(&lane.reading) = Some(reading);
+    }
+
+    /// Streams are the automaton's again: those that are over, or have not begun, are none any more.
+    fn put_back(&self) {
+        let mut state = self.automaton.lock();
+        for lane in &self.lanes {
+            if let Some(reading) = taken(&lane.reading).take() {
+                if reading.offset() > 0 {
+                    state.streams.insert(lane.stream, Place::Idle(reading));
+                } else {
+                    state.streams.remove(&lane.stream);
+                }
+            }
+        }
+    }
+
+    /// Reads a chunk. `None`: the scan ends before the chunk does.
+    fn read_chunk(
+        &self,
+        chunk: &Chunk,
+        engine: &mut Engine,
+        reading: &mut Reading,
+        turn: &mut impl FnMut() -> bool,
+    ) -> Option<()> {
+        let mut at = 0;
+        let mut found = Vec::new();
+        while at < chunk.length {
+            if !self.goes_on(turn()) {
+                return None;
+            }
+            let slice = SLICE.min(chunk.length - at);
+            // SAFETY: the caller's bytes, which stay until the ticket has its result; the last user is this one.
+            let text = unsafe { core::slice::from_raw_parts(chunk.data.add(at), slice) };
+            found.clear();
+            match engine.read(&self.automaton.compiled, reading, chunk.stream, text, &mut found) {
+                Ok(counts) => self.keep(&counts, &found)?,
+                Err(mismatch) => return self.disagreed(mismatch),
+            }
+            at += slice;
+            // SAFETY: writable by the caller's promise.
+            unsafe { chunk.scanned.write(at as u64) };
+        }
+        if !chunk.last {
+            return Some(());
+        }
+        found.clear();
+        match engine.finish(&self.automaton.compiled, reading, chunk.stream, &mut found) {
+            Ok(matches) => self.keep(&Counts { matches, ..Counts::default() }, &found),
+            Err(mismatch) => self.disagreed(mismatch),
+        }
+    }
+
+    fn disagreed(&self, mismatch: Mismatch) -> Option<()> {
+        self.automaton.lock().mismatches += 1;
+        self.end(Verdict::Parity(mismatch));
+        None
+    }
+
+    /// Whether the next slice is read.
+    fn goes_on(&self, cancelled: bool) -> bool {
+        let pending = taken(&self.pending);
+        let cancelled = cancelled || pending.as_ref().is_some_and(Pending::is_cancelled);
+        drop(pending);
+        let state = self.automaton.lock();
+        let verdict = if self.stop.load(Ordering::Relaxed) != 0 {
+            return false;
+        } else if cancelled {
+            Verdict::Cancelled
+        } else if state.released || self.automaton.device.is_closed() {
+            Verdict::Closed
+        } else if self.limits.visits != 0 && self.visits.load(Ordering::Relaxed) >= self.limits.visits {
+            Verdict::Visits
+        } else if state.matches.len() as u64 >= self.automaton.wish.matches {
+            Verdict::Matches
+        } else if self.limits.deadline != FOREVER && clock::shown() >= self.limits.deadline {
+            Verdict::Timeout
+        } else {
+            return true;
+        };
+        drop(state);
+        self.end(verdict);
+        false
+    }
+
+    /// Keeps what a slice has given.
+    fn keep(&self, counts: &Counts, found: &[Match]) -> Option<()> {
+        self.visits.fetch_add(counts.visits, Ordering::Relaxed);
+        let mut state = self.automaton.lock();
+        state.totals.add(counts);
+        state.agreed += u64::from(self.automaton.wish.plan.differential);
+        if state.matches.try_reserve(found.len()).is_err() {
+            drop(state);
+            self.end(Verdict::NoMemory);
+            return None;
+        }
+        state.matches.extend(found);
+        Some(())
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // A scan that never began.
+        self.put_back();
+    }
+}
+
+fn taken<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Chunks of the same stream, in order.
+fn lanes(chunks: &[Chunk]) -> Box<[Lane]> {
+    let mut order: Vec<u32> = (0..chunks.len() as u32).collect();
+    order.sort_by_key(|number| chunks[*number as usize].stream);
+    let groups = order.chunk_by(|left, right| chunks[*left as usize].stream == chunks[*right as usize].stream);
+    let lane = |group: &[u32]| Lane {
+        stream: chunks[group[0] as usize].stream,
+        chunks: group.into(),
+        reading: Mutex::new(None),
+    };
+    groups.map(lane).collect()
+}
+
+#[cold]
+fn resolve(pending: Pending, verdict: Option<Verdict>, limits: &Limits, automaton: &Automaton) {
+    let Some(verdict) = verdict else { return pending.succeed() };
+    match verdict {
+        Verdict::Cancelled => pending.resolve(Status::CANCELLED, format_args!("the scan was cancelled")),
+        Verdict::Timeout => pending.resolve(Status::TIMEOUT, format_args!("the deadline of the scan has passed")),
+        Verdict::Closed => {
+            pending.resolve(Status::CLOSED, format_args!("the automaton was released, or its device closed"));
+        }
+        Verdict::Visits => {
+            pending.resolve(Status::LIMIT, format_args!("the scan has made {} visits or more", limits.visits));
+        }
+        Verdict::Matches => {
+            let most = automaton.wish.matches;
+            pending.resolve(Status::LIMIT, format_args!("{most} matches wait to be taken"));
+        }
+        Verdict::NoMemory => pending.resolve(Status::NO_MEMORY, format_args!("no memory for the matches of a scan")),
+        Verdict::Parity(Mismatch { first, in_baseline }) => {
+            let who = if in_baseline { "the baseline" } else { "the other engine" };
+            let Match { pattern, stream, end } = first;
+            let what = format_args!("pattern {pattern} ends at byte {end} of stream {stream} for {who} only");
+            pending.resolve(Status::PARITY, what);
+        }
+    }
+}
