@@ -5373,8 +5373,12 @@ STRAND_API strand_status strand_worklist_recommend(
  * comes back in its order, and after each batch the sums are compared.
  *
  * On the processor the kernel is called by strands of the library, with batches. With one of them
- * (workers = 1) the order is exact: the highest band first; within a band and a tenant FIFO or LIFO, where
- * a slice that is taken from a LIFO keeps its order, so its last item is the newest.
+ * (workers = 1) the order within a band and a tenant is exact: FIFO or LIFO, where a slice that is taken
+ * from a LIFO keeps its order, so its last item is the newest.
+ *
+ * Slices are taken from the most urgent band. One whose items have waited for 32 slices counts as one more
+ * urgent, and one that was passed over 16 times comes next: no band waits for more than 19 slices. Tenants
+ * of a band take turns of 1,024 items.
  *
  * A run ends with
  * STRAND_OK: drained, nothing is left that may run (paused items and those of tenants that are switched
@@ -5543,9 +5547,7 @@ typedef struct strand_worklist_statistics {
     uint64_t depth_peak;
     /** Most items that were in flight at once. */
     uint64_t device_peak;
-    /** Items whose band went up because they had waited. */
-    uint64_t aged;
-    /** Slices that a band got out of its turn because it had waited. */
+    /** Slices that a band got before a more urgent one, because its items had waited. */
     uint64_t guarded;
     /** Pushes that had to wait for room. */
     uint64_t waited;

@@ -143,6 +143,11 @@ pub fn spawn(head: &'static Head) {
     parallel::spawn(head);
 }
 
+/// Publishes a strand that has never run, and that is to work beside its spawner for long.
+pub fn spawn_apart(head: &'static Head) {
+    parallel::spawn_apart(head);
+}
+
 /// Gives the turn away: to the tail of the worker's queue.
 ///
 /// # Safety

@@ -9,8 +9,12 @@
 //! comes back in its order, and after each batch the sums are compared.
 //!
 //! On the processor the kernel is called by strands of the library, with batches. With one of them
-//! (workers = 1) the order is exact: the highest band first; within a band and a tenant FIFO or LIFO, where
-//! a slice that is taken from a LIFO keeps its order, so its last item is the newest.
+//! (workers = 1) the order within a band and a tenant is exact: FIFO or LIFO, where a slice that is taken
+//! from a LIFO keeps its order, so its last item is the newest.
+//!
+//! Slices are taken from the most urgent band. One whose items have waited for 32 slices counts as one more
+//! urgent, and one that was passed over 16 times comes next: no band waits for more than 19 slices. Tenants
+//! of a band take turns of 1,024 items.
 //!
 //! A run ends with
 //! STRAND_OK: drained, nothing is left that may run (paused items and those of tenants that are switched
@@ -189,9 +193,7 @@ pub struct strand_worklist_statistics {
     pub depth_peak: u64,
     /// Most items that were in flight at once.
     pub device_peak: u64,
-    /// Items whose band went up because they had waited.
-    pub aged: u64,
-    /// Slices that a band got out of its turn because it had waited.
+    /// Slices that a band got before a more urgent one, because its items had waited.
     pub guarded: u64,
     /// Pushes that had to wait for room.
     pub waited: u64,
@@ -779,7 +781,6 @@ fn statistics_of(list: &list::Worklist) -> strand_worklist_statistics {
         refilled: counters.refilled,
         depth_peak: counters.depth_peak,
         device_peak: counters.device_peak,
-        aged: counters.aged,
         guarded: counters.guarded,
         waited: counters.waited,
         active_ns: counters.active_ns,

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use crate::base::status::Outcome;
-use crate::engine::parallel;
+use crate::engine::{self, parallel};
 use crate::gpu::cpu::runner::{self, Runner};
 use crate::gpu::named::enter;
 use crate::gpu::shared::Shared;
@@ -46,7 +46,7 @@ pub fn dispatch(handle: u64, mut limits: Limits) -> Outcome<u64> {
 
 /// The first runner of a run that has begun. Without it the run has not.
 fn start(list: &Shared<Worklist>) -> Outcome<()> {
-    let started = Runner::new(list, spawn).and_then(spawn);
+    let started = Runner::new(list, spawn).and_then(|runner| spawn(runner, false));
     started.or_else(|status| {
         let run = list.lock().run.take();
         if let Some(run) = run {
@@ -63,8 +63,8 @@ fn nudge(handle: u64, _: u64) {
     }
 }
 
-/// Makes the strand of a runner.
-fn spawn(runner: Box<Runner>) -> Outcome<()> {
+/// Makes the strand of a runner; a further one of a run goes to whichever worker is idle.
+fn spawn(runner: Box<Runner>, further: bool) -> Outcome<()> {
     let argument = runner::into_argument(runner);
     let options = SpawnOptions {
         flags: SPAWN_UNCOUNTED,
@@ -73,8 +73,15 @@ fn spawn(runner: Box<Runner>) -> Outcome<()> {
         ..SpawnOptions::default()
     };
     // SAFETY: the entry takes a runner; nothing is copied.
-    match unsafe { strands::spawn_with(&options, main, argument, 0) } {
-        Ok(_) => Ok(()),
+    match unsafe { strands::spawn_held(&options, main, argument, 0) } {
+        Ok(strand) => {
+            if further {
+                engine::spawn_apart(strand);
+            } else {
+                engine::spawn(strand);
+            }
+            Ok(())
+        }
         Err(status) => {
             // SAFETY: made above; no strand has it.
             drop(unsafe { runner::from_argument(argument) });

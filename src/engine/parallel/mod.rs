@@ -562,6 +562,15 @@ pub fn spawn(strand: &'static Head) {
     }
 }
 
+/// As [`spawn`], for a strand that is to work beside its spawner for long: whoever is idle takes it, not this worker next.
+#[cold]
+pub fn spawn_apart(strand: &'static Head) {
+    match engine() {
+        Some(engine) if engine.is_parallel() => spawn_from_outside(strand),
+        _ => spawn(strand),
+    }
+}
+
 #[cold]
 fn spawn_from_outside(strand: &'static Head) {
     if let Some(engine) = engine() {

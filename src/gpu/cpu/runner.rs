@@ -4,7 +4,7 @@
 //! ```text
 //! next (under the lock)   results of the last batch ─ how does the run end? ─ items that run again, or a slice, or none
 //! kernel                  no lock; calls that could switch are refused
-//! turn                    after 100 us others go first
+//! turn                    after 100 us others go first, for as long
 //! ```
 //! One pass under the lock ends a batch and begins the next. A kernel that ends its strand leaves through [`Runner::abandon`].
 
@@ -32,7 +32,9 @@ const BLOCKING_STEPS: u32 = 1 << 10;
 const SPARE: usize = 4;
 
 /// Makes a strand that calls [`Runner::run`]; the runner is dropped where that cannot be.
-pub type Spawn = fn(Box<Runner>) -> Outcome<()>;
+///
+/// The flag says whether the run has a strand already, from which this one is made.
+pub type Spawn = fn(Box<Runner>, bool) -> Outcome<()>;
 
 /// See the module documentation.
 pub struct Runner {
@@ -103,9 +105,23 @@ impl Runner {
                 Next::Leave => return,
             }
             if self.stepped || self.ended - self.turn > TURN {
-                // SAFETY: the running strand's body; no lock is held.
-                unsafe { engine::yield_now(body) };
-                self.turn = self.now();
+                self.give_way(body);
+            }
+        }
+    }
+
+    /// Others go first: as long as this one has run, or until nobody is ready.
+    fn give_way(&mut self, body: &'static Body) {
+        let began = self.now();
+        loop {
+            let worker = worker::of(body);
+            let switches = worker.counts.switches.get();
+            // SAFETY: the running strand's body; no lock is held.
+            unsafe { engine::yield_now(body) };
+            self.turn = self.now();
+            let alone = core::ptr::eq(worker::of(body), worker) && worker.counts.switches.get() <= switches + 1;
+            if self.stepped || alone || self.turn - began >= TURN {
+                return;
             }
         }
     }
@@ -198,7 +214,7 @@ impl Runner {
     /// One more strand, for which the run has counted a place.
     #[cold]
     fn call_for_help(&self) {
-        let made = Runner::new(&self.list, self.spawn).and_then(self.spawn);
+        let made = Runner::new(&self.list, self.spawn).and_then(|runner| (self.spawn)(runner, true));
         if made.is_err()
             && let Some(run) = &mut self.list.lock().run
         {

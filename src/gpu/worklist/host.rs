@@ -23,6 +23,7 @@ use super::ledger::{Counters, Tally, Violation};
 use super::segments::{Pool, Records, try_reserve};
 use super::shape::{Order, Shape};
 use crate::base::status::{Outcome, Status};
+use crate::work::drain::{Drain, Grant, Queued};
 use crate::work::fields::Place;
 use crate::work::state::State;
 use crate::work::task::Task;
@@ -30,6 +31,8 @@ use crate::work::words::{WORDS, Word};
 
 /// Words before the record of a paused or faulted item: epoch or code, band, tenant.
 const NOTE: usize = 3;
+/// Items of a tenant's turn, where several share a band.
+const QUANTUM: u64 = 1024;
 
 /// Items that were taken together: some of one band and tenant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +77,8 @@ pub struct Host {
     in_flight: u64,
     /// Segments that results of items in flight may need: [`Host::reserve`].
     promised: usize,
+    /// Whose turn it is.
+    drain: Drain,
     /// What is counted. Engines add rounds, spills and times themselves.
     pub counters: Counters,
 }
@@ -98,6 +103,7 @@ impl Host {
             queued: 0,
             in_flight: 0,
             promised: 0,
+            drain: Drain::new(shape.bands, shape.tenants, shape.order, QUANTUM)?,
             counters: Counters::default(),
             shape,
         })
@@ -190,19 +196,10 @@ impl Host {
         self.counters.depth_peak = self.counters.depth_peak.max(self.queued + self.in_flight);
     }
 
-    /// Items of a tenant that may be taken now.
-    fn allowance(&self, tenant: u32) -> u64 {
-        let known = &self.tenants[tenant as usize];
-        match (known.enabled, known.quota) {
-            (false, _) => 0,
-            (true, 0) => u64::MAX,
-            (true, quota) => quota.saturating_sub(known.in_flight),
-        }
-    }
-
     /// Whether there is an item that could be taken at this moment.
     pub fn has_ready(&self) -> bool {
-        self.queued > 0 && self.choose().is_some()
+        self.queued > 0
+            && (0..self.queues.len()).any(|number| takeable(&self.queues, &self.tenants, number).takeable > 0)
     }
 
     /// Whether there is an item that could be taken once nothing is in flight.
@@ -211,30 +208,23 @@ impl Host {
         self.queued > 0 && (0..self.queues.len()).any(|number| enabled(number) && !self.queues[number].is_empty())
     }
 
-    /// The band and the tenant that the next slice comes from.
-    fn choose(&self) -> Option<(u32, u32)> {
-        for band in 0..self.shape.bands {
-            for tenant in 0..self.shape.tenants {
-                if !self.queues[self.number(band, tenant)].is_empty() && self.allowance(tenant) > 0 {
-                    return Some((band, tenant));
-                }
-            }
-        }
-        None
-    }
-
     /// Takes up to `limit` items of one band and tenant, appended to `into`, which does not grow: they are in flight.
     pub fn take_slice(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
+        let room = (into.capacity() - into.len()) / self.shape.record_words();
+        let limit = limit.min(room as u64);
         if limit == 0 || self.queued == 0 {
             return None;
         }
-        let (band, tenant) = self.choose()?;
-        let limit = usize::try_from(limit.min(self.allowance(tenant))).unwrap_or(usize::MAX);
+        let (queues, tenants, across) = (&self.queues, &self.tenants, self.shape.tenants);
+        let there = |band: u32, tenant: u32| takeable(queues, tenants, (band * across + tenant) as usize);
+        let Grant { band, tenant, count } = self.drain.next(limit, there)?;
+        let overtakes = (0..band).any(|before| (0..across).any(|tenant| there(before, tenant).takeable > 0));
+        self.counters.guarded += u64::from(overtakes);
         let number = self.number(band, tenant);
         let (queue, pool) = (&mut self.queues[number], &mut self.pool);
         let count = match self.shape.order {
-            Order::Fifo => queue.pop_front(pool, limit, into),
-            Order::Lifo => queue.pop_back(pool, limit, into),
+            Order::Fifo => queue.pop_front(pool, count as usize, into),
+            Order::Lifo => queue.pop_back(pool, count as usize, into),
         };
         self.queued -= count as u64;
         self.in_flight += count as u64;
@@ -472,6 +462,17 @@ impl Host {
         self.counters.pushed += count as u64;
         Ok(())
     }
+}
+
+/// What there is in a queue, and how much of it may be taken.
+fn takeable(queues: &[Records], tenants: &[Tenant], number: usize) -> Queued {
+    let (length, known) = (queues[number].length(), &tenants[number % tenants.len()]);
+    let allowed = match (known.enabled, known.quota) {
+        (false, _) => 0,
+        (true, 0) => u64::MAX,
+        (true, quota) => quota.saturating_sub(known.in_flight),
+    };
+    Queued { length, takeable: length.min(allowed) }
 }
 
 fn note(records: &mut Records, pool: &mut Pool, head: [u32; NOTE], record: &[u32]) -> Outcome<()> {

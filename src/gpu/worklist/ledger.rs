@@ -84,9 +84,7 @@ pub struct Counters {
     pub depth_peak: u64,
     /// Most items on the device.
     pub device_peak: u64,
-    /// Items whose band went up because they had waited.
-    pub aged: u64,
-    /// Slices that a starving band got before its turn.
+    /// Slices that a band got before a more urgent one, because its items had waited.
     pub guarded: u64,
     /// Pushes that had to wait for room.
     pub waited: u64,

@@ -3,19 +3,11 @@
 
 use crate::work::fields::Fields;
 
-/// Bands at most.
-pub const BANDS_MAX: u32 = 5;
-/// Tenants at most.
-pub const TENANTS_MAX: u32 = 30;
+/// Bands and tenants at most.
+pub use crate::work::drain::{BANDS as BANDS_MAX, TENANTS as TENANTS_MAX};
 
-/// Which items of a band come first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Order {
-    /// Those that have waited longest.
-    Fifo,
-    /// Those that came last. A slice keeps their order: its last item is the newest.
-    Lifo,
-}
+/// Which items of a band come first. A slice of a LIFO keeps their order: its last item is the newest.
+pub use crate::work::drain::Order;
 
 /// What becomes of items beyond the capacity of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
