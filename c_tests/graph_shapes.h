@@ -207,4 +207,51 @@ static inline uint32_t first_difference(const uint32_t *one, const uint32_t *oth
   return at;
 }
 
+typedef strand_status (*search)(strand_graph, uint32_t, strand_buffer, const strand_run_options *, strand_ticket *);
+
+static inline strand_buffer new_distances(strand_device device, uint32_t vertices) {
+  strand_buffer buffer = 0;
+  CHECK_OK(strand_buffer_new(device, 4 * (uint64_t)vertices, 0, &buffer));
+  return buffer;
+}
+
+static inline uint32_t *read_distances(strand_buffer buffer, uint32_t vertices) {
+  uint32_t *found = malloc(4 * (size_t)vertices);
+  strand_ticket ticket = 0;
+  CHECK(found != NULL);
+  CHECK_OK(strand_buffer_read(buffer, 0, found, 4 * (uint64_t)vertices, &ticket));
+  CHECK_OK(await_and_release(ticket));
+  return found;
+}
+
+/* One search on the open device, compared vertex by vertex. */
+static inline void check_search(strand_graph graph, const rows *shape, int weighted, uint32_t source, strand_buffer buffer,
+                         uint32_t workers) {
+  const strand_run_options options = run_options(workers);
+  const search begin = weighted ? strand_graph_sssp : strand_graph_bfs;
+  uint32_t *wanted = malloc(4 * (size_t)shape->vertices);
+  strand_ticket ticket = 0;
+  CHECK(wanted != NULL);
+  (weighted ? serial_sssp : serial_bfs)(shape, source, wanted);
+  CHECK_OK(begin(graph, source, buffer, &options, &ticket));
+  CHECK_OK(await_and_release(ticket));
+  uint32_t *found = read_distances(buffer, shape->vertices);
+  CHECK_EQUAL(first_difference(wanted, found, shape->vertices), shape->vertices);
+  free(found);
+  free(wanted);
+}
+
+static inline void check_shape(rows shape) {
+  const strand_graph graph = new_graph(processor, &shape);
+  const strand_buffer buffer = new_distances(processor, shape.vertices);
+  for (uint32_t round = 0; round < 3; round += 1) { /* a search is used again */
+    const uint32_t source = round == 0 ? 0 : below(shape.vertices);
+    check_search(graph, &shape, 0, source, buffer, round);
+    check_search(graph, &shape, 1, source, buffer, round);
+  }
+  CHECK_OK(strand_buffer_release(buffer));
+  CHECK_OK(strand_graph_release(graph));
+  free_rows(&shape);
+}
+
 #endif

@@ -196,6 +196,12 @@ elif run "$CXX" -std=c++17 -O2 -I"$includedir" "$examples/raii.cpp" "$archive" -
     proved 'an exception ends one strand, its name and message reach main; nothing leaks in a channel'
 else failed 'the C++ program says otherwise'; fi
 
+part bfs.c 'a breadth-first search on the processor and, where there is one, on a device'
+if build "$examples/bfs.c" "$archive" -pthread -lm -o "$outdir/bfs" && run "$outdir/bfs" 14 &&
+    grep -q '^the same distances from all of them' "$output"; then
+    proved 'a vertex of any number of neighbours is an item; the distances are those of a plain loop'
+else failed 'a distance differs'; fi
+
 part dlopen.c 'the shared library, opened while the program runs'
 if build "$examples/dlopen.c" -ldl -o "$outdir/dlopen" && run "$outdir/dlopen" "$shared" &&
     [ "$(cat "$output")" = 'hello through dlopen' ]; then

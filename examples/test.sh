@@ -149,6 +149,7 @@ explored() {
 }
 # Every device that is here finds the same boards; the processor always is.
 queens() { compile "$examples/queens.c" "$archive" -pthread -lm -o "$outdir/queens" && run "$outdir/queens" 9 && prints '^CPU: 352 boards' && prints '^9 queens: 352 ways, the same on [12] device'; }
+bfs() { compile "$examples/bfs.c" "$archive" -pthread -lm -o "$outdir/bfs" && run "$outdir/bfs" 12 && prints '^the same distances from all of them'; }
 queens_both() { run "$outdir/queens" 9 cpu software && prints 'the same on 2 devices$'; }
 pool_explored() { static pool && explored pool 2 'every connection is closed'; }
 # What the README shows of it is what it prints.
@@ -245,6 +246,7 @@ expect lanes_in_a_snapshot lanes_snapshot
 expect overflow_names_the_strand overflow
 expect dlopen dlopen
 expect queens queens
+expect bfs bfs
 if ! run "$outdir/queens" 4 software || prints 'software: not here'; then skip queens_on_two_devices 'needs lavapipe'
 else expect queens_on_two_devices queens_both; fi
 expect pool_is_explored_replayed_and_mended pool_explored

@@ -13,7 +13,7 @@
 //! A tenant that is masked or at its quota has nothing to take and is no part of this. So, while there is something to
 //! take, with B bands and T tenants:
 //! - a band is passed over at most 16 + B - 2 times in a row ([`band_bound`]), which is 19;
-//! - of the slices that its band gets, a tenant waits for at most 2 T ([`tenant_bound`]), which is 60.
+//! - of the slices that its band gets, a tenant waits for at most 2 (T - 1) ([`tenant_bound`]), which is 58.
 //!
 //! How long items have waited is known from marks, not from the items: a mark says how many of the items that were
 //! queued at some slice are still there. Until they are gone, the oldest item has waited since then at least.

@@ -20,25 +20,20 @@ use crate::work::words::Word;
 /// before what it has pushed, so that distances fall in their order.
 const STEPS: u32 = 256;
 
-/// The words of an item with its distance.
-const WITH_DISTANCE: Fields = match Fields::new(pair::FIELDS.mask() | Word::ContinuationData.bit()) {
+/// The words of an item that has three.
+const THREE: Fields = match Fields::new(pair::FIELDS.mask() | Word::ContinuationData.bit()) {
     Some(fields) => fields,
     None => unreachable!(),
 };
 
-/// Makes the program of a search: its handle.
-pub fn program(device: u64, what: Search, weighted: bool) -> Outcome<u64> {
-    let native = device::get(device)?.remote().is_none();
-    let (fields, kernel) = match what {
-        Search::Breadth => (pair::FIELDS, breadth as Kernel),
-        Search::Shortest => (WITH_DISTANCE, shortest as Kernel),
-    };
+/// What the program of a search declares, on the processor or on an adapter.
+pub fn limits(what: Search, weighted: bool, native: bool) -> Limits {
     let fourth = match what {
-        Search::Breadth => native,
+        Search::Breadth => native, // the bits
         Search::Shortest => weighted,
     };
-    let limits = Limits {
-        fields,
+    Limits {
+        fields: if native && what == Search::Breadth { pair::FIELDS } else { THREE },
         fan_out_max: FAN_OUT,
         emit_max: 0,
         emit_words: 1,
@@ -46,10 +41,24 @@ pub fn program(device: u64, what: Search, weighted: bool) -> Outcome<u64> {
         loop_limit: LOOP_LIMIT,
         group_size: GROUP_SIZE,
         buffer_count: 3 + u32::from(fourth),
+    }
+}
+
+/// Makes the program of a search: its handle.
+pub fn program(device: u64, what: Search, weighted: bool) -> Outcome<u64> {
+    let native = device::get(device)?.remote().is_none();
+    let kernel = match what {
+        Search::Breadth => breadth as Kernel,
+        Search::Shortest => shortest as Kernel,
     };
     let text = if native { String::new() } else { shader::text(what, weighted) };
-    let source = Source { kernel: Some(kernel), kernel_data: core::ptr::null_mut(), wgsl: text.as_bytes(), spirv: &[] };
-    program::create(device, limits, &source)
+    let source = Source {
+        kernel: native.then_some(kernel),
+        kernel_data: core::ptr::null_mut(),
+        wgsl: text.as_bytes(),
+        spirv: &[],
+    };
+    program::create(device, limits(what, weighted, native), &source)
 }
 
 /// Results of a batch go to the worklist. Whatever a search says is inside of what its program declares.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A search: a worklist over the buffers of a graph and the caller's distances, used again and again.
 
-use super::{GRAPHS, Graph, fill, list, write};
+use super::{GRAPHS, Graph, fill, list, shader, write};
 use crate::base::status::{Outcome, Status};
 use crate::gpu::buffer;
 use crate::gpu::named::enter;
@@ -120,7 +120,8 @@ impl Search {
         let buffers = [distances, rows.offsets, rows.targets, last];
         let mut options = Options::default();
         options.way = Way::NonBlocking;
-        options.numbers(graph.vertices.clamp(1 << 12, 1 << 20), 1, 1)?;
+        let capacity = graph.vertices.saturating_mul(4).clamp(1 << 16, 1 << 21);
+        options.numbers(capacity, if native { 1 } else { shader::BANDS }, 1)?;
         let made = options
             .buffers(if last == 0 { &buffers[..3] } else { &buffers })
             .and_then(|()| list::create(program, &options));
@@ -142,8 +143,9 @@ impl Search {
             let bit = 1 << (source % 32);
             write(self.reached, 1 + source as usize / 32, &[bit])?;
         }
-        let item = What::first(source);
-        list::get(self.list)?.push(&item[..self.what.words()], 0, 0, NO_WAIT)?;
+        let list = list::get(self.list)?;
+        let item = if graph.device.remote().is_none() { What::first(source) } else { shader::first(source) };
+        list.push(&item[..list.shape.record_words()], 0, 0, NO_WAIT)?;
         dispatch(self.list, limits)
     }
 
