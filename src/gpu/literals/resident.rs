@@ -21,6 +21,10 @@ pub struct Resident {
     pub(super) filters: Vec<PackedFilter>,
     pub(super) places: [u32; 3],
     pub(super) tables: wgpu::Buffer,
+    /// The bitmaps beside one another, each in its place of [`BITMAP`] bytes.
+    pub(super) bitmaps: wgpu::Buffer,
+    /// Whether they are asked there.
+    pub(super) uniform: bool,
     pub(super) collect: wgpu::ComputePipeline,
     pub(super) arrange: wgpu::ComputePipeline,
     pub(super) verify: wgpu::ComputePipeline,
@@ -45,13 +49,16 @@ impl Resident {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let tables = gpu.buffer(bytes.len() as u64, usage)?;
         gpu.guarded(|_| gpu.queue.write_buffer(&tables, 0, &bytes))?;
-        let whole = change(SOURCE.to_owned());
+        let uniform = gpu.facts.software && filters.iter().all(|filter| (4 << (32 - filter.word_shift)) <= BITMAP);
+        let bitmaps = bitmaps(gpu, &words, if uniform { &filters } else { &[] })?;
+        let whole = change(if uniform { SOURCE.to_owned() } else { in_storage(SOURCE) });
         let module = gpu.module(shader::parse(&whole)?, &whole)?;
         let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
         let params = entry(0, wgpu::BufferBindingType::Uniform, true);
         let kinds = [storage(true), storage(true), storage(false), storage(false)];
         let rest = (1..).zip(kinds).map(|(number, kind)| entry(number, kind, false));
-        let scanned = group(gpu, &core::iter::once(params).chain(rest).collect::<Vec<_>>())?;
+        let bits = entry(5, wgpu::BufferBindingType::Uniform, true);
+        let scanned = group(gpu, &core::iter::once(params).chain(rest).chain([bits]).collect::<Vec<_>>())?;
         let arguments = group(gpu, &[entry(0, storage(false), false)])?;
         let (short, long) = (layout(gpu, &[&scanned])?, layout(gpu, &[&scanned, &arguments])?);
         Ok(Resident {
@@ -60,6 +67,8 @@ impl Resident {
             filters,
             places: [candidates, texts, cases],
             tables,
+            bitmaps,
+            uniform,
             collect: gpu.pipeline(Some(&short), &module, "collect")?,
             arrange: gpu.pipeline(Some(&long), &module, "arrange")?,
             verify: gpu.pipeline(Some(&short), &module, "verify")?,
@@ -67,6 +76,29 @@ impl Resident {
             arguments,
         })
     }
+}
+
+/// Bytes of a bitmap that is asked as uniform memory, at most.
+pub(super) const BITMAP: usize = 32 << 10;
+
+/// The bitmaps of the filters, one place at least.
+fn bitmaps(gpu: &Gpu, words: &[u32], filters: &[PackedFilter]) -> Result<wgpu::Buffer, Failure> {
+    let mut bytes = Vec::new();
+    for (number, filter) in filters.iter().enumerate() {
+        let words = words[filter.bitmap as usize..filter.slots as usize].iter();
+        bytes.extend(words.flat_map(|word| word.to_le_bytes()));
+        bytes.resize((number + 1) * BITMAP, 0);
+    }
+    bytes.resize(bytes.len().max(BITMAP), 0);
+    let buffer = gpu.buffer(bytes.len() as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)?;
+    gpu.guarded(|_| gpu.queue.write_buffer(&buffer, 0, &bytes))?;
+    Ok(buffer)
+}
+
+/// The kernels with bitmaps in storage.
+fn in_storage(source: &str) -> String {
+    let uniform = |line: &&str| !line.ends_with("//UNIFORM");
+    source.lines().filter(uniform).map(|line| line.replace("//STORAGE ", "") + "\n").collect()
 }
 
 fn entry(binding: u32, ty: wgpu::BufferBindingType, moves: bool) -> wgpu::BindGroupLayoutEntry {

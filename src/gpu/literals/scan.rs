@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::batch::{self, Batch, Piece};
-use super::resident::Resident;
+use super::resident::{BITMAP, Resident};
 use crate::automata::pattern::Match;
 use crate::automata::prefilter::Scratch;
 use crate::base::status::Status;
@@ -142,6 +142,9 @@ impl Scan {
         for (binding, buffer) in (1..).zip([&text, &resident.tables, &hits, &found]) {
             entries.push(wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
         }
+        let size = core::num::NonZero::new(BITMAP as u64);
+        let bits = wgpu::BufferBinding { buffer: &resident.bitmaps, offset: 0, size };
+        entries.push(wgpu::BindGroupEntry { binding: 5, resource: wgpu::BindingResource::Buffer(bits) });
         let scanned = bind(gpu, &resident.scanned, &entries)?;
         let entry = wgpu::BindGroupEntry { binding: 0, resource: args.as_entire_binding() };
         let arguments = bind(gpu, &resident.arguments, &[entry])?;
@@ -154,7 +157,7 @@ impl Scan {
         let resident: &Resident = &self.resident;
         let (mut params, mut sizes) = (Vec::new(), Vec::new());
         for first in (0..lane.batch.length).step_by(SLICE) {
-            for filter in &resident.filters {
+            for (number, filter) in resident.filters.iter().enumerate() {
                 let whole = (lane.batch.length + 1).saturating_sub(filter.width as usize);
                 let end = (first + SLICE).min(whole);
                 if first >= end {
@@ -178,7 +181,8 @@ impl Scan {
                 ];
                 params.extend(words.iter().flat_map(|word| word.to_le_bytes()));
                 params.resize((sizes.len() + 1) * STRIDE, 0);
-                sizes.push((end - first).div_ceil(EACH * GROUP) as u32);
+                let bits = if resident.uniform { number * BITMAP } else { 0 };
+                sizes.push(((end - first).div_ceil(EACH * GROUP) as u32, bits as u32));
             }
         }
         if !params.is_empty() {
@@ -187,8 +191,8 @@ impl Scan {
         encoder.clear_buffer(&lane.found, 0, Some(HEAD as u64));
         encoder.clear_buffer(&lane.hits, 0, Some(HEAD as u64));
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for (number, groups) in sizes.iter().enumerate() {
-            pass.set_bind_group(0, &lane.scanned, &[(number * STRIDE) as u32]);
+        for (number, (groups, bits)) in sizes.iter().enumerate() {
+            pass.set_bind_group(0, &lane.scanned, &[(number * STRIDE) as u32, *bits]);
             pass.set_pipeline(&resident.collect);
             pass.dispatch_workgroups(*groups, 1, 1);
             pass.set_pipeline(&resident.arrange);

@@ -39,42 +39,69 @@ struct Found {
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read_write> hits: Hits;
 @group(0) @binding(4) var<storage, read_write> found: Found;
+@group(0) @binding(5) var<uniform> bitmap: array<vec4<u32>, 2048>;
 @group(1) @binding(0) var<storage, read_write> args: array<u32>;
 
 const MULTIPLIER = 0x9E3779B1u;
 const FOLLOW = 0x6F35u;
-// Words of text that an invocation of `collect` looks at.
-const WORDS = 8u;
 const GROUP = 128u;
 // Words of a candidate.
 const CANDIDATE = 10u;
 
-fn passes(load: u32, behind: u32) -> u32 {
-    let hash = ((load & params.mask) | params.fold) * MULTIPLIER;
-    let word = tables[params.bitmap + (hash >> params.word_shift)];
-    let follow = (((behind & 0xFFFFu) | (params.fold & 0xFFFFu)) * FOLLOW >> 12u) & 15u;
-    return (word >> ((hash >> (params.word_shift - 4u)) & 15u)) & (word >> (16u + follow)) & 1u;
+// A word of the bitmap. Software devices load from where it is uniform in one instruction for all lanes; in hardware that
+// memory serves one address at a time.
+fn bits(word: u32) -> u32 {
+    //STORAGE return tables[params.bitmap + word];
+    return bitmap[word >> 2u][word & 3u]; //UNIFORM
+}
+
+// How `collect` asks the filter, taken once.
+struct Asked {
+    mask: u32,
+    fold: u32,
+    shift: u32,
+    bit_shift: u32,
+}
+
+fn passes(asked: Asked, load: u32, behind: u32) -> u32 {
+    let hash = ((load & asked.mask) | asked.fold) * MULTIPLIER;
+    let word = bits(hash >> asked.shift);
+    let follow = ((behind | asked.fold) & 0xFFFFu) * FOLLOW;
+    return (word >> ((hash >> asked.bit_shift) & 15u)) & (word >> (16u + ((follow >> 12u) & 15u)));
+}
+
+// The positions of the four windows that begin in a word, as bits.
+fn passing(asked: Asked, here: u32, next: u32, later: u32) -> u32 {
+    let one = passes(asked, (here >> 8u) | (next << 24u), next >> 8u) & 1u;
+    let two = passes(asked, (here >> 16u) | (next << 16u), next >> 16u) & 1u;
+    let three = passes(asked, (here >> 24u) | (next << 8u), (next >> 24u) | (later << 8u)) & 1u;
+    return (passes(asked, here, next) & 1u) | (one << 1u) | (two << 2u) | (three << 3u);
 }
 
 @compute @workgroup_size(GROUP)
 fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
-    let first = params.first + id.x * WORDS * 4u;
+    let first = params.first + id.x * 32u;
     if first >= params.end {
         return;
     }
+    let asked = Asked(params.mask, params.fold, params.word_shift, params.word_shift - 4u);
     let at = first / 4u;
-    var here = text[at];
-    var next = text[at + 1u];
-    var mask = 0u;
-    for (var k = 0u; k < WORDS; k++) {
-        let later = text[at + k + 2u];
-        let one = passes((here >> 8u) | (next << 24u), next >> 8u);
-        let two = passes((here >> 16u) | (next << 16u), next >> 16u);
-        let three = passes((here >> 24u) | (next << 8u), (next >> 24u) | (later << 8u));
-        mask |= (passes(here, next) | (one << 1u) | (two << 2u) | (three << 3u)) << (4u * k);
-        here = next;
-        next = later;
-    }
+    // Eight words and two behind them, each loaded once.
+    let a = text[at];
+    let b = text[at + 1u];
+    let c = text[at + 2u];
+    let d = text[at + 3u];
+    let e = text[at + 4u];
+    let f = text[at + 5u];
+    let g = text[at + 6u];
+    let h = text[at + 7u];
+    let i = text[at + 8u];
+    let j = text[at + 9u];
+    let low = passing(asked, a, b, c) | (passing(asked, b, c, d) << 4u) | (passing(asked, c, d, e) << 8u)
+        | (passing(asked, d, e, f) << 12u);
+    let high = passing(asked, e, f, g) | (passing(asked, f, g, h) << 4u) | (passing(asked, g, h, i) << 8u)
+        | (passing(asked, h, i, j) << 12u);
+    var mask = low | (high << 16u);
     if params.end - first < 32u {
         mask &= (1u << (params.end - first)) - 1u;
     }
