@@ -7,9 +7,11 @@
 //! batch of pieces -- upload --> text --(slices: collect -> arrange -> verify, indirect)--> found -- read back --> matches
 //! ```
 //! - `scan.wgsl`: the three kernels. `resident`: tables and pipelines on a device. `batch`: pieces beside one another.
+//! - `lane`: the buffers of a batch.
 //! - `scan`: the job that the service thread drives.
 
 mod batch;
+mod lane;
 mod resident;
 mod scan;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a device has of a set of literals: its tables, and the pipelines that read them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::lane::Lane;
 use crate::automata::prefilter::Literals;
 use crate::automata::prefilter::pack::{Packed, PackedFilter};
 use crate::base::status::Status;
@@ -30,7 +31,12 @@ pub struct Resident {
     pub(super) verify: wgpu::ComputePipeline,
     pub(super) scanned: wgpu::BindGroupLayout,
     pub(super) arguments: wgpu::BindGroupLayout,
+    /// Buffers of earlier requests.
+    lanes: Mutex<Vec<Lane>>,
 }
+
+/// Lanes that are kept.
+const KEPT: usize = 2;
 
 impl Resident {
     /// Brings a set to a device: some milliseconds, on the service thread. LIMIT: it is too large for it.
@@ -74,7 +80,26 @@ impl Resident {
             verify: gpu.pipeline(Some(&short), &module, "verify")?,
             scanned,
             arguments,
+            lanes: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Buffers for a batch, of before if there are some.
+    pub(super) fn lane(&self, gpu: &Gpu, capacity: usize, room: usize) -> Result<Lane, Failure> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = lanes.iter().position(|lane| lane.capacity >= capacity && lane.room == room) {
+            return Ok(lanes.swap_remove(at));
+        }
+        drop(lanes);
+        Lane::new(gpu, self, capacity, room)
+    }
+
+    /// Keeps some of these for the next request.
+    pub(super) fn keep(&self, free: Vec<Lane>) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.extend(free.into_iter().filter(|lane| lane.writable));
+        lanes.sort_by_key(|lane| core::cmp::Reverse(lane.capacity));
+        lanes.truncate(KEPT);
     }
 }
 

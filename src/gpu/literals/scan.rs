@@ -12,27 +12,22 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::batch::{self, Batch, Piece};
+use super::lane::{EACH, GROUP, HEAD, Lane, SLICE, STRIDE};
 use super::resident::{BITMAP, Resident};
 use crate::automata::pattern::Match;
 use crate::automata::prefilter::Scratch;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Reply, Step};
 
-/// Bytes of text in a batch.
+/// Bytes of text in a batch; less where the device is the processor, and its caches are what counts.
 const BATCH: usize = 16 << 20;
-/// Positions of a slice: the list of hits has room for all of them.
-const SLICE: usize = 4 << 20;
+const BATCH_SOFTWARE: usize = 4 << 20;
+/// Smallest batch for which memory is had.
+const BATCH_LEAST: usize = 64 << 10;
 /// Pairs that a batch can find.
 const ROOM: usize = 1 << 20;
 /// Pairs that are copied although nobody knows yet that there are so many.
 const GUESS_LEAST: usize = 1 << 14;
-/// Positions of one invocation of `collect`, and invocations of a group.
-const EACH: usize = 32;
-const GROUP: usize = 128;
-/// Bytes before the pairs: their number, one word unused.
-const HEAD: usize = 8;
-/// Parameters of one dispatch; wgpu wants multiples of 256.
-const STRIDE: usize = 256;
 
 /// What is to be searched.
 pub struct Request {
@@ -51,21 +46,6 @@ pub struct Found {
     pub on_device: u64,
     /// Bytes that were searched on the processor, because what they have did not fit.
     pub on_processor: u64,
-}
-
-/// Buffers of one batch under way.
-struct Lane {
-    batch: Batch,
-    text: wgpu::Buffer,
-    params: wgpu::Buffer,
-    hits: wgpu::Buffer,
-    found: wgpu::Buffer,
-    args: wgpu::Buffer,
-    staging: wgpu::Buffer,
-    scanned: wgpu::BindGroup,
-    arguments: wgpu::BindGroup,
-    /// Pairs that were copied.
-    copied: usize,
 }
 
 /// See the module documentation.
@@ -89,7 +69,8 @@ pub struct Scan {
 impl Scan {
     /// A job; `reply` gets what was found.
     pub fn new(resident: Arc<Held<Resident>>, request: Request, reply: Reply<Found>) -> Scan {
-        Scan::with_room(resident, request, reply, BATCH, ROOM)
+        let batch = if resident.uniform { BATCH_SOFTWARE } else { BATCH };
+        Scan::with_room(resident, request, reply, batch, ROOM)
     }
 
     /// As [`Scan::new`], with batches of so many bytes at most that can find so many pairs.
@@ -109,7 +90,7 @@ impl Scan {
             request: Request { memory, pieces },
             next: 0,
             depth: if total > batch { 2 } else { 1 },
-            batch: batch.min(total.max(4)),
+            batch: batch.min(total.next_power_of_two().max(BATCH_LEAST)),
             room,
             free: Vec::new(),
             flying: VecDeque::new(),
@@ -122,38 +103,15 @@ impl Scan {
     }
 
     fn lane(&mut self, gpu: &Gpu) -> Result<Lane, Failure> {
-        use wgpu::BufferUsages as Usage;
-        if let Some(lane) = self.free.pop() {
-            return Ok(lane);
+        match self.free.pop() {
+            Some(lane) => Ok(lane),
+            None => self.resident.lane(gpu, self.batch, self.room),
         }
-        let resident: &Resident = &self.resident;
-        // Two words behind the text, and those of the last invocation's positions, can be looked at.
-        let text = gpu.buffer((self.batch.next_multiple_of(4) + 4 * EACH) as u64, Usage::STORAGE | Usage::COPY_DST)?;
-        let slices = self.batch.div_ceil(SLICE) * resident.filters.len().max(1);
-        let params = gpu.buffer((slices * STRIDE) as u64, Usage::UNIFORM | Usage::COPY_DST)?;
-        let slice = SLICE.min(self.batch);
-        let hits = gpu.buffer((HEAD + 4 * slice) as u64, Usage::STORAGE | Usage::COPY_DST)?;
-        let shared = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-        let found = gpu.buffer((HEAD + 8 * self.room) as u64, shared)?;
-        let args = gpu.buffer(16, Usage::STORAGE | Usage::INDIRECT)?;
-        let staging = gpu.buffer((HEAD + 8 * self.room) as u64, Usage::MAP_READ | Usage::COPY_DST)?;
-        let one = wgpu::BufferBinding { buffer: &params, offset: 0, size: core::num::NonZero::new(STRIDE as u64) };
-        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(one) }];
-        for (binding, buffer) in (1..).zip([&text, &resident.tables, &hits, &found]) {
-            entries.push(wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
-        }
-        let size = core::num::NonZero::new(BITMAP as u64);
-        let bits = wgpu::BufferBinding { buffer: &resident.bitmaps, offset: 0, size };
-        entries.push(wgpu::BindGroupEntry { binding: 5, resource: wgpu::BindingResource::Buffer(bits) });
-        let scanned = bind(gpu, &resident.scanned, &entries)?;
-        let entry = wgpu::BindGroupEntry { binding: 0, resource: args.as_entire_binding() };
-        let arguments = bind(gpu, &resident.arguments, &[entry])?;
-        Ok(Lane { batch: Batch::default(), text, params, hits, found, args, staging, scanned, arguments, copied: 0 })
     }
 
     /// Fills a lane's batch with the next pieces and records its search.
     fn record(&mut self, gpu: &Gpu, lane: &mut Lane, encoder: &mut wgpu::CommandEncoder) -> Result<(), Failure> {
-        self.upload(gpu, lane)?;
+        self.upload(lane, encoder)?;
         let resident: &Resident = &self.resident;
         let (mut params, mut sizes) = (Vec::new(), Vec::new());
         for first in (0..lane.batch.length).step_by(SLICE) {
@@ -208,21 +166,27 @@ impl Scan {
     }
 
     /// Brings the batch's text to the device; what is left of the last word is zero.
-    fn upload(&mut self, gpu: &Gpu, lane: &mut Lane) -> Result<(), Failure> {
+    fn upload(&mut self, lane: &mut Lane, encoder: &mut wgpu::CommandEncoder) -> Result<(), Failure> {
         self.next = lane.batch.fill(&self.request.pieces, self.next, self.batch);
-        let size = core::num::NonZero::new(lane.batch.length.next_multiple_of(4) as u64);
-        let Some(size) = size else { return Ok(()) };
-        let failed = || Failure::new(Status::NO_MEMORY, "no memory to bring a text to a device");
-        let mut view = gpu.queue.write_buffer_with(&lane.text, 0, size).ok_or_else(failed)?;
+        let size = lane.batch.length.next_multiple_of(4);
+        if size == 0 {
+            return Ok(());
+        }
+        let failed = |_| Failure::new(Status::DEVICE, "memory that brings a text to a device cannot be written");
+        let outside = || Failure::new(Status::INVALID, "a piece lies outside its memory");
+        let mut view = lane.upload.slice(..size as u64).get_mapped_range_mut().map_err(failed)?;
         let memory = (*self.request.memory).as_ref();
         let mut at = 0;
         for range in lane.batch.ranges(&self.request.pieces) {
-            let bytes = memory.get(range).ok_or_else(failed)?;
+            let bytes = memory.get(range).ok_or_else(outside)?;
             view.slice(at..at + bytes.len()).copy_from_slice(bytes);
             at += bytes.len();
         }
-        let rest = size.get() as usize - at;
-        view.slice(at..).copy_from_slice(&[0; 4][..rest]);
+        view.slice(at..).copy_from_slice(&[0; 4][..size - at]);
+        drop(view);
+        lane.upload.unmap();
+        lane.writable = false;
+        encoder.copy_buffer_to_buffer(&lane.upload, 0, &lane.text, 0, size as u64);
         Ok(())
     }
 
@@ -323,15 +287,6 @@ fn cut(pieces: Vec<Piece>, overlap: usize, batch: usize) -> Vec<Piece> {
     all
 }
 
-fn bind(
-    gpu: &Gpu,
-    layout: &wgpu::BindGroupLayout,
-    entries: &[wgpu::BindGroupEntry<'_>],
-) -> Result<wgpu::BindGroup, Failure> {
-    let description = wgpu::BindGroupDescriptor { label: None, layout, entries };
-    gpu.guarded(|device| device.create_bind_group(&description))
-}
-
 impl Job for Scan {
     fn encode(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Step {
         if self.reply.is_none() {
@@ -340,6 +295,7 @@ impl Job for Scan {
         match self.next(gpu, encoder) {
             Ok(Step::Done) => {
                 let found = core::mem::take(&mut self.found);
+                self.resident.keep(core::mem::take(&mut self.free));
                 self.answer(Ok(found));
                 Step::Done
             }
@@ -353,6 +309,9 @@ impl Job for Scan {
 
     fn submitted(&mut self, _gpu: &Gpu) {
         if let Some(lane) = self.flying.back() {
+            if !lane.writable {
+                lane.upload.slice(..).map_async(wgpu::MapMode::Write, |_| {});
+            }
             lane.staging.slice(..(HEAD + 8 * lane.copied) as u64).map_async(wgpu::MapMode::Read, |_| {});
         }
     }
@@ -361,6 +320,7 @@ impl Job for Scan {
         let Some(mut lane) = self.flying.pop_front() else { return };
         let taken = if self.reply.is_some() { self.take(&mut lane) } else { Ok(true) };
         lane.staging.unmap();
+        lane.writable = true;
         match taken {
             Ok(true) => self.free.push(lane),
             Ok(false) => self.again.push_back(lane),
