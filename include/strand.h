@@ -4546,6 +4546,13 @@ STRAND_API strand_status strand_ticket_release(strand_ticket ticket);
  * pool does that (see strand_offload()). While schedules are explored (strand_explore(),
  * STRAND_EXPLORE) there is only the processor, because what an adapter does cannot be repeated. When
  * memory is short, a driver may end the process.
+ *
+ * Each open adapter has a thread of the library ("strand-device") and those of its driver, all with
+ * asynchronous signals blocked; they end when it is closed. An adapter that is lost, because its
+ * driver failed, answers STRAND_ERR_DEVICE with a message to everybody who waits for it and to
+ * everything that is asked for later: it is closed, and another one can be opened. No adapter goes
+ * through a fork: the child's calls answer STRAND_ERR_FORKED, as all others. A library that has
+ * opened one stays mapped after dlclose(). Nothing is printed, and no logger is installed.
  */
 
 /** Kind: an adapter that is a machine, or, where there is none, the processor. */

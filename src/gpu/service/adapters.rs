@@ -85,15 +85,6 @@ struct Instance {
 /// Kept from the first use until [`forget`]: making one takes tens of milliseconds.
 static INSTANCE: Mutex<Option<Arc<Instance>>> = Mutex::new(None);
 
-/// What lets go of it, once there is one. A pointer, because every program forgets at the end, and one that has never asked
-/// for an adapter shall have nothing of wgpu's in it.
-static LET_GO: Mutex<Option<fn()>> = Mutex::new(None);
-
-fn let_go() {
-    let instance = INSTANCE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    drop(instance);
-}
-
 fn instance() -> Result<Arc<Instance>, Failure> {
     let mut kept = INSTANCE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(instance) = &*kept {
@@ -101,16 +92,13 @@ fn instance() -> Result<Arc<Instance>, Failure> {
     }
     let instance = Arc::new(make()?);
     *kept = Some(instance.clone());
-    *LET_GO.lock().unwrap_or_else(PoisonError::into_inner) = Some(let_go);
     Ok(instance)
 }
 
 /// Lets go of the instance: when nothing of it is open any more, the loader unloads the drivers.
 pub fn forget() {
-    let let_go = LET_GO.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(let_go) = let_go {
-        let_go();
-    }
+    let instance = INSTANCE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(instance);
 }
 
 fn make() -> Result<Instance, Failure> {
