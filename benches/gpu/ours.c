@@ -3,26 +3,9 @@
  * ours await|trivial|requeue|spill cpu|software|hardware [size]: worklists through strand.h, from a strand. What is measured is whole:
  * items are pushed, run and their results read back; every result is checked in the same run.
  */
-#include "measure.h"
+#include "ours.h"
 
-#include <strand.h>
-
-#define CHECK(call)                                                                                  \
-    do {                                                                                             \
-        const strand_status check_status = (call);                                                   \
-        if (check_status != STRAND_OK) failed(#call, check_status);                                  \
-    } while (0)
-
-static _Noreturn void failed(const char *call, strand_status status) {
-    char text[1024] = "";
-    strand_last_error(text, sizeof text);
-    fprintf(stderr, "%s: %s: %s\n", call, strand_status_name(status), text);
-    exit(1);
-}
-
-static uint32_t kind;
 static uint64_t size;
-static strand_device device;
 
 /* ------------------------------------------------------------------------------------------ what is done with an item */
 
@@ -103,24 +86,10 @@ static strand_worklist worklist(strand_program of, strand_worklist_options optio
     CHECK(strand_worklist_new(of, &options, &made));
     return made;
 }
-static strand_buffer buffer(uint64_t bytes) {
-    strand_buffer made;
-    CHECK(strand_buffer_new(device, bytes, 0, &made));
-    return made;
-}
-static void finish(strand_ticket ticket) {
-    CHECK(strand_ticket_await(ticket, STRAND_FOREVER));
-    CHECK(strand_ticket_release(ticket));
-}
 static void drain(strand_worklist list) {
     const strand_run_options run = {.size = sizeof run};
     strand_ticket ticket;
     CHECK(strand_worklist_dispatch(list, &run, &ticket));
-    finish(ticket);
-}
-static void read_back(strand_buffer from, uint32_t *words, uint64_t count) {
-    strand_ticket ticket;
-    CHECK(strand_buffer_read(from, 0, words, 4 * count, &ticket));
     finish(ticket);
 }
 static void push_all(strand_worklist list, const uint32_t *items, uint64_t count, uint32_t words) {
@@ -130,12 +99,6 @@ static void push_all(strand_worklist list, const uint32_t *items, uint64_t count
         at += part;
     }
 }
-static uint32_t *words_of(uint64_t count) {
-    uint32_t *words = calloc(count, 4);
-    REQUIRE(words != NULL);
-    return words;
-}
-
 /* ------------------------------------------------------------------------------------------------------ workloads */
 
 static void await_one(void) {
@@ -160,7 +123,7 @@ static void await_one(void) {
 
 static void trivial(void) {
     const uint64_t items = size ? size : 1 << 22;
-    const strand_buffer results = buffer(4 * items);
+    const strand_buffer results = buffer_of(4 * items);
     const strand_worklist list = worklist(
         program((strand_program_options){.fields = STRAND_FIELD_PARAM, .buffer_count = 1, .kernel = write_kernel, .wgsl = WRITE}),
         (strand_worklist_options){.capacity = 1 << 20, .buffers = &results, .buffer_count = 1});
@@ -183,7 +146,7 @@ static void trivial(void) {
 
 static void requeue(void) {
     const uint64_t items = size ? size : 1 << 16;
-    const strand_buffer results = buffer(4 * items);
+    const strand_buffer results = buffer_of(4 * items);
     const strand_worklist list = worklist(
         program((strand_program_options){.fields = STRAND_FIELD_PARAM | STRAND_FIELD_CONTINUATION_PC, .buffer_count = 1, .inner_steps = 1,
                                          .kernel = again_kernel, .wgsl = AGAIN}),
@@ -207,7 +170,7 @@ static void requeue(void) {
 
 static void spill(void) {
     const uint64_t items = size ? size : 10000000;
-    const strand_buffer seen = buffer(4 * items);
+    const strand_buffer seen = buffer_of(4 * items);
     const strand_worklist list = worklist(
         program((strand_program_options){.fields = STRAND_FIELD_PARAM, .fan_out_max = 2, .buffer_count = 1, .kernel = tree_kernel, .wgsl = TREE}),
         (strand_worklist_options){.capacity = 1 << 14, .order = STRAND_WORKLIST_LIFO, .buffers = &seen, .buffer_count = 1});
@@ -229,18 +192,13 @@ static void spill(void) {
     report(&times, (double)items);
 }
 
-static void *measure(void *what) {
+static void *measure(void *arguments) {
     static const struct { const char *name; void (*run)(void); } all[] = {
         {"await", await_one}, {"trivial", trivial}, {"requeue", requeue}, {"spill", spill}};
-    const strand_device_options options = {.size = sizeof options, .kind = kind};
-    strand_device_info info = {.size = sizeof info};
-    const int64_t began = now_ns();
-    CHECK(strand_device_open(&options, &device));
-    result("open_ns", (double)(now_ns() - began));
-    CHECK(strand_device_info_of(device, &info));
-    printf("D %s, %s\n", info.name, info.driver);
+    char **words = arguments;
+    open_device(words[2]);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (strcmp(all[i].name, what) != 0) continue;
+        if (strcmp(all[i].name, words[1]) != 0) continue;
         all[i].run();
         CHECK(strand_device_close(device));
         return NULL;
@@ -249,14 +207,7 @@ static void *measure(void *what) {
 }
 
 int main(int argc, char **argv) {
-    const char *kinds[] = {"", "hardware", "software", "cpu"};
     if (argc < 3) give_up("usage: ours await|trivial|requeue|spill cpu|software|hardware [size]");
-    for (kind = STRAND_DEVICE_HARDWARE; kind <= STRAND_DEVICE_CPU && strcmp(kinds[kind], argv[2]) != 0;) kind++;
-    if (kind > STRAND_DEVICE_CPU) give_up("the device is cpu, software or hardware");
     if (argc > 3) size = strtoull(argv[3], NULL, 10);
-    CHECK(strand_scheduler_init(NULL));
-    CHECK(strand_spawn(measure, argv[1], NULL));
-    CHECK(strand_scheduler_run());
-    CHECK(strand_scheduler_shutdown(STRAND_FOREVER));
-    return 0;
+    return on_a_strand(measure, argv);
 }
