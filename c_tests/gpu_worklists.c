@@ -286,7 +286,7 @@ static void a_budget_stops_what_never_ends(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
-static void a_cancel_and_a_deadline_end_a_run_and_the_items_stay(void) {
+static void a_cancel_ends_a_run_and_the_items_stay(void) {
   const strand_worklist list = counting_down(NULL);
   const uint32_t items[2] = {1, UINT32_MAX};
   push_items(list, items, 1);
@@ -296,6 +296,14 @@ static void a_cancel_and_a_deadline_end_a_run_and_the_items_stay(void) {
   CHECK_OK(strand_ticket_cancel(ticket));
   CHECK_STATUS(STRAND_ERR_CANCELLED, await_and_release(ticket));
   check_conserved(list);
+  CHECK_EQUAL(worklist_statistics(list).queued, 1);
+  CHECK_OK(strand_worklist_release(list));
+}
+
+static void a_deadline_ends_a_run_and_the_items_stay(void) {
+  const strand_worklist list = counting_down(NULL);
+  const uint32_t items[2] = {1, UINT32_MAX};
+  push_items(list, items, 1);
   strand_run_options run = run_options(0);
   run.deadline = strand_after(20000000);
   CHECK_STATUS(STRAND_ERR_TIMEOUT, await_and_release(dispatch(list, &run)));
@@ -386,8 +394,8 @@ static void loops_that_the_driver_would_cut_off_are_faults(void) {
     push_items(list, &items[2 * i], 1);
     CHECK_STATUS(i == 2 ? STRAND_OK : STRAND_ERR_FAILED, run_worklist(list, 0));
   }
-  uint32_t out[4], count = 0;
-  strand_worklist_fault faults[4];
+  uint32_t out[8], count = 0;
+  strand_worklist_fault faults[8];
   CHECK_OK(strand_worklist_take(list, out, 4, &count));
   CHECK_EQUAL(count, 1);
   CHECK_EQUAL(out[0], 10000);
@@ -396,6 +404,17 @@ static void loops_that_the_driver_would_cut_off_are_faults(void) {
   for (uint32_t i = 0; i < 3; i += 1) {
     CHECK_EQUAL(faults[i].code, STRAND_WORK_FAULT_LOOP_LIMIT);
     CHECK_EQUAL(faults[i].task.state, STRAND_WORK_FAULTED);
+  }
+  /* Together, their iterations add up for the driver: there is no wrong answer then either. */
+  push_items(list, items, 4);
+  CHECK_STATUS(STRAND_ERR_FAILED, run_worklist(list, 0));
+  CHECK_OK(strand_worklist_faults(list, faults, 8, &count));
+  CHECK_NUMBERS(count, >=, 3);
+  const uint32_t left = 4 - count;
+  if (left > 0) {
+    CHECK_OK(strand_worklist_take(list, out, 8, &count));
+    CHECK_EQUAL(count, left);
+    CHECK_EQUAL(out[0], 10000);
   }
   check_conserved(list);
   CHECK_OK(strand_worklist_release(list));
@@ -449,7 +468,8 @@ int main(void) {
   CLAIM_IF(there, control_a_kernel_that_is_a_little_wrong_is_noticed, why);
   CLAIM_IF(there, ten_thousand_times_a_hundred_through_a_small_queue, why);
   CLAIM_IF(there, a_budget_stops_what_never_ends, why);
-  CLAIM_IF(there, a_cancel_and_a_deadline_end_a_run_and_the_items_stay, why);
+  CLAIM_IF(there, a_cancel_ends_a_run_and_the_items_stay, why);
+  CLAIM_IF(there && !is_virtual(), a_deadline_ends_a_run_and_the_items_stay, there ? "its clock stands still" : why);
   CLAIM_IF(there, items_may_come_while_a_run_is_on, why);
   CLAIM_IF(there, pushes_wait_for_room_that_the_device_makes, why);
   CLAIM_IF(there, a_tenant_that_is_switched_off_or_has_a_quota_waits, why);

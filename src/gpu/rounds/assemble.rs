@@ -3,6 +3,7 @@
 
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
+use super::led;
 use super::shape::{Declared, Variant, loop_bounds};
 use super::text;
 use crate::base::status::Status;
@@ -41,14 +42,15 @@ pub fn assemble(
     driver_loops: u32,
     change: Change<'_>,
 ) -> Result<Assembled, Failure> {
-    let bounds = loop_bounds(declared.loop_limit, driver_loops);
-    let whole = change(text::step(source, declared, variant, bounds));
+    let bounds = loop_bounds(declared.loop_limit, driver_loops, variant.reserve);
+    let whole = change(text::step(source, declared, variant, bounds, driver_loops));
     let module = parse(&whole, source).map_err(Failure::from)?;
     let bindings = bindings(&module, source, declared.buffer_count).map_err(Failure::from)?;
     if let Err(complaint) = shader::check(&module, features, &whole) {
         return Err(in_source(complaint, source).into());
     }
-    Ok(Assembled { module: loops::bound(module, bounds.0, text::OWN), bindings })
+    let module = loops::bound(led::count(module, text::OWN), bounds.0, text::OWN);
+    Ok(Assembled { module, bindings })
 }
 
 fn parse(whole: &str, source: &str) -> Result<Module, Complaint> {

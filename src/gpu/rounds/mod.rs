@@ -11,7 +11,7 @@
 //! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
 //!
 //! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
-//! - `text`, `assemble`: from a program's text to a module. `pipelines`, `prepared`, `store`: what the device has.
+//! - `text`, `assemble`, `led`: from a program's text to a module. `pipelines`, `prepared`, `store`: what the device has.
 //! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run. `attach`: the run of a
 //!   worklist.
 
@@ -20,6 +20,7 @@ pub mod attach;
 pub mod drive;
 pub mod frontier;
 mod layout;
+mod led;
 mod outcome;
 mod pace;
 pub mod pipelines;

@@ -107,13 +107,27 @@ impl Does {
     }
 }
 
-/// The bound on the loops of one visit, and how many iterations an invocation may have behind it when it begins another,
-/// on a device that cuts invocations off after `driver` iterations (0: it does not).
-pub fn loop_bounds(wanted: u32, driver: u32) -> (u32, u32) {
+/// The bound on the loops of one visit, and how many iterations a subgroup may have behind it when one of its invocations
+/// begins another visit, on a device that cuts a subgroup off after `driver` iterations (0: it does not). Where subgroups
+/// cannot be asked, each invocation gets its share.
+pub fn loop_bounds(wanted: u32, driver: u32, reserve: Reserve) -> (u32, u32) {
     let all = if driver == 0 { 1 << 24 } else { driver.saturating_sub(OWN_LOOPS).max(1) };
-    let limit = wanted.clamp(1, all);
-    (limit, all - limit)
+    match (driver, reserve) {
+        (0, _) | (_, Reserve::Subgroup) => {
+            let limit = wanted.clamp(1, all);
+            (limit, (all - limit).min(all / 4))
+        }
+        _ => (wanted.clamp(1, (all / SHARE).max(1)), 0),
+    }
 }
+
+/// Iterations of a subgroup from which on it counts as cut off.
+pub fn cut_from(driver: u32) -> u32 {
+    driver.saturating_sub(OWN_LOOPS).max(1)
+}
+
+/// Invocations that may be counted together, where nobody can tell.
+const SHARE: u32 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -123,12 +137,13 @@ mod tests {
     fn a_visit_never_begins_where_the_driver_could_cut_it_off() {
         for driver in [65_535, 20_000, 100] {
             for wanted in [1, 1000, 32_768, 65_000, u32::MAX] {
-                let (limit, behind) = loop_bounds(wanted, driver);
+                let (limit, behind) = loop_bounds(wanted, driver, Reserve::Subgroup);
                 assert!(limit >= 1 && (limit + behind <= driver.saturating_sub(OWN_LOOPS).max(1)), "{driver} {wanted}");
             }
         }
-        assert_eq!(loop_bounds(32_768, 65_535).0, 32_768, "the default is what a visit gets");
-        assert_eq!(loop_bounds(60_000, 0).0, 60_000);
+        assert_eq!(loop_bounds(32_768, 65_535, Reserve::Subgroup).0, 32_768, "the default is what a visit gets");
+        assert_eq!(loop_bounds(60_000, 0, Reserve::Lane).0, 60_000);
+        assert!(8 * loop_bounds(60_000, 65_535, Reserve::Lane).0 < 65_535 - OWN_LOOPS);
     }
 
     #[test]

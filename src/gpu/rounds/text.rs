@@ -12,7 +12,8 @@
 use core::fmt::Write;
 
 use super::layout::*;
-use super::shape::{Declared, Does, Reserve, Variant};
+use super::led::{LANE, LED};
+use super::shape::{Declared, Does, Reserve, Variant, cut_from};
 use crate::work::{codes, shader};
 
 /// The entry point of a step.
@@ -28,12 +29,15 @@ struct Text<'a> {
     does: Does,
     /// Bound on the loops of a visit, and iterations before another.
     loops: (u32, u32),
+    /// Iterations after which the driver cuts a subgroup off; 0: it does not.
+    driver: u32,
     out: String,
 }
 
-/// The whole text. `loops`: see [`super::shape::loop_bounds`].
-pub fn step(source: &str, declared: &Declared, variant: Variant, loops: (u32, u32)) -> String {
-    let mut text = Text { declared, variant, does: Does::of(source), loops, out: format!("{source}\n") };
+/// The whole text. `loops`: see [`super::shape::loop_bounds`]; `driver`: iterations after which
+/// the driver cuts a subgroup off, 0: it does not.
+pub fn step(source: &str, declared: &Declared, variant: Variant, loops: (u32, u32), driver: u32) -> String {
+    let mut text = Text { declared, variant, does: Does::of(source), loops, driver, out: format!("{source}\n") };
     text.public();
     text.variables();
     text.effects();
@@ -95,6 +99,9 @@ var<private> strand_emits: u32;
 ",
             CONTROL_WORDS / 4
         );
+        if self.leads() {
+            self.add(format_args!("var<private> {LED}: u32;\nvar<private> {LANE}: u32;"));
+        }
         if children != 0 {
             let bands = self.variant.bands;
             self.add(format_args!("var<private> strand_child: array<Item, {children}>;"));
@@ -195,7 +202,7 @@ var<private> strand_next: Item;
     /// `strand_reserve`: places for what the invocations of a group append. `strand_count`: totals.
     fn reservation(&mut self) {
         self.out += match self.variant.reserve {
-            Reserve::Lane => LANE,
+            Reserve::Lane => BY_LANE,
             Reserve::Workgroup => WORKGROUP,
             Reserve::Subgroup => SUBGROUP,
         };
@@ -238,6 +245,9 @@ var<private> strand_next: Item;
             row = control(ROW),
             ring = control(SLICE_BASE),
         );
+        if self.leads() {
+            self.add(format_args!("        {LANE} = lane;"));
+        }
         if self.variant.tagged {
             self.add(format_args!("        strand_tag = strand_queue[base + {}u];", self.words()));
         }
@@ -250,6 +260,9 @@ var<private> strand_next: Item;
             }
         }
         self.out += "    }\n";
+        if self.leads() {
+            self.cut_off();
+        }
         self.appends();
         self.counts();
         self.out += "}\n";
@@ -259,15 +272,20 @@ var<private> strand_next: Item;
     fn visits(&mut self) {
         let (done, requeue) = (end::DONE, end::REQUEUE);
         let (inner, own, before) = (control(SLICE_INNER), control(SLICE_BAND), self.loops.1);
-        self.add(format_args!("        var behind = 0u;\n        loop {{"));
+        // Whoever is here has been here in every visit before, so this is no less than what the group has done.
+        let behind = match self.leads() {
+            true => "subgroupAdd(strand_loops)",
+            false => "strand_loops",
+        };
+        self.add(format_args!("        var behind = 0u;\n        var again = false;\n        loop {{"));
+        self.add(format_args!("            if (again) {{ strand_item = strand_next; at_once += 1u; }}"));
         self.add(format_args!("            strand_ended = {done}u; strand_loops = 0u;\n            run(strand_item);"));
         self.judge("            ");
         self.out += &format!(
-            "            behind += strand_loops + 1u;
+            "            behind += {behind} + 1u;
             if (strand_ended != {requeue}u || at_once + 1u >= {inner} || behind >= {before}u) {{ break; }}
             if (strand_told != {own} || strand_children + strand_emits != 0u) {{ break; }}
-            strand_item = strand_next;
-            at_once += 1u;
+            again = true;
         }}
 "
         );
@@ -279,14 +297,37 @@ var<private> strand_next: Item;
             return;
         }
         let (limit, code, fault) = (self.loops.0, codes::LOOP_LIMIT, end::FAULT);
-        let forget = match self.children() != 0 && self.variant.bands > 1 {
-            true => format!(" strand_to = array<u32, {}>();", self.variant.bands),
-            false => String::new(),
-        };
+        let forget = self.forget();
         self.add(format_args!("{indent}if (strand_loops > {limit}u) {{ strand_fail({code:#x}u); }}"));
         self.add(format_args!(
             "{indent}if (strand_ended == {fault}u) {{ strand_children = 0u; strand_emits = 0u;{forget} }}"
         ));
+    }
+
+    /// Whether iterations are counted for a subgroup: see [`super::led`].
+    fn leads(&self) -> bool {
+        self.driver != 0 && self.does.report && self.variant.reserve == Reserve::Subgroup
+    }
+
+    /// Where the driver has cut one invocation off, no loop of those that run in step with it is whole any more, not those of
+    /// the appends either: all of them have faulted.
+    fn cut_off(&mut self) {
+        let (none, fault, code, from) = (end::NONE, end::FAULT, codes::LOOP_LIMIT, cut_from(self.driver));
+        self.add(format_args!("    let led = subgroupAdd(strand_led);"));
+        self.add(format_args!("    if (led >= {from}u && strand_ended != {none}u) {{"));
+        self.add(format_args!(
+            "        if (strand_ended != {fault}u) {{ strand_ended = {fault}u; strand_told = {code:#x}u; }}"
+        ));
+        let forget = self.forget();
+        self.add(format_args!("        strand_children = 0u; strand_emits = 0u;{forget}\n    }}"));
+    }
+
+    /// No band gets anything.
+    fn forget(&self) -> String {
+        match self.children() != 0 && self.variant.bands > 1 {
+            true => format!(" strand_to = array<u32, {}>();", self.variant.bands),
+            false => String::new(),
+        }
     }
 
     fn appends(&mut self) {
@@ -404,7 +445,7 @@ var<private> strand_next: Item;
     }
 }
 
-const LANE: &str = "\
+const BY_LANE: &str = "\
 fn strand_reserve(counter: u32, wanted: u32, lane: u32) -> u32 {
     if (wanted == 0u) { return 0u; }
     return atomicAdd(&strand_counters[counter], wanted);

@@ -57,14 +57,19 @@ fn write(service: &Service, buffer: &Arc<Held<wgpu::Buffer>>, offset: u64, data:
 /// Runs the entry point `main` of `source`, rewritten to make `limit` iterations at most, in one group; the words of its
 /// buffer, which begins as `words`.
 pub fn run(service: &Service, source: &str, limit: Option<u32>, exempt: &[&str], words: &[u32]) -> Vec<u32> {
-    let buffer = new_buffer(service, words.len() as u64 * 4).expect("a buffer");
-    let start: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    write(service, &buffer, 0, &start).expect("a write");
     let module = shader::parse(source).expect("a valid program");
     let module = match limit {
         Some(limit) => loops::bound(module, limit, exempt),
         None => module,
     };
+    run_module(service, module, source, words)
+}
+
+/// As [`run`], of a module that is as it is to be run.
+pub fn run_module(service: &Service, module: naga::Module, source: &str, words: &[u32]) -> Vec<u32> {
+    let buffer = new_buffer(service, words.len() as u64 * 4).expect("a buffer");
+    let start: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    write(service, &buffer, 0, &start).expect("a write");
     let (target, text) = (buffer.clone(), source.to_owned());
     let done = ask(|reply: Reply<()>| {
         service.call(move |turn| {

@@ -177,6 +177,50 @@ fn a_loop_that_the_driver_would_cut_off_is_a_fault() {
     }
 }
 
+/// Iterations of invocations that run in step add up where they do not loop together. Whoever is cut off then has not counted
+/// too many, and still there is no wrong answer.
+#[test]
+fn what_a_group_is_cut_off_from_together_is_no_answer_of_anybody() {
+    let Some(service) = software() else { return };
+    let source = "fn run(item: Item) {
+        var n = 0u;
+        for (var i = 0u; i < item.param; i++) { for (var j = 0u; j < item.continuation_pc; j++) { n += 1u; } }
+        emit(Record(item.param, item.continuation_pc, n));
+        if (item.param != 0u) { push(Item(0u, 0u, 0u), BAND_SAME); }
+    }";
+    for reserve in RESERVES {
+        let base = Trial::new(source, &WORDS);
+        let trial = Trial { emit_max: 1, emit_words: 3, fan_out_max: 1, reserve: Some(reserve), ..base };
+        let items: Vec<u32> =
+            [(1, 70_000), (280, 250), (100, 100), (70_000, 1), (30_000, 1), (1, 30_000), (2, 15_000), (5, 5)]
+                .into_iter()
+                .flat_map(|(outer, inner)| [outer, inner, 0])
+                .collect();
+        let shelf = trial.run_items(&service, &items).ok();
+        assert_eq!(shelf.tally.faulted + shelf.tally.finished, 8 + shelf.tally.pushed);
+        assert!(shelf.faults.iter().all(|kept| kept.1 == codes::LOOP_LIMIT));
+        assert!(shelf.tally.faulted >= 3, "those that loop too often at least");
+        for record in shelf.emitted.chunks(3) {
+            assert_eq!(record[0] * record[1], record[2], "{reserve:?}: an answer is right or there is none");
+        }
+        assert_eq!(shelf.tally.pushed + shelf.tally.pushed, shelf.emitted.len() as u64 / 3, "each brings its child");
+    }
+    // Control: where nobody counts for the group, there are wrong answers.
+    if service.facts().loop_limit != 0 && service.facts().subgroup_min != 0 {
+        let base = Trial::new(source, &WORDS);
+        let spoil = Some(("if (led >= ", "if (false && led >= "));
+        let trial = Trial { emit_max: 1, emit_words: 3, fan_out_max: 1, spoil, ..base };
+        let items = [1, 70_000, 0, 280, 250, 0, 100, 100, 0, 70_000, 1, 0];
+        let shelf = trial.run_items(&service, &items).ok();
+        assert!(shelf.emitted.chunks(3).any(|record| record[0] * record[1] != record[2]), "{:?}", shelf.emitted);
+    }
+    // Alone, each of them has its whole bound.
+    let base = Trial::new(source, &WORDS);
+    let trial = Trial { emit_max: 1, emit_words: 3, fan_out_max: 1, ..base };
+    let shelf = trial.run_items(&service, &[1, 30_000, 0]).ok();
+    assert_eq!((shelf.tally.faulted, shelf.emitted[2].max(shelf.emitted[5])), (0, 30_000));
+}
+
 #[test]
 fn visits_by_one_invocation_do_not_add_up_to_what_the_driver_cuts_off() {
     let Some(service) = software() else { return };
