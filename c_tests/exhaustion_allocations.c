@@ -206,6 +206,83 @@ static void try_spawn(const char *name, strand_entry entry, uint32_t flags) {
 }
 
 /* A whole life: init, strands of several kinds, a hooked unbounded channel, an error, run, shutdown. */
+/* A worklist in a runtime in which something fails: what was pushed is run, or still there. */
+static void grow_and_emit(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
+  (void)data;
+  for (uint32_t i = 0; i < count; i += 1) {
+    const uint32_t child[2] = {items[2 * i] - 1, 0};
+    if (items[2 * i + 1] == 0) {
+      CHECK_OK(strand_work_emit(work, i, &items[2 * i]));
+      CHECK_OK(strand_work_requeue(work, i, 1, 0, STRAND_BAND_SAME));
+    } else if (items[2 * i] > 0) {
+      CHECK_OK(strand_work_push(work, i, child, STRAND_BAND_SAME));
+      CHECK_OK(strand_work_push(work, i, child, 1));
+    } else {
+      CHECK_OK(strand_work_fault(work, i, 5));
+    }
+  }
+}
+static void run_the_worklist(strand_worklist list) {
+  static uint32_t items[2 * 3000], taken[3000];
+  strand_worklist_statistics s = {.size = sizeof s};
+  uint64_t pushed = 0, emits = 0;
+  uint32_t count;
+  for (uint32_t i = 0; i < 3000; i += 1) {
+    items[2 * i] = i % 4;
+    items[2 * i + 1] = 0;
+  }
+  for (uint32_t size = 1; size <= 3000; size *= 15) {
+    const strand_status status = strand_worklist_push(list, items, size, 0, size % 2, STRAND_NO_WAIT);
+    CHECK(status == STRAND_OK || out_of_resources(status));
+    pushed += status == STRAND_OK ? size : 0;
+  }
+  for (int turn = 0; turn < 4; turn += 1) {
+    strand_ticket ticket = 0;
+    strand_status status = strand_worklist_dispatch(list, NULL, &ticket);
+    if (status == STRAND_OK) {
+      status = strand_ticket_await(ticket, STRAND_FOREVER);
+      if (strand_ticket_release(ticket) == STRAND_OK && (status == STRAND_OK || status == STRAND_ERR_FAILED)) {
+        break;
+      }
+    }
+    CHECK(out_of_resources(status));
+  }
+  while (strand_worklist_take(list, taken, 3000, &count) == STRAND_OK) {
+    emits += count;
+  }
+  CHECK_OK(strand_worklist_stats(list, &s));
+  CHECK_EQUAL(s.pushed, pushed);
+  CHECK_EQUAL(s.pushed + s.children, s.finished + s.faulted + s.queued + s.paused);
+  CHECK_EQUAL(s.emitted, emits);
+  CHECK_EQUAL(s.running, 0);
+}
+static void try_worklist(void) {
+  strand_device device;
+  strand_program program;
+  strand_worklist list;
+  const strand_device_options processor = {.size = sizeof processor, .kind = STRAND_DEVICE_CPU};
+  const strand_program_options made = {.size = sizeof made,
+                                       .fields = STRAND_FIELD_PARAM | STRAND_FIELD_CONTINUATION_PC,
+                                       .fan_out_max = 2,
+                                       .emit_max = 1,
+                                       .kernel = grow_and_emit};
+  const strand_worklist_options options = {.size = sizeof options, .bands = 2, .tenants = 2, .capacity = 500};
+  strand_status status = strand_device_open(&processor, &device);
+  if (status == STRAND_OK) {
+    status = strand_program_new(device, &made, &program);
+    if (status == STRAND_OK) {
+      status = strand_worklist_new(program, &options, &list);
+      if (status == STRAND_OK) {
+        run_the_worklist(list);
+        CHECK_OK(strand_worklist_release(list));
+      }
+      CHECK_OK(strand_program_release(program));
+    }
+    CHECK_OK(strand_device_close(device));
+  }
+  CHECK(status == STRAND_OK || out_of_resources(status));
+}
+
 static void live_once(void) {
   strand_chan_options options;
   strand_status status;
@@ -246,6 +323,7 @@ static void live_once(void) {
     try_spawn("a strand whose name is rather long, so that it has to be kept somewhere", use_everything, 0);
   }
   try_spawn("dormant", use_everything, STRAND_SPAWN_DORMANT);
+  try_worklist();
   status = strand_scheduler_run();
   CHECK(status == STRAND_OK || status == STRAND_ERR_FAILED);
   statistics = read_statistics();

@@ -497,7 +497,11 @@ static void end_it_at_1000(strand_work *work, const uint32_t *items, uint32_t co
     CHECK_OK(strand_work_requeue(work, i, items[2 * i + 1] + 1, 0, STRAND_BAND_SAME));
     if (items[2 * i + 1] == 1000) {
       switch ((uintptr_t)data) {
-        case 0: CHECK_OK(strand_ticket_cancel(to_cancel)); break;
+        case 0:
+          while (__atomic_load_n(&to_cancel, __ATOMIC_SEQ_CST) == 0) { /* the dispatch has not returned yet */
+          }
+          CHECK_OK(strand_ticket_cancel(to_cancel));
+          break;
         default: CHECK_OK(strand_worklist_release(to_release));
       }
     }
@@ -512,8 +516,9 @@ static void a_cancel_or_a_release_ends_a_run_between_two_batches(void) {
     to_release = new_worklist(&made, NULL);
     const strand_worklist list = to_release;
     push_items(list, item, 1);
-    strand_run_options run = run_options(1);
-    CHECK_OK(strand_worklist_dispatch(list, &run, &to_cancel));
+    __atomic_store_n(&to_cancel, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&to_cancel, dispatch(list, &(strand_run_options){.size = sizeof(strand_run_options), .workers = 1}),
+                     __ATOMIC_SEQ_CST);
     const strand_status ended = strand_ticket_await(to_cancel, STRAND_FOREVER);
     CHECK_EQUAL(ended, way == 0 ? STRAND_ERR_CANCELLED : STRAND_ERR_CLOSED);
     CHECK_OK(strand_ticket_release(to_cancel));

@@ -11,7 +11,7 @@ use crate::gpu::named::enter;
 use crate::gpu::shared::Shared;
 use crate::gpu::ticket;
 use crate::gpu::worklist::list::{self, Begun, Worklist};
-use crate::gpu::worklist::run::Limits;
+use crate::gpu::worklist::run::{Limits, Verdict};
 use crate::strand::identity;
 use crate::strand::message::fail;
 use crate::strand::on_exit;
@@ -104,7 +104,7 @@ unsafe extern "C-unwind" fn main(argument: *mut c_void) -> *mut c_void {
         on_exit::pop(body, ended_by_kernel);
     } else {
         // SAFETY: as above.
-        unsafe { (*runner).give_up() };
+        unsafe { (*runner).give_up(Verdict::NoMemory) };
     }
     // SAFETY: it has left, and nobody else has it.
     drop(unsafe { runner::from_argument(argument) });
@@ -123,5 +123,5 @@ extern "C" fn ended_by_kernel(argument: *mut c_void) {
 /// The strand of a runner ended before it began.
 unsafe extern "C" fn never_ran(argument: *mut c_void) {
     // SAFETY: no strand has it.
-    unsafe { runner::from_argument(argument) }.give_up();
+    unsafe { runner::from_argument(argument) }.give_up(Verdict::Cancelled);
 }

@@ -161,10 +161,10 @@ impl Runner {
         while self.next(false) != Next::Leave {}
     }
 
-    /// The strand of this runner never ran.
-    pub fn give_up(&mut self) {
+    /// The strand of this runner cannot work: the run ends.
+    pub fn give_up(&mut self, verdict: Verdict) {
         if let Some(run) = &mut self.list.lock().run {
-            run.end(Verdict::Cancelled);
+            run.end(verdict);
         }
         while self.next(true) != Next::Leave {}
     }
@@ -172,6 +172,7 @@ impl Runner {
     /// Ends a batch and begins the next.
     fn next(&mut self, cancelled: bool) -> Next {
         let list = self.list.clone();
+        engine::touch(list.handle());
         let mut woken = Woken::new();
         let mut state = list.lock();
         if self.promise.is_some() {
