@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 instruments=none */
 /*
  * A device that is an adapter: opened on a software adapter, so that every machine with the packages for it runs this.
  * What is written is read in order, errors of shaders have their place, what is too large is refused, and a device that
