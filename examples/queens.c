@@ -95,7 +95,7 @@ static int kinds;
 
 static void *count_everywhere(void *unused) {
     (void)unused;
-    uint64_t boards[8], sums[8];
+    uint64_t boards[8] = {0}, sums[8] = {0};
     int counted = 0;
     for (int n = 0; n < kinds; n++) {
         const strand_status status = count_on((uint32_t)wanted[n], &boards[counted], &sums[counted]);

@@ -66,7 +66,7 @@ object() {
 members=("$SHIP/strand.o")
 object "$SHIP/strand.o" '^$'
 if [ "$GPU" = 1 ] && grep -qE "$DEVICE_NAMES" "$SHIP/symbols"; then
-    object "$SHIP/strand-core.o" "$DEVICE_NAMES" --weaken
+    object "$SHIP/strand-core.o" "$DEVICE_NAMES" --weaken-symbols="$SHIP/symbols"    # not --weaken: what it wants of others stays wanted
     members=("$SHIP/strand-core.o" "${members[@]}")
 fi
 

@@ -89,6 +89,10 @@ if grep -qE "$DEVICE_NAMES" "$SHIP/symbols" && [ "$GPU" = 1 ]; then
     check "a program that names every function of devices links and runs" eval 'build -Wno-pedantic "$work/devices.c" "$archive" -pthread -o "$work/devices" && "$work/devices"'
     check "it has their code" test "$(code_of_devices "$work/devices" 2>/dev/null || say 0)" -gt 100
     check "with all members of the archive a program links and runs" eval 'build "$work/devices.c" -Wl,--whole-archive "$archive" -Wl,--no-whole-archive -pthread -o "$work/whole-archive" && "$work/whole-archive"'
+    optional() { readelf --wide --symbols "$1" | awk '$5 == "WEAK" && $7 == "UND" { print $8 }' | sort -u; }
+    check "its part wants of other libraries what the whole wants" test -z "$(comm -23 <(optional "$SHIP/strand-core.o") <(optional "$SHIP/strand.o"))"
+    "$OBJCOPY" --weaken "$SHIP/strand-core.o" "$work/weakened.o"
+    check "control: with everything weak it would not" test -n "$(comm -23 <(optional "$work/weakened.o") <(optional "$SHIP/strand.o"))"
     cp "$work/plain" "$work/plain.stripped" && strip "$work/plain.stripped"
     size=$(($(stat -c %s "$work/plain.stripped") / 1024))
     check "a stripped program without devices is smaller than 1,500 kB: $size" test "$size" -lt 1500
