@@ -10,15 +10,15 @@
 //! A slot is kept by those who use it: the handle, the [`Pending`], and each call that waits. The last one ends it. While
 //! it is pending a ticket is an external hold: nothing is a deadlock. One that strands are to resolve is none.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::base::handle::Kind;
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use crate::base::sync::cell::Cell;
 use crate::engine::{self, Worker, outside, parallel, touched};
 use crate::memory::objects::{Locked, Name, Object, Objects};
 use crate::strand::identity;

@@ -19,6 +19,7 @@ mod owner_lock;
 mod park;
 mod select;
 mod task;
+mod ticket;
 mod token;
 mod world;
 
