@@ -216,10 +216,10 @@ typedef int32_t strand_status;
 /** The operating system reported an error. Reserved. */
 #define STRAND_ERR_IO (-20)
 
-/** The GPU reported an error. Reserved. */
+/** A device is not there, or it is lost. The message says which. */
 #define STRAND_ERR_DEVICE (-21)
 
-/** A GPU program is invalid. Reserved. */
+/** A shader is wrong. The message says where, as line and column of its text. */
 #define STRAND_ERR_SHADER (-22)
 
 /**

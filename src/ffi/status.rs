@@ -57,9 +57,9 @@ pub const STRAND_ERR_MAX_STEPS: strand_status = -18;
 pub const STRAND_ERR_FORKED: strand_status = -19;
 /// The operating system reported an error. Reserved.
 pub const STRAND_ERR_IO: strand_status = -20;
-/// The GPU reported an error. Reserved.
+/// A device is not there, or it is lost. The message says which.
 pub const STRAND_ERR_DEVICE: strand_status = -21;
-/// A GPU program is invalid. Reserved.
+/// A shader is wrong. The message says where, as line and column of its text.
 pub const STRAND_ERR_SHADER: strand_status = -22;
 /// A broken invariant inside the library was caught in this call. Please report it, with the
 /// message.
