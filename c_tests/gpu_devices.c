@@ -149,8 +149,9 @@ static void open_default_of(uint32_t configured, uint32_t expected) {
 /* --------------------------------------------------------------------------------------------- STRAND_GPU */
 
 static void init_with(const char *words, strand_status expected) {
+  const strand_config config = default_config(1);
   setenv("STRAND_GPU", words, 1);
-  CHECK_STATUS(expected, strand_scheduler_init(NULL));
+  CHECK_STATUS(expected, strand_scheduler_init(&config));
   if (expected == STRAND_OK) {
     CHECK_OK(strand_scheduler_shutdown(STRAND_FOREVER));
   }

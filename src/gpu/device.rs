@@ -231,7 +231,7 @@ pub unsafe fn stop() {
 /// Whether the schedules of the program are being searched.
 fn is_explored() -> bool {
     let stepped = parallel::engine().and_then(|engine| engine.stepped());
-    stepped.is_some_and(|stepped| stepped.ask_director(|director| director.leaves()) == Some(false))
+    stepped.is_some_and(|stepped| stepped.ask_director(|director| director.searches()) == Some(true))
 }
 
 /// The adapters, looked for anew.

@@ -51,6 +51,11 @@ pub trait Director {
     /// The running strand uses an object: a handle, or one of `touched`. Told only while `poll::FOLLOWED` is raised.
     fn touched(&mut self, _object: u64) {}
 
+    /// Whether the schedules of the program are being searched: everything must come again as it was.
+    fn searches(&self) -> bool {
+        false
+    }
+
     /// A strand has another thread do something for it: whether that can be followed.
     fn leaves(&mut self) -> bool {
         true

@@ -401,6 +401,10 @@ impl Director for Guide {
         self.fails(Failure::Deadlock);
     }
 
+    fn searches(&self) -> bool {
+        true
+    }
+
     fn leaves(&mut self) -> bool {
         self.fails(Failure::Thread);
         false
