@@ -5574,8 +5574,8 @@ typedef struct strand_worklist_statistics {
  *         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many worklists are in use;
  *         STRAND_ERR_STALE: the program or a buffer was released;
  *         STRAND_ERR_CLOSED: the device was closed;
- *         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL on a device that has one implementation only,
- *         or reserved is not 0;
+ *         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL, which no device of this version can do, or
+ *         reserved is not 0;
  *         STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
  * @context any

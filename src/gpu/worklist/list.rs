@@ -165,11 +165,12 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
     let _call = enter()?;
     let program = program::get(program)?;
     program.device.look()?;
-    if options.differential && program.device.remote().is_none() {
-        return fail(
-            Status::UNSUPPORTED,
-            format_args!("the processor has one implementation: there is nothing to compare"),
-        );
+    if options.differential {
+        let text = match program.device.remote() {
+            None => "the processor has one implementation: there is nothing to compare",
+            Some(_) => "this version does not compare the runs of an adapter with those of the processor",
+        };
+        return fail(Status::UNSUPPORTED, format_args!("{text}"));
     }
     let (shape, buffers) = (options.shape(&program), options.find_buffers(&program)?);
     let made = Worklist::new(program, buffers, shape, options.way);
