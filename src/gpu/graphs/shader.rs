@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! item (v, from, to)       to = 2^32 - 1: all edges of v
-//! more than 32 edges       32 items of equal parts, to band 0: they come before all vertices, so levels stay in order
-//! else                     each edge; a vertex whose distance falls is an item of band 1
+//! more than 64 edges       up to 32 items of equal parts, to band 0: they come before all vertices, so levels stay in order
+//! else                     each edge; a vertex whose distance falls is an item of band 1; what is left after 32 of them
+//!                          goes back to band 0
 //! ```
 //! The distance is that of the vertex when the item runs. So items that were overtaken do what is still to be done, which is
 //! nothing.
@@ -13,6 +14,8 @@ use crate::graph::frontier::{FAN_OUT, Search};
 
 /// Bands of the worklist.
 pub const BANDS: u32 = 2;
+/// Edges that an item looks at, at most.
+const EDGES: u32 = 64;
 /// The end of an item that stands for all edges of its vertex.
 const ALL: u32 = u32::MAX;
 
@@ -42,8 +45,8 @@ fn run(item: Item) {{
         edge = offsets[item.param];
         end = offsets[item.param + 1u];
     }}
-    if (end - edge > {FAN_OUT}u) {{
-        let part = max((end - edge + {FAN_OUT}u - 1u) / {FAN_OUT}u, {FAN_OUT}u);
+    if (end - edge > {EDGES}u) {{
+        let part = max((end - edge + {FAN_OUT}u - 1u) / {FAN_OUT}u, {EDGES}u);
         while (edge < end) {{
             let stop = select(end, edge + part, end - edge > part);
             push(Item(item.param, edge, stop), 0u);
@@ -52,15 +55,20 @@ fn run(item: Item) {{
         return;
     }}
     let distance = atomicLoad(&distances[item.param]);
-    while (edge < end) {{
+    var pushed = 0u;
+    while (edge < end && pushed < {FAN_OUT}u) {{
         let vertex = targets[edge];
         let next = {next};
+        edge += 1u;
         if (atomicLoad(&distances[vertex]) > next) {{
             if (atomicMin(&distances[vertex], next) > next) {{
                 push(Item(vertex, 0u, {ALL}u), 1u);
+                pushed += 1u;
             }}
         }}
-        edge += 1u;
+    }}
+    if (edge < end) {{
+        requeue(edge, end, 0u);
     }}
 }}
 "
