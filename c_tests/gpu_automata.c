@@ -10,11 +10,7 @@
 static strand_device device;
 
 static void open_device(void) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = STRAND_DEVICE_CPU;
-  CHECK_OK(strand_device_open(&options, &device));
+  CHECK_OK(strand_device_open(NULL, &device)); /* what STRAND_GPU says */
 }
 
 static strand_pattern pattern_of(const char *text, uint32_t flags) {
@@ -199,6 +195,43 @@ static void strands_compile_and_scan(void) {
   CHECK_OK(strand_scheduler_run());
 }
 
+/* Chunks that are large enough for an adapter, if there is one: two engines agree on them, and on the same in small chunks. */
+static void large_chunks(void) {
+  enum { LENGTH = 300000, MANY = 20000 };
+  static char large[LENGTH];
+  static strand_match whole[MANY], cut[MANY];
+  static const char *const words[] = {"disk", "DISK", "error: it is full\n", "full", "GET /x", "l", "\n"};
+  const strand_automaton_options options = options_of(STRAND_AUTOMATON_AUTO, STRAND_AUTOMATON_DIFFERENTIAL);
+  uint64_t seed = 99;
+  strand_automaton automaton;
+  strand_chunk chunks[3];
+  size_t count;
+  for (size_t at = 0; at < LENGTH; at += 1) {
+    large[at] = (char)('m' + next_random(&seed) % 8);
+  }
+  for (int planted = 0; planted < 2000; planted += 1) {
+    const char *word = words[next_random(&seed) % (sizeof words / sizeof words[0])];
+    memcpy(large + next_random(&seed) % (LENGTH - 32), word, strlen(word));
+  }
+  memcpy(large + 65536 - 2, "disk", 4);  /* across two slices */
+  memcpy(large + 100000 - 2, "disk", 4); /* across two chunks */
+  CHECK_OK(strand_automaton_compile(device, patterns, PATTERNS, &options, &automaton));
+  chunks[0] = chunk_of(1, large, LENGTH, STRAND_CHUNK_LAST);
+  CHECK_OK(scan(automaton, chunks, 1, NULL));
+  count = take_all(automaton, whole, MANY);
+  CHECK_NUMBERS(count, >, 1000);
+  CHECK_NUMBERS(count, <, MANY);
+  CHECK_NUMBERS(stats_of(automaton).hits, >, 200);
+  chunks[0] = chunk_of(1, large, 100000, 0);
+  chunks[1] = chunk_of(1, large + 100000, 100, 0);
+  chunks[2] = chunk_of(1, large + 100100, LENGTH - 100100, STRAND_CHUNK_LAST);
+  CHECK_OK(scan(automaton, chunks, 3, NULL));
+  CHECK_EQUAL(take_all(automaton, cut, MANY), count);
+  CHECK_EQUAL(memcmp(cut, whole, count * sizeof *whole), 0);
+  CHECK_EQUAL(stats_of(automaton).mismatches, 0);
+  CHECK_OK(strand_automaton_release(automaton));
+}
+
 /* ----------------------------------------------------------------------------------------------------- limits */
 
 static void limits_leave_the_rest_to_another_scan(void) {
@@ -355,6 +388,7 @@ int main(void) {
   make_patterns();
   CLAIM(cut_everywhere);
   CLAIM(many_streams);
+  CLAIM(large_chunks);
   CLAIM(strands_compile_and_scan);
   CLAIM(limits_leave_the_rest_to_another_scan);
   CLAIM(scans_are_cancelled_and_closed);

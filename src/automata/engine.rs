@@ -5,6 +5,7 @@ use super::pattern::Match;
 use super::reference::{self, Carried, Scratch};
 use super::scanner::{self, Compiled, Counts, Scanner, settle};
 use super::stream::Stream;
+use super::verify::Hits;
 use super::worklist;
 
 /// An engine.
@@ -74,13 +75,15 @@ impl Engine {
         }
     }
 
-    /// Reads the next chunk of a stream: its matches, sorted, each once, at the end of `out`.
+    /// Reads the next chunk of a stream: its matches, sorted, each once, at the end of `out`. `given`: where factors stand in
+    /// it, sorted, if a device has sought them.
     pub fn read(
         &mut self,
         compiled: &Compiled,
         reading: &mut Reading,
         number: u32,
         chunk: &[u8],
+        given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
     ) -> Result<Counts, Mismatch> {
         let before = out.len();
@@ -88,12 +91,12 @@ impl Engine {
         other.clear();
         let counts = match self.plan.mode {
             Mode::Blocking => self.read_baseline(compiled, reading, number, chunk, out),
-            _ => self.read_fast(compiled, reading, number, chunk, out),
+            _ => self.read_fast(compiled, reading, number, chunk, given, out),
         };
         let mut agreed = Ok(());
         if self.plan.differential {
             match self.plan.mode {
-                Mode::Blocking => self.read_fast(compiled, reading, number, chunk, &mut other),
+                Mode::Blocking => self.read_fast(compiled, reading, number, chunk, given, &mut other),
                 _ => self.read_baseline(compiled, reading, number, chunk, &mut other),
             };
             agreed = self.compare(&out[before..], &other);
@@ -108,11 +111,12 @@ impl Engine {
         reading: &mut Reading,
         number: u32,
         chunk: &[u8],
+        given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
     ) -> Counts {
         match (&mut self.scanner, &mut self.items) {
-            (Some(scanner), _) => scanner.scan(compiled, &mut reading.stream, number, chunk, out),
-            (None, Some(items)) => items.scan(compiled, &mut reading.stream, number, chunk, out),
+            (Some(scanner), _) => scanner.scan(compiled, &mut reading.stream, number, chunk, given, out),
+            (None, Some(items)) => items.scan(compiled, &mut reading.stream, number, chunk, given, out),
             (None, None) => Counts::default(),
         }
     }

@@ -7,13 +7,15 @@ use super::dense::Bits;
 use super::dfa::{Cursor, DEAD, Dfa, Stop};
 use super::factor::FACTOR_MAX;
 use super::pattern::Match;
+use super::prefilter::Literals;
 use super::prefilter::Refusal;
 use super::reference::{self, Carried, Place, report, report_waiting};
 use super::set::Set;
 use super::stream::{Stream, Window};
 use super::tables::Tables;
-use super::verify::{Memory, Seed, Seeker};
+use super::verify::{Hits, Memory, Seed, Seeker};
 use super::worklist;
+use std::sync::Arc;
 
 /// A set that can be scanned for.
 pub struct Compiled {
@@ -36,11 +38,23 @@ impl Compiled {
     }
 
     /// Seeds of a chunk; how many factors occurred.
-    pub fn seeds(&self, memory: &mut Memory, stream: &Stream, chunk: &[u8], out: &mut Vec<Seed>) -> u64 {
+    pub fn seeds(
+        &self,
+        memory: &mut Memory,
+        stream: &Stream,
+        chunk: &[u8],
+        given: Option<Hits<'_>>,
+        out: &mut Vec<Seed>,
+    ) -> u64 {
         out.clear();
         let whole = stream.history.len() as u64 == stream.offset;
         let window = Window { history: &stream.history, chunk, whole };
-        self.seeker.as_ref().map_or(0, |seeker| seeker.seek(&self.set.factored, memory, &window, out))
+        self.seeker.as_ref().map_or(0, |seeker| seeker.seek(&self.set.factored, memory, &window, given, out))
+    }
+
+    /// The literals of all factors; `None` where there are no factors.
+    pub fn literals(&self) -> Option<&Arc<Literals>> {
+        self.seeker.as_ref().map(Seeker::literals)
     }
 
     /// For each automaton of the rest its bits, if it is one for them.
@@ -131,6 +145,7 @@ impl Scanner {
         stream: &mut Stream,
         number: u32,
         chunk: &[u8],
+        given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
     ) -> Counts {
         let Some(first) = chunk.first() else { return Counts::default() };
@@ -141,7 +156,7 @@ impl Scanner {
             report_waiting(tables, active, place, kind_of(*first), out);
         }
         let flushes = self.flushes();
-        let hits = compiled.seeds(&mut self.memory, stream, chunk, &mut self.seeds);
+        let hits = compiled.seeds(&mut self.memory, stream, chunk, given, &mut self.seeds);
         let mut visits = self.walk(&compiled.set.factored, stream, number, chunk, out);
         for (part, (tables, reader)) in compiled.set.rest.iter().zip(&mut self.rest).enumerate() {
             visits += reader.read(tables, stream, part, number, chunk, out);

@@ -6,6 +6,7 @@ use super::factor::{FACTOR_MAX, Factor};
 use super::prefilter::{Literal, Literals, Refusal, Scratch};
 use super::stream::Window;
 use super::tables::Tables;
+use std::sync::Arc;
 
 /// A state that is active: the bytes before `end` lead to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,9 +17,12 @@ pub struct Seed {
     pub state: u32,
 }
 
+/// Occurrences that somebody else has found: index after the last byte, number of the factor.
+pub type Hits<'a> = &'a [(u32, u32)];
+
 /// Finds seeds.
 pub struct Seeker {
-    literals: Literals,
+    literals: Arc<Literals>,
     factors: Vec<Kept>,
 }
 
@@ -64,11 +68,24 @@ impl Seeker {
             free: tables.starts(factor.enter) == ANY,
             places: (!exact).then(|| factor.bytes.clone().into_boxed_slice()),
         });
-        Ok(Seeker { literals: Literals::new(&literals)?, factors: kept.collect() })
+        Ok(Seeker { literals: Arc::new(Literals::new(&literals)?), factors: kept.collect() })
     }
 
-    /// Seeds of a chunk, sorted, each once; how many occurrences there were.
-    pub fn seek(&self, tables: &Tables, memory: &mut Memory, window: &Window<'_>, out: &mut Vec<Seed>) -> u64 {
+    /// The literals, whose identifiers are numbers of factors.
+    pub fn literals(&self) -> &Arc<Literals> {
+        &self.literals
+    }
+
+    /// Seeds of a chunk, sorted, each once; how many occurrences there were. `given`: those that lie in the chunk, if a
+    /// device has found them.
+    pub fn seek(
+        &self,
+        tables: &Tables,
+        memory: &mut Memory,
+        window: &Window<'_>,
+        given: Option<Hits<'_>>,
+        out: &mut Vec<Seed>,
+    ) -> u64 {
         out.clear();
         let Memory { scratch, hits, border, here, before } = memory;
         hits.clear();
@@ -84,7 +101,11 @@ impl Seeker {
                 }
             });
         }
-        self.literals.scan(scratch, window.chunk, |id, end| hits.push((end as u32, id)));
+        match given {
+            // What began before the chunk was found just now.
+            Some(given) => hits.extend(given.iter().filter(|(end, id)| *end >= self.factors[*id as usize].length)),
+            None => self.literals.scan(scratch, window.chunk, |id, end| hits.push((end as u32, id))),
+        }
         for (end, id) in hits.iter() {
             let factor = &self.factors[*id as usize];
             let start = *end as isize - factor.length as isize;

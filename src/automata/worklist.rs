@@ -9,7 +9,7 @@ use super::scanner::{Compiled, Counts, settle};
 use super::sparse::{self, Item, WINDOW};
 use super::stream::Stream;
 use super::tables::Tables;
-use super::verify::{self, Seed};
+use super::verify::{self, Hits, Seed};
 
 /// Working memory of a thread.
 pub struct Memory {
@@ -48,23 +48,28 @@ impl Memory {
         stream: &mut Stream,
         number: u32,
         chunk: &[u8],
+        given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
     ) -> Counts {
         let (before, mut counts) = (out.len(), Counts::default());
-        for window in chunk.chunks(WINDOW) {
-            counts.add(&self.window(compiled, stream, number, window, out));
+        for (index, window) in chunk.chunks(WINDOW).enumerate() {
+            let from = (index * WINDOW) as u32;
+            let own = given.map(|given| within(given, from, from + window.len() as u32));
+            counts.add(&self.window(compiled, stream, number, window, own.as_deref(), out));
         }
         settle(out, before);
         counts.matches = (out.len() - before) as u64;
         counts
     }
 
+    #[allow(clippy::too_many_arguments, reason = "what a scan takes, and of which part")]
     fn window(
         &mut self,
         compiled: &Compiled,
         stream: &mut Stream,
         number: u32,
         text: &[u8],
+        given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
     ) -> Counts {
         let set = &compiled.set;
@@ -72,7 +77,7 @@ impl Memory {
         let first = text.first().map_or(0, |byte| kind_of(*byte));
         report_waiting(&set.factored, &stream.tails, place, first, out);
         let mut counts = Counts { bytes: text.len() as u64, ..Counts::default() };
-        counts.hits = compiled.seeds(&mut self.seeking, stream, text, &mut self.seeds);
+        counts.hits = compiled.seeds(&mut self.seeking, stream, text, given, &mut self.seeds);
         counts.seeds = self.seeds.len() as u64;
         let window = sparse::Window { text, place };
         let seeds = self.seeds.iter().map(|seed| Item { state: seed.state, index: seed.end });
@@ -91,4 +96,10 @@ impl Memory {
         stream.advance(text, compiled.keep());
         counts
     }
+}
+
+/// Of hits that are sorted those that end in a part of the text, as that part counts.
+fn within(hits: Hits<'_>, from: u32, to: u32) -> Vec<(u32, u32)> {
+    let (first, last) = (hits.partition_point(|hit| hit.0 <= from), hits.partition_point(|hit| hit.0 <= to));
+    hits[first..last].iter().map(|(end, id)| (end - from, *id)).collect()
 }

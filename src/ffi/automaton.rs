@@ -235,7 +235,8 @@ unsafe impl Sized32 for strand_automaton_counts {
 /// Compiles patterns. For a strand a thread of the offload pool does the work (see strand_offload()); an OS thread
 /// does it itself.
 ///
-/// @param device    where streams will be read; in this version the processor (STRAND_DEVICE_CPU)
+/// @param device    what reads streams. The processor (STRAND_DEVICE_CPU) does everything itself; an adapter seeks the patterns' words
+///                  in chunks of 16 KiB and more, and what follows from where they stand is done by the processor
 /// @param patterns  count of them; copied
 /// @param count     1 to 1,048,576
 /// @param options   may be NULL; copied, but for the error that it points to
@@ -244,12 +245,12 @@ unsafe impl Sized32 for strand_automaton_counts {
 ///         STRAND_ERR_INVALID: a pattern is none: its number, the byte and what is wrong are in the message and
 ///         in options->error; or count is 0, a pattern is empty or matches only the empty text or nothing, patterns
 ///         or out is NULL, sizes differ, a flag or the mode is unknown, or device names none and never did;
-///         STRAND_ERR_UNSUPPORTED: a pattern has look-around, a back-reference or a class of Unicode; or the
-///         device is no processor;
+///         STRAND_ERR_UNSUPPORTED: a pattern has look-around, a back-reference or a class of Unicode;
 ///         STRAND_ERR_LIMIT: a pattern is too large or has too many states, or there are too many patterns, or too
 ///         many automata are in use, or no thread could be had;
 ///         STRAND_ERR_STALE, STRAND_ERR_CLOSED: the device was closed;
-///         STRAND_ERR_NO_MEMORY;
+///         STRAND_ERR_DEVICE: the device is lost;
+///         STRAND_ERR_NO_MEMORY: here or on the device;
 ///         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime is shutting down;
 ///         STRAND_ERR_WOULD_SWITCH, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
 ///
@@ -298,7 +299,7 @@ pub unsafe extern "C" fn strand_automaton_compile(
 /// @param out        the ticket. Its result is STRAND_OK: everything was read, what was found can be taken;
 ///                   STRAND_ERR_LIMIT: visits_max or matches_max; STRAND_ERR_TIMEOUT: the deadline;
 ///                   STRAND_ERR_CANCELLED; STRAND_ERR_CLOSED: the automaton was released or its device closed;
-///                   STRAND_ERR_PARITY: two engines disagree, the message has the first difference;
+///                   STRAND_ERR_DEVICE: the device is lost; STRAND_ERR_PARITY: two engines disagree, the message has the first difference;
 ///                   STRAND_ERR_NO_MEMORY
 /// @return STRAND_OK;
 ///         STRAND_ERR_INVALID: chunks or out is NULL, sizes differ, data is NULL, a flag is unknown, the deadline is below -1, or

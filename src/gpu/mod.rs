@@ -12,7 +12,6 @@ pub mod cpu;
 pub mod device;
 pub mod graphs;
 #[cfg(feature = "gpu")]
-#[allow(dead_code, unused_imports, reason = "called where automata are scanned on a device, which comes next")]
 pub mod literals;
 mod memory;
 pub mod named;

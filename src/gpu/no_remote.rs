@@ -2,10 +2,12 @@
 //! Adapters, in a build without them: there are none, and whoever asks for one is told why.
 
 use core::convert::Infallible;
+use std::sync::Arc;
 
 use super::device::{Info, Wish};
 use super::program::Program;
 use super::ticket::Pending;
+use crate::automata::prefilter::Literals;
 use crate::base::status::{Outcome, Status};
 use crate::strand::message::fail;
 
@@ -17,6 +19,9 @@ pub struct RemoteBuffer(Infallible);
 
 /// What an adapter keeps of a program: nothing.
 pub struct Compiled(Infallible);
+
+/// A set of literals on an adapter: nobody has one.
+pub struct RemoteLiterals(Infallible);
 
 /// What there is.
 pub fn list() -> Outcome<Vec<Info>> {
@@ -42,6 +47,16 @@ impl Remote {
     /// Ends everything and waits for it.
     pub fn close(&self) {
         match self.0 {}
+    }
+
+    /// Brings a set of literals to the adapter.
+    pub fn literals(&self, _: Arc<Literals>) -> Outcome<RemoteLiterals> {
+        match self.0 {}
+    }
+
+    /// Where literals end in a text, with their identifiers.
+    pub fn seek(&self, literals: &RemoteLiterals, _: Vec<u8>) -> Outcome<Vec<(u32, u32)>> {
+        match literals.0 {}
     }
 
     /// A buffer of so many bytes, all zero.

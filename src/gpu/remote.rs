@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::apart::{self, Apart};
 use super::away::elsewhere;
 use super::device::{self, Info, Label, Wish};
+use super::literals::{Piece, Request, Resident, Scan};
 use super::program::Program;
 use super::rounds::prepared::Prepared;
 use super::rounds::shape::Declared;
 use super::service::{self, Choice, Facts, Failure, Gpu, Held, Options, Reply, Service, Sink};
 use super::ticket::{self, Pending};
+use crate::automata::prefilter::Literals;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::strand::identity;
@@ -122,6 +124,11 @@ fn lost_after() -> u64 {
     value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// A set of literals on an adapter.
+pub struct RemoteLiterals {
+    held: Apart<Arc<Held<Resident>>>,
+}
+
 /// What bytes are copied to, by the service thread.
 struct Target(*mut u8);
 
@@ -150,6 +157,11 @@ impl Remote {
 
     /// Has something made on the service thread, and waits for it.
     pub fn ask<T: Send + 'static>(&self, make: impl FnOnce(&Gpu) -> Result<T, Failure> + Send + 'static) -> Outcome<T> {
+        self.answer(|reply| self.service.make(make, reply))
+    }
+
+    /// Waits for the reply that something gets.
+    fn answer<T: Send + 'static>(&self, begin: impl FnOnce(Reply<T>)) -> Outcome<T> {
         let pending = ticket::create()?;
         let ticket = pending.handle();
         let answer = Arc::new(Mutex::new(None));
@@ -158,13 +170,28 @@ impl Remote {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             pending.succeed();
         });
-        self.service.make(make, reply);
+        begin(reply);
         let waited = ticket::wait(ticket, FOREVER);
         // Only a shutdown takes it away before.
         let _ = ticket::release(ticket);
         waited?;
         let result = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.map_or(Err(Status::PANIC), told)
+    }
+
+    /// Brings a set of literals to the adapter.
+    pub fn literals(&self, literals: Arc<Literals>) -> Outcome<RemoteLiterals> {
+        let held = self.ask(move |gpu| Ok(Arc::new(gpu.hold(Resident::new(gpu, literals)?))))?;
+        Ok(RemoteLiterals { held: Apart::new(held) })
+    }
+
+    /// Where literals end in a text, with their identifiers, in no order; waits for it.
+    pub fn seek(&self, literals: &RemoteLiterals, text: Vec<u8>) -> Outcome<Vec<(u32, u32)>> {
+        let piece = Piece { stream: 0, bytes: 0..text.len(), known: 0, offset: 0 };
+        let request = Request { memory: Arc::new(text), pieces: vec![piece] };
+        let resident = literals.held.clone();
+        let found = self.answer(|reply| self.service.start(Box::new(Scan::new(resident, request, reply))))?;
+        Ok(found.matches.iter().map(|found| (found.end as u32, found.pattern)).collect())
     }
 
     /// A buffer of so many bytes, all zero.

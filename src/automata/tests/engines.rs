@@ -15,7 +15,7 @@ use crate::base::random::Random;
 pub fn by_scanner(compiled: &Compiled, scanner: &mut Scanner, chunks: &[&[u8]]) -> (Vec<Match>, Counts) {
     let (mut stream, mut found, mut counts) = (Stream::default(), Vec::new(), Counts::default());
     for chunk in chunks {
-        counts.add(&scanner.scan(compiled, &mut stream, 0, chunk, &mut found));
+        counts.add(&scanner.scan(compiled, &mut stream, 0, chunk, None, &mut found));
     }
     scanner::finish(compiled, &mut stream, 0, &mut found);
     found.sort_unstable();
@@ -27,7 +27,7 @@ fn by_engine(compiled: &Compiled, mode: Mode, chunks: &[&[u8]]) -> Vec<Match> {
     let mut engine = Engine::new(compiled, Plan { mode, differential: true });
     let (mut reading, mut found) = (Reading::default(), Vec::new());
     for chunk in chunks {
-        engine.read(compiled, &mut reading, 0, chunk, &mut found).expect("parity");
+        engine.read(compiled, &mut reading, 0, chunk, None, &mut found).expect("parity");
     }
     engine.finish(compiled, &mut reading, 0, &mut found).expect("parity");
     found.sort_unstable();
@@ -148,7 +148,7 @@ fn engines_that_disagree_are_noticed() {
     for (mode, in_baseline) in [(Mode::Auto, true), (Mode::NonBlocking, true), (Mode::Blocking, true)] {
         let mut engine = Engine::new(&compiled, Plan { mode, differential: true });
         let (mut reading, mut found) = (Reading::default(), Vec::new());
-        let mismatch = engine.read(&compiled, &mut reading, 3, text, &mut found).expect_err("no parity");
+        let mismatch = engine.read(&compiled, &mut reading, 3, text, None, &mut found).expect_err("no parity");
         assert_eq!(
             (mismatch.first, mismatch.in_baseline),
             (Match { pattern: 0, stream: 3, end: 13 }, in_baseline),

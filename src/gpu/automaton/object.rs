@@ -14,6 +14,7 @@ use crate::engine::outside;
 use crate::gpu::away;
 use crate::gpu::device::{self, Device};
 use crate::gpu::named::{Named, enter};
+use crate::gpu::remote::RemoteLiterals;
 use crate::gpu::shared::Shared;
 use crate::strand::message::fail;
 
@@ -72,6 +73,8 @@ pub struct Automaton {
     pub device: Shared<Device>,
     /// The patterns.
     pub compiled: Compiled,
+    /// What an adapter has of its factors.
+    pub resident: Option<RemoteLiterals>,
     /// How it was made.
     pub wish: Wish,
     state: Mutex<State>,
@@ -121,9 +124,6 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     let _call = enter()?;
     let device = device::get(device)?;
     device.look()?;
-    if device.remote().is_some() {
-        return fail(Status::UNSUPPORTED, format_args!("this version reads streams on the processor only"));
-    }
     let made = away::elsewhere(|| {
         let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
         let set = Set::compile(patterns, &options)?;
@@ -132,7 +132,11 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     })?;
     match made {
         Ok(compiled) => {
-            let automaton = Shared::new(Automaton { device, compiled, wish, state: Mutex::default() })
+            let resident = match (device.remote(), compiled.literals()) {
+                (Some(remote), Some(literals)) => Some(remote.literals(literals.clone())?),
+                _ => None,
+            };
+            let automaton = Shared::new(Automaton { device, compiled, resident, wish, state: Mutex::default() })
                 .or_else(|status| fail(status, format_args!("no memory for an automaton")))?;
             AUTOMATA.add(automaton, |_, _| ())
         }

@@ -12,8 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::object::{Automaton, Place};
 use crate::automata::engine::{Engine, Mismatch, Reading};
+use crate::automata::factor::FACTOR_MAX;
 use crate::automata::pattern::Match;
 use crate::automata::scanner::Counts;
+use crate::automata::verify::Hits;
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::gpu::shared::Shared;
@@ -23,6 +25,20 @@ use crate::wait::block::FOREVER;
 
 /// Bytes that are read without a pause.
 pub const SLICE: usize = 1 << 16;
+
+/// Bytes that an adapter is given at once: a multiple of a slice.
+const AHEAD: usize = 8 << 20;
+/// So few are sought faster here.
+const AHEAD_LEAST: usize = 1 << 14;
+
+/// What an adapter has found in a part of a chunk.
+#[derive(Default)]
+struct Ahead {
+    from: usize,
+    to: usize,
+    hits: Vec<(u32, u32)>,
+    given: Vec<(u32, u32)>,
+}
 
 /// A chunk of the caller's.
 #[derive(Clone, Copy)]
@@ -64,6 +80,7 @@ enum Verdict {
     Matches,
     Closed,
     NoMemory,
+    Device(Status),
     Parity(Mismatch),
 }
 
@@ -228,6 +245,7 @@ impl Scan {
     ) -> Option<()> {
         let mut at = 0;
         let mut found = Vec::new();
+        let mut ahead = Ahead::default();
         while at < chunk.length {
             if !self.goes_on(turn()) {
                 return None;
@@ -236,7 +254,14 @@ impl Scan {
             // SAFETY: the caller's bytes, which stay until the ticket has its result; the last user is this one.
             let text = unsafe { core::slice::from_raw_parts(chunk.data.add(at), slice) };
             found.clear();
-            match engine.read(&self.automaton.compiled, reading, chunk.stream, text, &mut found) {
+            let given = match self.look_ahead(chunk, at, slice, &mut ahead) {
+                Ok(given) => given,
+                Err(status) => {
+                    self.end(Verdict::Device(status));
+                    return None;
+                }
+            };
+            match engine.read(&self.automaton.compiled, reading, chunk.stream, text, given, &mut found) {
                 Ok(counts) => self.keep(&counts, &found)?,
                 Err(mismatch) => return self.disagreed(mismatch),
             }
@@ -252,6 +277,39 @@ impl Scan {
             Ok(matches) => self.keep(&Counts { matches, ..Counts::default() }, &found),
             Err(mismatch) => self.disagreed(mismatch),
         }
+    }
+
+    /// Where factors stand in a slice, as an adapter has found it; `None` where the processor is to look.
+    fn look_ahead<'a>(
+        &self,
+        chunk: &Chunk,
+        at: usize,
+        slice: usize,
+        ahead: &'a mut Ahead,
+    ) -> Outcome<Option<Hits<'a>>> {
+        let (Some(remote), Some(resident)) = (self.automaton.device.remote(), &self.automaton.resident) else {
+            return Ok(None);
+        };
+        if at >= ahead.to {
+            let from = at.saturating_sub(FACTOR_MAX);
+            let to = chunk.length.min(at + AHEAD);
+            if to - at < AHEAD_LEAST {
+                return Ok(None);
+            }
+            let mut text = Vec::new();
+            text.try_reserve_exact(to - from).map_err(|_| Status::NO_MEMORY)?;
+            // SAFETY: the caller's bytes, which stay until the ticket has its result.
+            text.extend_from_slice(unsafe { core::slice::from_raw_parts(chunk.data.add(from), to - from) });
+            ahead.hits = remote.seek(resident, text)?;
+            ahead.hits.sort_unstable();
+            (ahead.from, ahead.to) = (from, to);
+        }
+        let (first, last) = ((at - ahead.from) as u32, (at + slice - ahead.from) as u32);
+        let place = |end: u32| ahead.hits.partition_point(|hit| hit.0 <= end);
+        let own = &ahead.hits[place(first)..place(last)];
+        ahead.given.clear();
+        ahead.given.extend(own.iter().map(|(end, id)| (end - first, *id)));
+        Ok(Some(&ahead.given))
     }
 
     fn disagreed(&self, mismatch: Mismatch) -> Option<()> {
@@ -341,6 +399,9 @@ fn resolve(pending: Pending, verdict: Option<Verdict>, limits: &Limits, automato
         Verdict::Matches => {
             let most = automaton.wish.matches;
             pending.resolve(Status::LIMIT, format_args!("{most} matches wait to be taken"));
+        }
+        Verdict::Device(status) => {
+            pending.resolve(status, format_args!("the adapter did not seek: {}", status.message().to_string_lossy()))
         }
         Verdict::NoMemory => pending.resolve(Status::NO_MEMORY, format_args!("no memory for the matches of a scan")),
         Verdict::Parity(Mismatch { first, in_baseline }) => {

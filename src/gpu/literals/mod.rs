@@ -17,7 +17,10 @@ mod scan;
 
 pub use batch::Piece;
 pub use resident::Resident;
-pub use scan::{Found, Request, Scan};
+pub use scan::{Request, Scan};
+
+#[cfg(test)]
+use scan::Found;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::batch::{self, Batch, Piece};
+use super::batch::{self, Piece};
 use super::lane::{EACH, GROUP, HEAD, Lane, SLICE, STRIDE};
 use super::resident::{BITMAP, Resident};
 use crate::automata::pattern::Match;
