@@ -392,14 +392,15 @@ static void a_worker_is_free_while_a_device_is_opened(void) {
 
 static void a_device_opened_again_and_again_leaves_nothing(void) {
   const int rounds = shortened(200);
-  int64_t threads, files;
+  int64_t threads, files, memory;
   uint32_t word = 0;
-  for (int warm = 0; warm < 3; warm += 1) {
+  for (int warm = 0; warm < 20; warm += 1) {
     CHECK_OK(strand_device_close(open_software()));
   }
   nap(MILLISECONDS(50));
   threads = count_threads();
   files = count_open_files();
+  memory = resident_kilobytes();
   for (int round = 0; round < rounds; round += 1) {
     const strand_device device = open_software();
     const strand_buffer buffer = new_buffer(device, 4096);
@@ -411,6 +412,7 @@ static void a_device_opened_again_and_again_leaves_nothing(void) {
   }
   await_threads_at_most(threads);
   CHECK_EQUAL(count_open_files(), files);
+  CHECK_NUMBERS(resident_kilobytes(), <, memory + 4096);
 }
 
 static void a_shutdown_closes_what_is_open(void) {
