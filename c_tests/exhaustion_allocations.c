@@ -256,6 +256,30 @@ static void run_the_worklist(strand_worklist list) {
   CHECK_EQUAL(s.emitted, emits);
   CHECK_EQUAL(s.running, 0);
 }
+/* A buffer that is there works: what is written is read, with a ticket or without. */
+static void try_buffer(strand_device device) {
+  strand_buffer buffer;
+  strand_ticket ticket;
+  void *mapped;
+  uint32_t word = 7, back = 0;
+  strand_status status = strand_buffer_new(device, 4096, 0, &buffer);
+  CHECK(status == STRAND_OK || out_of_resources(status));
+  if (status != STRAND_OK) {
+    return;
+  }
+  CHECK_OK(strand_buffer_write(buffer, 8, &word, 4));
+  status = strand_buffer_read(buffer, 8, &back, 4, &ticket);
+  CHECK(status == STRAND_OK || out_of_resources(status));
+  if (status == STRAND_OK) {
+    CHECK_OK(strand_ticket_await(ticket, STRAND_FOREVER));
+    CHECK_OK(strand_ticket_release(ticket));
+    CHECK_EQUAL(back, 7);
+  }
+  CHECK_OK(strand_buffer_map(buffer, 0, 16, STRAND_MAP_READ, STRAND_FOREVER, &mapped));
+  CHECK_EQUAL(((uint32_t *)mapped)[2], 7);
+  CHECK_OK(strand_buffer_unmap(buffer));
+  CHECK_OK(strand_buffer_release(buffer));
+}
 static void try_worklist(void) {
   strand_device device;
   strand_program program;
@@ -269,6 +293,7 @@ static void try_worklist(void) {
   const strand_worklist_options options = {.size = sizeof options, .bands = 2, .tenants = 2, .capacity = 500};
   strand_status status = strand_device_open(&processor, &device);
   if (status == STRAND_OK) {
+    try_buffer(device);
     status = strand_program_new(device, &made, &program);
     if (status == STRAND_OK) {
       status = strand_worklist_new(program, &options, &list);
