@@ -230,19 +230,22 @@ static void burn(strand_work *work, const uint32_t *items, uint32_t count, void 
 static void two_workers_both_run_batches(void) {
   const strand_program_options made = native(burn, PAIR);
   strand_worklist_options options = worklist_options();
+  const uint32_t again = (uint32_t)scaled(2000);
   options.capacity = 4;
   const strand_worklist list = new_worklist(&made, &options);
   for (uint32_t i = 0; i < 64; i += 1) {
-    const uint32_t item[2] = {i, 2000};
+    const uint32_t item[2] = {i, again};
     push_items(list, item, 1);
   }
   first_thread = 0;
   CHECK_OK(run_worklist(list, 2));
   printf("%" PRIu64 " batches by one and %" PRIu64 " by the other\n", on_first, on_other);
-  CHECK_NUMBERS(on_first, >, 0);
-  CHECK_NUMBERS(on_other, >, 0);
-  CHECK_EQUAL(worklist_statistics(list).visits, 64 * 2001);
-  CHECK_EQUAL(worklist_statistics(list).device_peak, 8); /* two batches of four at once */
+  if (again == 2000) { /* under an instrument it is over before the other one comes */
+    CHECK_NUMBERS(on_first, >, 0);
+    CHECK_NUMBERS(on_other, >, 0);
+    CHECK_EQUAL(worklist_statistics(list).device_peak, 8); /* two batches of four at once */
+  }
+  CHECK_EQUAL(worklist_statistics(list).visits, 64 * (again + 1));
   CHECK_OK(strand_worklist_release(list));
 }
 
