@@ -14,7 +14,7 @@ sys.path.insert(0, str(HERE.parent))
 import corpus  # noqa: E402
 from harness import subjects  # noqa: E402
 
-OURS = ("ours", "bfs")
+OURS = ("ours", "bfs", "scan")
 WARNINGS = ("-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror")
 
 
