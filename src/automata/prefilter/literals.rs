@@ -193,7 +193,7 @@ impl Literals {
     /// chosen already (it takes no bit of its own), but not too many of them.
     fn choose(&self, shape: Shape, mut texts: Vec<u32>) -> Vec<(u32, u32, u32)> {
         /// What a further key costs: a bit of the filter that is set for nothing.
-        const NEW_KEY: f64 = 1.0 / 262_144.0;
+        const NEW_KEY: f64 = 1.0 / 65_536.0;
         /// What a further candidate of a key costs, however rare the key.
         const SHARED: f64 = 1.0 / 1_048_576.0;
         /// Windows looked at in each text; longer texts have rare ones before that.

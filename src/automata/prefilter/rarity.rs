@@ -25,6 +25,9 @@ const OCCURRENCES: [u16; 256] = [
     4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 60,
 ];
 
+/// How much likelier four small letters are than by their frequencies.
+const IN_WORDS: f64 = 16.0;
+
 /// How probable each byte is, once as it stands and once with the bit of the letters' case set in text and pattern.
 pub(super) struct Rarity {
     plain: [f64; 256],
@@ -46,7 +49,11 @@ impl Rarity {
     pub(super) fn of(&self, shape: Shape, key: u32) -> f64 {
         let table = if shape.fold == 0 { &self.plain } else { &self.folded };
         let bytes = key.to_le_bytes();
-        bytes[..shape.width.min(MAX_WIDTH)].iter().map(|byte| table[usize::from(*byte)]).product()
+        let bytes = &bytes[..shape.width.min(MAX_WIDTH)];
+        // Letters are not independent: those in the middle of a word are far more likely together.
+        let word = bytes.iter().all(u8::is_ascii_lowercase);
+        let together = if word { IN_WORDS } else { 1.0 };
+        bytes.iter().map(|byte| table[usize::from(*byte)]).product::<f64>() * together
     }
 
     /// The probability that the bitmap lets pass what stands behind such a window.

@@ -5,7 +5,7 @@
 struct Params {
     // Bytes of the text.
     length: u32,
-    // Positions of this slice: from, and before.
+    // Positions of this slice: begin, and before.
     first: u32,
     end: u32,
     mask: u32,
@@ -48,7 +48,7 @@ const GROUP = 128u;
 // Words of a candidate.
 const CANDIDATE = 10u;
 
-// A word of the bitmap. Software devices load from where it is uniform in one instruction for all lanes; in hardware that
+// A word of the bitmap. Software devices load begin where it is uniform in one instruction for all lanes; in hardware that
 // memory serves one address at a time.
 fn bits(word: u32) -> u32 {
     //STORAGE return tables[params.bitmap + word];
@@ -154,16 +154,15 @@ fn verify(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = tables[params.slots + ((key * MULTIPLIER) >> params.slot_shift)];
     var candidate = params.candidates + CANDIDATE * first;
     loop {
-        let back = tables[candidate + 8u];
-        let offset = tables[candidate + 7u];
-        if at >= offset {
-            let low = (four(at - back) | tables[candidate + 2u]) & tables[candidate + 4u];
-            let high = (four(at - back + 4u) | tables[candidate + 3u]) & tables[candidate + 5u];
-            if low == tables[candidate] && high == tables[candidate + 1u] {
+        let begin = at - tables[candidate + 8u];
+        if begin <= at && ((four(begin) | tables[candidate + 2u]) & tables[candidate + 4u]) == tables[candidate] {
+            if ((four(begin + 4u) | tables[candidate + 3u]) & tables[candidate + 5u]) == tables[candidate + 1u] {
                 let number = tables[candidate + 6u];
+                let offset = tables[candidate + 7u];
                 let length = tables[params.texts + 2u * number + 1u];
                 let start = at - offset;
-                if start + length <= params.length && (length <= 8u || stands(number, start, length)) {
+                let inside = offset <= at && start + length <= params.length;
+                if inside && (length <= 8u || stands(number, start, length)) {
                     let place = atomicAdd(&found.count, 1u);
                     if place < params.room {
                         found.pairs[place] = vec2<u32>(number, start + length);
