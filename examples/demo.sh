@@ -123,7 +123,7 @@ elif ! echo a | grep -qP a; then skip 'this grep knows no -P to compare with'
 else
     mkdir -p "$outdir/rules_text"
     for file in "$text"/*.txt; do head -c 500000 "$file" >"$outdir/rules_text/${file##*/}"; done
-    if build "$examples/rules.c" "$archive" -o "$outdir/rules" &&
+    if build "$examples/rules.c" "$archive" -lm -o "$outdir/rules" &&
         as "$outdir/rules $outdir/rules.txt $outdir/rules_text/*.txt > counts" \
             sh -c '"$1" "$2" "$3"/*.txt >"$4"' sh "$outdir/rules" "$outdir/rules.txt" "$outdir/rules_text" "$outdir/rules.counts"; then
         grep_counts "$outdir/rules.txt" "$outdir"/rules_text/*.txt >"$outdir/rules.grep"

@@ -93,6 +93,19 @@ wordcount_no_words() {    # an empty file, one without letters, one long word
     static wordcount && run "$outdir/wordcount" "$outdir/words" "$outdir/none.txt" "$outdir/digits.txt" "$outdir/long.txt" || return 1
     coreutils_count "$outdir/none.txt" "$outdir/digits.txt" "$outdir/long.txt" | cmp - "$outdir/words"
 }
+rules() {    # the lines that grep finds, rule by rule; words that stand across two chunks, and in two files
+    printf '%s\n' 'F ena' 'f LIBSTRAND' 'P strand_[a-z]+_new' 'p (error|status) code' 'P ^## .*n$' >"$outdir/few.txt"
+    for file in one two three; do cat "$examples"/../docs/*.md "$includedir/strand.h"; done >"$outdir/long.text"
+    cp "$includedir/strand.h" "$outdir/short.text"
+    static rules -lm && "$outdir/rules" "$outdir/few.txt" "$outdir/long.text" "$outdir/short.text" >"$outdir/few.counts" || return 1
+    while IFS= read -r rule; do
+        case $rule in F*) how=-F ;; f*) how=-iF ;; P*) how=-E ;; *) how=-iE ;; esac
+        count=$(LC_ALL=C grep -h $how -e "${rule#? }" "$outdir/long.text" "$outdir/short.text" | wc -l)
+        [ "$count" -eq 0 ] || printf '%s %s\n' "$count" "${rule#? }"
+    done <"$outdir/few.txt" >"$outdir/few.grep"
+    cat "$outdir/few.counts"
+    [ -s "$outdir/few.grep" ] && cmp "$outdir/few.counts" "$outdir/few.grep"
+}
 million() { static million && run "$outdir/million" 30000 && prints 'all 30000 were woken exactly once'; }
 deadlock() {
     static deadlock || return 1
@@ -238,6 +251,7 @@ expect joins joins
 expect errno_follows_the_strand errno_follows
 expect wordcount_counts_as_coreutils_do wordcount
 expect wordcount_of_odd_files wordcount_no_words
+expect rules_as_grep_finds_them rules
 expect million_scaled_to_30000 million
 expect deadlock_is_reported_by_name deadlock
 expect deadlock_report_ends_nobody deadlock_resolved
