@@ -472,6 +472,32 @@ static void a_device_that_is_closed_gives_the_items_back(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
+/* With a device of its own, which is destroyed after some submissions. */
+static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
+  enum { COUNT = 5000, ON_DEVICE = 1000 };
+  static uint32_t items[2 * COUNT];
+  const strand_device before = adapter;
+  strand_worklist_options options = worklist_options();
+  options.capacity = ON_DEVICE;
+  CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", "20", 1), 0);
+  CHECK(open_adapter());
+  CHECK_EQUAL(unsetenv("STRAND_TEST_DEVICE_LOST"), 0);
+  const strand_worklist list = counting_down(&options);
+  for (uint32_t i = 0; i < COUNT; i += 1) {
+    items[2 * i] = i;
+    items[2 * i + 1] = UINT32_MAX;
+  }
+  push_items(list, items, COUNT);
+  CHECK_STATUS(STRAND_ERR_DEVICE, await_and_release(dispatch(list, NULL)));
+  const strand_worklist_statistics s = worklist_statistics(list);
+  CHECK_EQUAL(s.queued + s.lost, COUNT);
+  CHECK_EQUAL(s.lost, ON_DEVICE);
+  CHECK_EQUAL(s.in_flight, 0);
+  CHECK_OK(strand_worklist_release(list));
+  (void)strand_device_close(adapter);
+  adapter = before;
+}
+
 int main(void) {
   start_runtime(2);
   open_processor();
@@ -490,6 +516,7 @@ int main(void) {
   CLAIM_IF(there, a_shader_that_is_wrong_says_where, why);
   CLAIM_IF(there, a_capacity_that_does_not_fit_ends_the_run_and_the_items_stay, why);
   CLAIM_IF(there, two_implementations_at_once_are_refused_and_not_pretended, why);
+  CLAIM_IF(there, a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else, why);
   CLAIM_IF(there, a_device_that_is_closed_gives_the_items_back, why);
   stop_runtime();
   return 0;

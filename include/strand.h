@@ -5560,6 +5560,8 @@ typedef struct strand_worklist_statistics {
     uint64_t waited;
     /** Time in kernels, in nanoseconds, summed over those who ran them. */
     uint64_t active_ns;
+    /** Items that lay on a device when it was lost. */
+    uint64_t lost;
 } strand_worklist_statistics;
 
 /**

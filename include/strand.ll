@@ -327,8 +327,8 @@
 ; code, reserved, task
 %strand_worklist_fault = type { i32, i32, %strand_work_task }
 
-; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, guarded, waited, active_ns
-%strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
+; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, guarded, waited, active_ns, lost
+%strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
 
 ; size, flags, text, length
 %strand_pattern = type { i32, i32, ptr, i64 }

@@ -199,6 +199,8 @@ pub struct strand_worklist_statistics {
     pub waited: u64,
     /// Time in kernels, in nanoseconds, summed over those who ran them.
     pub active_ns: u64,
+    /// Items that lay on a device when it was lost.
+    pub lost: u64,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null or 0 in every field.
@@ -784,5 +786,6 @@ fn statistics_of(list: &list::Worklist) -> strand_worklist_statistics {
         guarded: counters.guarded,
         waited: counters.waited,
         active_ns: counters.active_ns,
+        lost: counters.lost,
     }
 }
