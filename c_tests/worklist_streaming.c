@@ -338,7 +338,7 @@ static void a_shutdown_ends_runs(void) {
 static void a_shutdown_ends_runs_that_have_not_begun(void) {
   const strand_program_options made = native(go_on_for_ever, PAIR);
   const uint32_t items[2] = {1, 2};
-  start_runtime(1);
+  start_runtime(2);
   open_processor();
   const strand_worklist list = new_worklist(&made, NULL);
   push_items(list, items, 1);
