@@ -4,7 +4,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: help doctor build build-seq header demo test test-rust test-c test-engines test-may test-models test-package test-examples \
-        test-seq test-gpu test-asan test-valgrind lint bench soak install uninstall check-installed clean
+        bench-gpu test-seq test-gpu test-asan test-valgrind lint bench soak install uninstall check-installed clean
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -88,6 +88,9 @@ test-valgrind: build ## C tests under memcheck
 
 bench: build ## the workloads with the peers beside them; BENCH=--quick is short
 	@SHIP=$(SHIP) benches/run $(BENCH)
+
+bench-gpu: build ## worklists on the devices that are here, with the peers beside them
+	@SHIP=$(SHIP) benches/gpu/run $(BENCH)
 
 soak: build ## the C tests again and again, under pressure (SOAK_MINUTES, 60)
 	@tools/soak.sh $(T)
