@@ -151,6 +151,7 @@ static void control_a_program_that_does_not_wait_is_found(void) {
 }
 
 int main(void) {
+  unsetenv("STRAND_GPU"); /* a search has the processor alone: asked for another, it says that there is none */
   strand_config config = default_config(0);
   config.engine = STRAND_ENGINE_STEPPED;
   CHECK_OK(strand_scheduler_init(&config));
