@@ -249,6 +249,91 @@ static void two_workers_both_run_batches(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
+/* A wait that was ended by something else says nothing of the room that the next one in line needs. */
+static strand_status outcome_of_ten;
+static void *push_one_and_be_cancelled(void *arg) {
+  const uint32_t item = 0;
+  CHECK_STATUS(STRAND_ERR_CANCELLED, strand_worklist_push(stream, &item, 1, 0, 0, STRAND_FOREVER));
+  return arg;
+}
+static void *push_ten(void *arg) {
+  const uint32_t items[10] = {0};
+  outcome_of_ten = strand_worklist_push(stream, items, 10, 0, 0, STRAND_FOREVER);
+  return arg;
+}
+static void *cancel_one_and_make_room_for_it(void *token) {
+  strand_work_task task;
+  while (worklist_statistics(stream).waited < 2) {
+    CHECK_OK(strand_yield());
+  }
+  /* With one worker the cancelled strand has not left the line when the room is given. */
+  CHECK_OK(strand_cancel_fire(*(strand_cancel *)token, 1));
+  CHECK_OK(strand_worklist_take_tasks(stream, &task, 1, NULL));
+  for (int i = 0; i < 10; i += 1) {
+    CHECK_OK(strand_yield());
+  }
+  CHECK_EQUAL(worklist_statistics(stream).queued, 9);
+  CHECK_OK(strand_worklist_close(stream));
+  return NULL;
+}
+static void go_on_never(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
+  (void)work;
+  (void)items;
+  (void)count;
+  (void)data;
+}
+static void room_for_who_has_given_up_is_not_given_to_the_next(void) {
+  const uint32_t items[10] = {0};
+  strand_cancel token = 0;
+  strand_id ids[3];
+  start_runtime(1);
+  open_processor();
+  stream = new_stream(10);
+  push_items(stream, items, 10);
+  CHECK_OK(strand_cancel_new(0, STRAND_FOREVER, &token));
+  strand_spawn_options options = default_spawn("cancelled");
+  options.cancel = token;
+  CHECK_OK(strand_spawn_with(&options, push_one_and_be_cancelled, NULL, &ids[0]));
+  while (worklist_statistics(stream).waited < 1) {
+    let_strands_run(1);
+  }
+  ids[1] = spawn(push_ten, NULL);
+  ids[2] = spawn(cancel_one_and_make_room_for_it, &token);
+  for (int i = 0; i < 3; i += 1) {
+    CHECK_OK(strand_join(ids[i], STRAND_FOREVER));
+  }
+  CHECK_STATUS(STRAND_ERR_CLOSED, outcome_of_ten);
+  CHECK_OK(strand_cancel_release(token));
+  stop_runtime();
+}
+
+/* Each second item comes at another moment around the one in which the runner, whose visits are used up, lies down. */
+static void a_push_beyond_the_visits_ends_a_run_that_waits(void) {
+  const strand_program_options made = native(go_on_never, PAIR);
+  const uint32_t item[2] = {0, 0};
+  strand_run_options run = run_options(1);
+  uint64_t draws = 1;
+  strand_work_task tasks[2];
+  start_runtime(1);
+  open_processor();
+  const strand_worklist list = new_worklist(&made, NULL);
+  run.flags = STRAND_RUN_UNTIL_CLOSED;
+  run.visits_max = 1;
+  for (int round = scaled(40000); round > 0; round -= 1) {
+    const strand_ticket ticket = dispatch(list, &run);
+    push_items(list, item, 1);
+    for (uint64_t spin = next_random(&draws) % 30000; spin > 0; spin -= 1) {
+      __asm__ volatile("");
+    }
+    push_items(list, item, 1);
+    CHECK_STATUS(STRAND_ERR_LIMIT, strand_ticket_await(ticket, strand_after(SECONDS(10))));
+    CHECK_OK(strand_ticket_release(ticket));
+    CHECK_OK(strand_worklist_take_tasks(list, tasks, 2, NULL));
+  }
+  check_conserved(list);
+  stop_runtime();
+}
+
 /* A ping-pong keeps its pace beside a run that never ends, also where both have one worker: turns are counted by batches. */
 static strand_chan ping, pong;
 static uint64_t turns, batches, stop_turns;
@@ -358,5 +443,7 @@ int main(void) {
   CLAIM_IF(is_parallel(), a_ping_pong_keeps_its_pace_while_a_run_is_on, "one strand runs at a time, by turns");
   CLAIM(a_shutdown_ends_runs);
   CLAIM(a_shutdown_ends_runs_that_have_not_begun);
+  CLAIM(room_for_who_has_given_up_is_not_given_to_the_next);
+  CLAIM_IF(is_parallel(), a_push_beyond_the_visits_ends_a_run_that_waits, "nobody pushes while a runner lies down");
   return 0;
 }

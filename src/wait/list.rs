@@ -127,6 +127,14 @@ impl List {
         false
     }
 
+    /// Takes the first node out; true when its wait was still open, and is won for `status`.
+    pub fn win_next(&self, woken: &mut Woken, status: Status) -> bool {
+        let Some(node) = self.first() else { return false };
+        self.remove(node);
+        // SAFETY: the waiter of a linked node is in place, and was linked until this moment under the lock.
+        woken.win_with(unsafe { &*node.waiter.get() }, status, || node.won.set(true))
+    }
+
     /// Wins every wait that is still open, for `status`; their number. The list is empty afterwards.
     pub fn win_all(&self, woken: &mut Woken, status: Status) -> usize {
         let mut count = 0;

@@ -512,12 +512,10 @@ impl State {
             if !self.fits(need) {
                 return;
             }
-            let promised = Cell::new(0);
-            self.pushers.win_first_with(woken, Status::OK, |node| {
-                // SAFETY: as above.
-                promised.set(unsafe { (*core::ptr::from_ref(node).cast::<InLine<'_>>()).count });
-            });
-            self.promised += promised.get();
+            // One that has given up meanwhile says nothing of the next one's need.
+            if self.pushers.win_next(woken, Status::OK) {
+                self.promised += need;
+            }
         }
     }
 
@@ -618,7 +616,10 @@ impl State {
         if run.verdict.is_some() || run.pending.is_cancelled() || self.released || list.device_is_closed() {
             return true;
         }
-        let ready = self.host.has_ready() && run.allowance(&self.host).0 > 0;
-        ready || self.host.in_flight() == 0 && (self.closed || !run.limits.until_closed)
+        if self.host.in_flight() == 0 {
+            // Without an allowance the run ends, and nobody else is there to find that out.
+            return self.host.has_ready() || self.closed || !run.limits.until_closed;
+        }
+        self.host.has_ready() && run.allowance(&self.host).0 > 0
     }
 }
