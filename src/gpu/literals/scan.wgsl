@@ -162,7 +162,8 @@ fn verify(@builtin(global_invocation_id) id: vec3<u32>) {
                 let length = tables[params.texts + 2u * number + 1u];
                 let start = at - offset;
                 let inside = offset <= at && start + length <= params.length;
-                if inside && (length <= 8u || stands(number, start, length)) {
+                // Once there is no more room nothing is counted either: the number would come round to 0.
+                if inside && (length <= 8u || stands(number, start, length)) && atomicLoad(&found.count) <= params.room {
                     let place = atomicAdd(&found.count, 1u);
                     if place < params.room {
                         found.pairs[place] = vec2<u32>(number, start + length);

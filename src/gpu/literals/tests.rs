@@ -153,6 +153,23 @@ fn what_has_no_room_is_found_on_the_processor() {
     assert_eq!(agrees(found, &expected), Ok(()));
 }
 
+/// Each match counts for 2^22: were all 1024 counted, their number would be 0 again.
+#[test]
+fn the_number_of_matches_never_comes_round_to_nothing() {
+    let Some(service) = software() else { return };
+    let literals = compile(&vec![(b"needle".to_vec(), false)]);
+    let resident = bring(&service, literals.clone(), |text| {
+        let changed = text.replace("atomicAdd(&found.count, 1u)", "atomicAdd(&found.count, 1u << 22u)");
+        assert_ne!(changed, text);
+        changed
+    });
+    let memory = b"a needle".repeat(1024);
+    let expected = expected(&literals, &memory, &whole(memory.len()));
+    let found = search(&service, &resident, &memory, &whole(memory.len()), 1 << 20, 100).expect("a search");
+    assert_eq!(found.on_processor, memory.len() as u64);
+    assert_eq!((agrees(found, &expected), expected.len()), (Ok(()), 1024));
+}
+
 #[test]
 fn many_literals_share_a_device() {
     let Some(service) = software() else { return };
