@@ -18,6 +18,8 @@ pub struct Binding {
     pub number: u32,
     /// How it is bound.
     pub kind: wgpu::BufferBindingType,
+    /// Bytes that it must have: of its type, with one element where that ends in an array of any length.
+    pub bytes: u64,
 }
 
 /// The module of a step, and the buffers that the program names.
@@ -118,11 +120,16 @@ fn bindings(module: &Module, source: &str, count: u32) -> Result<Vec<Binding>, C
             }
             _ => return refuse("only storage and uniform buffers can be bound".to_owned()),
         };
-        if found.iter().any(|other: &Binding| other.number == number && other.kind != kind) {
-            return refuse(format!("binding {number} is declared twice, in two ways"));
-        }
-        if found.iter().all(|other| other.number != number) {
-            found.push(Binding { number, kind });
+        let bytes = u64::from(match module.types[variable.ty].inner {
+            naga::TypeInner::Array { size: naga::ArraySize::Dynamic, stride, .. } => stride,
+            ref other => other.size(module.to_ctx()),
+        });
+        match found.iter_mut().find(|other: &&mut Binding| other.number == number) {
+            Some(other) if other.kind != kind => {
+                return refuse(format!("binding {number} is declared twice, in two ways"));
+            }
+            Some(other) => other.bytes = other.bytes.max(bytes),
+            None => found.push(Binding { number, kind, bytes }),
         }
     }
     Ok(found)

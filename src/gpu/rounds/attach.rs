@@ -30,6 +30,8 @@ use crate::work::policy::Mode;
 
 /// What a submission should take, unless the device was opened with another latency.
 const LATENCY: i64 = 2_000_000;
+/// Words that come back at once at the end of a run, at most: 64 MiB.
+const RETURNED_MAX: u32 = 16 << 20;
 /// Visits of an item by one invocation where items block it, at most.
 const BLOCKING_STEPS: u32 = 1 << 14;
 
@@ -45,6 +47,7 @@ pub fn start(list: &Shared<Worklist>, remote: &Remote) {
         group_size: limits.group_size,
         latency: if latency > 0 { latency } else { LATENCY },
         groups_max: u32::MAX,
+        returned_max: RETURNED_MAX,
     };
     let attached = Attached { list: list.clone(), spilled: 0, mode: Mode::Empty };
     let setup = list.clone();

@@ -60,6 +60,8 @@ pub struct Manner {
     pub latency: i64,
     /// Workgroups of one dimension at most.
     pub groups_max: u32,
+    /// Words of what is left on the device that come back at once, at most.
+    pub returned_max: u32,
 }
 
 /// Makes, on the service thread, what the device has of the worklist; or finds what was made before.
@@ -114,13 +116,13 @@ pub struct Drive<F: Frontier> {
     /// Words of the output that were computed and not read yet: from, count.
     rest_emits: (u32, u32),
     rest_reports: (u32, u32),
-    /// Counted when its reports have been read.
+    /// Counted when its records and reports have been read.
     settled: Option<Settled>,
     stalled: u32,
     /// Bits STOP_ of the last submission.
     stopped: u32,
     ending: Option<(Status, String)>,
-    /// The rest has been asked for.
+    /// The rest comes back.
     returning: bool,
     words: Vec<u32>,
 }
@@ -228,7 +230,11 @@ impl<F: Frontier> Drive<F> {
         }
     }
 
-    fn copy_out(&mut self, runs: [Run; 2], stride: u32, piece: Piece) {
+    /// Two runs are given back as two slices: first the one that is taken last.
+    fn copy_out(&mut self, mut runs: [Run; 2], stride: u32, piece: Piece) {
+        if !self.manner.newest_first {
+            runs.reverse();
+        }
         for (at, count) in runs {
             if count != 0 {
                 self.traffic.parts.push(Part { piece, from: at * stride, words: count * stride });
@@ -253,12 +259,14 @@ impl<F: Frontier> Drive<F> {
         }
     }
 
-    /// Everything comes back.
+    /// Everything comes back, some of it at a time: the memory for it must be had.
     fn bring_back(&mut self, store: &Store) {
+        let mut room = (self.manner.returned_max / store.space.stride).max(1);
         for band in Rings::lowest_first() {
             let mut rings = self.rings(store);
-            let count = rings.count(band);
+            let count = rings.count(band).min(room);
             let runs = rings.spill(band, count);
+            room -= count;
             self.copy_out(runs, store.space.stride, Piece::Returned(band));
         }
     }
@@ -308,12 +316,12 @@ impl<F: Frontier> Drive<F> {
         let (pipelines, store): (&Pipelines, &Store) = (&pipelines, &store);
         self.traffic.parts.clear();
         self.rounds = 0;
-        let reports_are_missing = self.settled.is_some();
+        let some_is_missing = self.settled.is_some();
         self.read_rest();
         if gpu.is_closing() {
             self.end(Status::CLOSED, "the device was closed");
         }
-        if self.ending.is_none() && !reports_are_missing {
+        if self.ending.is_none() && !some_is_missing {
             let depth = outcome::depth(&self.control);
             match self.frontier.plan(depth + self.held()) {
                 Plan::Run { visits, rounds, inner } => {
@@ -336,7 +344,7 @@ impl<F: Frontier> Drive<F> {
                 Plan::End(status, text) => self.end(status, text),
             }
         }
-        if self.ending.is_some() && !reports_are_missing && !self.returning {
+        if self.ending.is_some() && !some_is_missing {
             self.rounds = 0;
             self.hand_back();
             self.bring_back(store);
@@ -472,7 +480,7 @@ impl<F: Frontier> Drive<F> {
         arrived?;
         if let Some(mut settled) = self.settled.take() {
             settled.held = self.held();
-            match self.rest_reports.1 {
+            match self.rest_reports.1 + self.rest_emits.1 {
                 0 => {
                     if let Err(text) = self.frontier.settle(&settled) {
                         self.end(Status::DEVICE, text);
@@ -626,7 +634,9 @@ impl<F: Frontier> Job for Drive<F> {
             store.status.slice(..).map_async(wgpu::MapMode::Read, |_| {});
         }
         self.traffic.submitted();
-        if self.ending.is_none() && self.rounds != 0 {
+        // What comes back goes before what would be taken now.
+        let spills = self.traffic.parts.iter().any(|part| matches!(part.piece, Piece::Spilled(_)));
+        if self.ending.is_none() && self.rounds != 0 && !spills {
             self.take(self.wanted(&store)); // while the device works
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The buffers of a worklist on a device, bound to the pipelines.
 
+use super::assemble::Binding;
 use super::layout::{CONTROL_WORDS, COUNTER_WORDS};
 use super::pipelines::Pipelines;
 use super::space::Space;
@@ -66,6 +67,33 @@ fn bind(
     gpu.guarded(|device| device.create_bind_group(&description))
 }
 
+/// The buffers that a program names. What wgpu would find out when it is dispatched is refused here: there it would cost
+/// everybody who has recorded something in that submission what lies on the device.
+fn named<'a>(bindings: &[Binding], buffers: &[&'a wgpu::Buffer]) -> Result<Vec<(u32, &'a wgpu::Buffer)>, Failure> {
+    let refused = |text: String| Err(Failure::new(Status::INVALID, text));
+    let mut named: Vec<(u32, &wgpu::Buffer)> = Vec::new();
+    for (at, Binding { number, kind, bytes }) in bindings.iter().enumerate() {
+        let Some(buffer) = buffers.get(*number as usize) else {
+            return refused(format!("the program uses buffer {number}, and the worklist has none"));
+        };
+        if buffer.size() < *bytes {
+            let has = buffer.size();
+            return refused(format!("buffer {number} has {has} bytes, and the program's type of it has {bytes}"));
+        }
+        let written = wgpu::BufferBindingType::Storage { read_only: false };
+        let clash = |other: &&Binding| {
+            let both = *kind != other.kind && (*kind == written || other.kind == written);
+            both && named.iter().any(|(before, same)| *before == other.number && same == buffer)
+        };
+        if let Some(other) = bindings[..at].iter().find(clash) {
+            let text = format!("buffers {} and {number} are one, and the program writes to one of them", other.number);
+            return refused(format!("{text} and only reads the other"));
+        }
+        named.push((*number, buffer));
+    }
+    Ok(named)
+}
+
 impl Store {
     /// Makes them. `buffers`: the program's, by their numbers.
     pub fn new(gpu: &Gpu, pipelines: &Pipelines, space: Space, buffers: &[&wgpu::Buffer]) -> Result<Store, Failure> {
@@ -80,17 +108,7 @@ impl Store {
         let status = gpu.buffer(STATUS_BYTES, Usage::MAP_READ | Usage::COPY_DST)?;
         let between = bind(gpu, &pipelines.between, &[(0, &control), (1, &counters), (2, &args)])?;
         let within = bind(gpu, &pipelines.within, &[(0, &queue), (1, &control), (2, &counters), (3, &out)])?;
-        let mut named = Vec::new();
-        for binding in &pipelines.bindings {
-            match buffers.get(binding.number as usize) {
-                Some(buffer) => named.push((binding.number, *buffer)),
-                None => {
-                    let text = format!("the program uses buffer {}, and the worklist has none", binding.number);
-                    return Err(Failure::new(Status::INVALID, text));
-                }
-            }
-        }
-        let program = bind(gpu, &pipelines.program, &named)?;
+        let program = bind(gpu, &pipelines.program, &named(&pipelines.bindings, buffers)?)?;
         let times = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY).then(|| times(gpu)).transpose()?;
         Ok(Store { space, queue, control, counters, args, out, status, times, between, within, program })
     }

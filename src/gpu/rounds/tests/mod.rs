@@ -38,6 +38,7 @@ struct Trial {
     loop_limit: u32,
     group_size: u32,
     groups_max: u32,
+    returned_max: u32,
     capacity: u32,
     newest_first: bool,
     bands: u32,
@@ -46,6 +47,8 @@ struct Trial {
     inner: u32,
     visits: u64,
     rounds: u64,
+    /// Bytes of the program's buffers; 0: the one before again.
+    buffers: Vec<u64>,
     /// A text in the library's kernels that is replaced by another.
     spoil: Option<(&'static str, &'static str)>,
 }
@@ -62,6 +65,7 @@ impl Trial {
             loop_limit: 32_768,
             group_size: 64,
             groups_max: u32::MAX,
+            returned_max: u32::MAX,
             capacity: 1 << 16,
             newest_first: false,
             bands: 1,
@@ -70,6 +74,7 @@ impl Trial {
             inner: 1,
             visits: u64::MAX,
             rounds: u64::MAX,
+            buffers: Vec::new(),
             spoil: None,
         }
     }
@@ -82,7 +87,7 @@ impl Trial {
             emit_words: self.emit_words,
             loop_limit: self.loop_limit,
             group_size: self.group_size,
-            buffer_count: 0,
+            buffer_count: self.buffers.len() as u32,
         }
     }
 
@@ -106,6 +111,7 @@ impl Trial {
             group_size: self.group_size,
             latency: 2_000_000,
             groups_max: self.groups_max,
+            returned_max: self.returned_max,
         };
         let this = self.clone();
         let setup = move |gpu: &Gpu| {
@@ -118,7 +124,15 @@ impl Trial {
             };
             let pipelines = Pipelines::changed(gpu, &this.source, &declared, variant, &spoil)?;
             let space = Space::plan(&declared, variant, this.capacity, gpu.limits.max_storage_buffer_binding_size)?;
-            let store = Store::new(gpu, &pipelines, space, &[])?;
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM;
+            let mut buffers: Vec<wgpu::Buffer> = Vec::new();
+            for bytes in &this.buffers {
+                buffers.push(match (bytes, buffers.last()) {
+                    (0, Some(last)) => last.clone(),
+                    _ => gpu.buffer(*bytes, usage)?,
+                });
+            }
+            let store = Store::new(gpu, &pipelines, space, &buffers.iter().collect::<Vec<_>>())?;
             Ok(Resident { pipelines: Arc::new(gpu.hold(pipelines)), store: Arc::new(gpu.hold(store)) })
         };
         Drive::new(shelf, manner, Box::new(setup))
@@ -167,6 +181,11 @@ struct Shelf {
     submissions: u64,
     launched: u64,
     active_ns: u64,
+    /// Words of a record; 0: nobody looks whether they come late.
+    emit_words: u32,
+    /// Items that were taken while others came back that were to go before them.
+    overtaking: u64,
+    came_back: bool,
     /// Of each tenant, as the device says.
     on_device: Vec<i64>,
     visits_left: u64,
@@ -202,6 +221,8 @@ impl Shelf {
 
 impl Frontier for Shelf {
     fn plan(&mut self, depth: u64) -> Plan {
+        let late = (self.tally.emitted * u64::from(self.emit_words)).saturating_sub(self.emitted.len() as u64);
+        assert!(late == 0, "{late} words of what was emitted are not here yet");
         if depth + self.queued() == 0 && self.resumes && !self.paused.is_empty() {
             for (_, _, band, tenant, record) in core::mem::take(&mut self.paused) {
                 self.queue(band, tenant).extend(record);
@@ -235,6 +256,7 @@ impl Frontier for Shelf {
     fn give_back(&mut self, slice: Slice, words: &[u32], spilled: bool) -> Outcome<()> {
         assert_eq!(words.len(), slice.count as usize * self.words);
         self.spilled += if spilled { u64::from(slice.count) } else { 0 };
+        self.came_back |= spilled;
         let newest_first = self.newest_first;
         let queue = self.queue(slice.band, slice.tenant);
         match newest_first {
@@ -262,6 +284,7 @@ impl Frontier for Shelf {
 
     fn settle(&mut self, settled: &Settled) -> Result<(), String> {
         self.tally.add(&settled.tally);
+        self.overtaking += if core::mem::take(&mut self.came_back) { settled.held } else { 0 };
         self.peak = self.peak.max(settled.peak);
         self.rounds += settled.rounds;
         self.submissions += 1;

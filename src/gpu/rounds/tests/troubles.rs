@@ -25,6 +25,7 @@ fn a_tree_that_is_larger_than_the_queue_loses_no_leaf() {
         assert_eq!(shelf.tally.finished, (2 << levels) - 1);
         assert!(shelf.peak <= u64::from(capacity.max(2)), "{} items in a queue of {capacity}", shelf.peak);
         assert!(shelf.spilled > 0 || newest_first, "the oldest first is a whole level at once");
+        assert_eq!(shelf.overtaking, 0, "what comes back goes before what was not there yet");
     }
 }
 
@@ -62,6 +63,33 @@ fn what_is_left_comes_back_in_its_order() {
         let expected = if newest_first { &items[..9000] } else { &items[1000..] };
         assert!(left == expected, "{newest_first}: {} are left, first {:?}", left.len(), left.first());
     }
+}
+
+/// As above, in a ring where they go round the end.
+#[test]
+fn what_goes_round_the_end_of_the_ring_comes_back_in_its_order() {
+    let Some(service) = software() else { return };
+    for (newest_first, returned_max) in [(false, u32::MAX), (true, u32::MAX), (false, 7), (true, 7), (true, 0)] {
+        let base = Trial::new("fn run(item: Item) {}", &[Word::Param]);
+        let trial = Trial { visits: 40 * 64 + 10, newest_first, capacity: 64, returned_max, ..base };
+        let items: Vec<u32> = (0..5000).collect();
+        let shelf = trial.run_items(&service, &items);
+        let left: Vec<u32> = shelf.queues[0].iter().copied().collect();
+        let expected = if newest_first { &items[..2430] } else { &items[2570..] };
+        let wrong = left.iter().zip(expected).position(|(one, other)| one != other);
+        assert!(left == expected, "{newest_first}: {} are left, wrong from {wrong:?} on", left.len());
+    }
+}
+
+#[test]
+fn what_was_emitted_is_here_before_more_is_asked_for() {
+    let Some(service) = software() else { return };
+    let source = "fn run(item: Item) { emit(Record(item.param)); }";
+    let trial = Trial { emit_max: 1, ..Trial::new(source, &[Word::Param]) };
+    let mut shelf = trial.shelf();
+    shelf.emit_words = 1;
+    shelf.queues[0].extend(0..200_000);
+    assert_eq!(trial.run(&service, shelf).ok().emitted.len(), 200_000);
 }
 
 #[test]
@@ -155,4 +183,51 @@ fn a_queue_of_which_nothing_is_taken_is_no_endless_run() {
     let (status, text, lost) = shelf.status.clone().unwrap();
     assert!(status == Status::DEVICE && text.contains("no progress: 3 items"), "{text}");
     assert_eq!((lost, shelf.queued()), (false, 3), "they are all back");
+}
+
+/// What wgpu finds out when a program is dispatched would take the items of everybody along who shares that submission.
+#[test]
+fn buffers_that_do_not_fit_a_program_cost_nobody_an_item() {
+    let Some(service) = software() else { return };
+    let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
+    let other = Trial { visits: 1 << 22, ..Trial::new(forever, &WORDS) };
+    let (sender, receiver) = mpsc::channel();
+    let mut shelf = other.shelf();
+    shelf.queues[0].extend((0..1000).flat_map(|param| [param, 0, 0]));
+    shelf.end = Some(sender);
+    (shelf.visits_left, shelf.rounds_left, shelf.inner) = (other.visits, u64::MAX, 1);
+    service.start(Box::new(other.drive(shelf)));
+    let declared = |a: &str, b: &str| {
+        format!(
+            "{a} one: array<u32, 100>;\n{b} two: array<vec4<u32>, 25>;
+            fn run(item: Item) {{ let x = one[item.param] + two[0].x; if (x == 77u) {{ fault(1u); }} }}"
+        )
+    };
+    let (written, read) = ("@group(1) @binding(0) var<storage, read_write>", "@group(1) @binding(0) var<storage>");
+    let uniform = "@group(1) @binding(1) var<uniform>";
+    let second = written.replace("(0)", "(1)");
+    let (written, read, second) = (written.to_owned(), read.to_owned(), second.as_str());
+    for (source, buffers, says) in [
+        (declared(&written, second), vec![4, 400], Some("buffer 0 has 4 bytes")),
+        (declared(&read, uniform), vec![400, 16], Some("buffer 1 has 16 bytes")),
+        (declared(&written, uniform), vec![400, 0], Some("buffers 0 and 1 are one")),
+        (declared(&read, second), vec![400, 0], Some("buffers 0 and 1 are one")),
+        (declared(&written, second), vec![400, 0], None),
+        (declared(&read, uniform), vec![400, 0], None),
+        (declared(&read, second), vec![400, 400], None),
+    ] {
+        let trial = Trial { buffers, ..Trial::new(&source, &[Word::Param]) };
+        let shelf = trial.run_items(&service, &[1, 2, 3]);
+        let (status, text, lost) = shelf.status.clone().unwrap();
+        match says {
+            Some(says) => {
+                assert_eq!((status, lost, shelf.queued()), (Status::INVALID, false, 3), "{text}");
+                assert!(text.contains(says), "{text}");
+            }
+            None => assert_eq!(shelf.ok().tally.finished, 3),
+        }
+    }
+    let shelf = receiver.recv_timeout(WAIT).expect("the end of the other run");
+    let (status, text, lost) = shelf.status.clone().unwrap();
+    assert_eq!((status, lost, shelf.queued()), (Status::LIMIT, false, 1000), "{text}");
 }
