@@ -15,7 +15,8 @@ use super::shape::Variant;
 use super::space::Space;
 use super::store::Store;
 use crate::base::status::{Outcome, Status};
-use crate::engine::{clock, outside};
+use crate::engine::clock;
+use crate::engine::outside::{self, Call};
 use crate::gpu::apart::Apart;
 use crate::gpu::buffer::{Buffer, Place};
 use crate::gpu::remote::Remote;
@@ -90,21 +91,23 @@ struct Attached {
 }
 
 impl Attached {
-    /// Lets pushes go on that wait for room.
-    fn give_room(&self) {
-        let Ok(_call) = outside::enter_to_give_back() else { return };
+    /// Lets pushes go on that wait for room. The call is to be kept by whoever may give up a hold.
+    fn give_room(&self) -> Option<Call> {
+        let call = outside::enter_to_give_back().ok()?;
         let mut woken = Woken::new();
         self.list.lock().give_room(&mut woken);
         woken.wake_all();
+        Some(call)
     }
 }
 
 impl Frontier for Attached {
     fn plan(&mut self, depth: u64) -> Plan {
-        self.give_room();
+        let call = self.give_room();
         let list = self.list.clone();
         let mut state = list.lock();
         let state = &mut *state;
+        state.take_device_waits();
         let closed = list.device_is_closed() || state.released;
         let over = || Plan::End(Status::OK, String::new());
         let (Some(run), host) = (&mut state.run, &state.host) else { return over() };
@@ -114,6 +117,11 @@ impl Frontier for Attached {
         if depth == 0 && !host.has_ready() {
             if run.limits.until_closed && !state.closed {
                 state.device_waits = true;
+                if call.is_some() && run.limits.deadline == FOREVER {
+                    // Those who could push are strands, or it is a deadlock; as with runners of the processor.
+                    state.unheld = true;
+                    outside::deliver();
+                }
                 return Plan::Wait(if run.limits.deadline == FOREVER { i64::MAX } else { run.limits.deadline });
             }
             run.end(Verdict::Drained);
@@ -203,11 +211,11 @@ impl Frontier for Attached {
             state.host.lose_device();
             state.resident = None;
         }
-        state.device_waits = false;
+        state.take_device_waits();
         let decided = state.run.as_ref().is_some_and(|run| run.verdict.is_some());
         let ended = state.leave();
         drop(state);
-        self.give_room();
+        drop(self.give_room());
         let Some((run, told)) = ended else { return };
         match decided && !lost && status == Status::OK {
             true => run.resolve(&told),

@@ -20,6 +20,7 @@ use super::shape::Shape;
 use crate::base::handle::Kind;
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
+use crate::engine::outside;
 use crate::gpu::buffer::Buffer;
 use crate::gpu::cpu::batch::Batch;
 use crate::gpu::cpu::pace::Pace;
@@ -93,6 +94,8 @@ pub struct State {
     pub idle: List,
     /// The run on an adapter waits for work.
     pub device_waits: bool,
+    /// It does, and its ticket is no external hold meanwhile.
+    pub unheld: bool,
     /// What an adapter has of it.
     #[cfg(feature = "gpu")]
     pub resident: Option<crate::gpu::apart::Apart<crate::gpu::rounds::drive::Resident>>,
@@ -204,6 +207,7 @@ impl Worklist {
             pushers: List::new(),
             idle: List::new(),
             device_waits: false,
+            unheld: false,
             #[cfg(feature = "gpu")]
             resident: None,
         };
@@ -469,7 +473,11 @@ impl Worklist {
 }
 
 impl State {
-    fn take_device_waits(&mut self) -> bool {
+    /// Whether the run on an adapter waits; it no longer does.
+    pub fn take_device_waits(&mut self) -> bool {
+        if core::mem::take(&mut self.unheld) {
+            outside::owe();
+        }
         core::mem::take(&mut self.device_waits)
     }
 
