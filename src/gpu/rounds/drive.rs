@@ -124,6 +124,8 @@ pub struct Drive<F: Frontier> {
     ending: Option<(Status, String)>,
     /// The rest comes back.
     returning: bool,
+    /// Items could not be given back.
+    dropped: bool,
     words: Vec<u32>,
 }
 
@@ -151,12 +153,19 @@ impl<F: Frontier> Drive<F> {
             stopped: 0,
             ending: None,
             returning: false,
+            dropped: false,
             words: Vec::new(),
         }
     }
 
     fn end(&mut self, status: Status, text: impl Into<String>) {
         self.ending.get_or_insert_with(|| (status, text.into()));
+    }
+
+    /// Items could not be given back: whatever else ends the run, this is what is told.
+    fn drop_items(&mut self, status: Status) {
+        self.dropped = true;
+        self.ending = Some((status, "no memory for items that come back from a device".to_owned()));
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -207,7 +216,7 @@ impl<F: Frontier> Drive<F> {
         while let Some(waiting) = self.waiting.pop_back() {
             let given = self.frontier.give_back(waiting.slice, waiting.rest(self.manner.words as usize), false);
             if let Err(status) = given {
-                self.end(status, "no memory for items that come back from a device");
+                self.drop_items(status);
             }
         }
     }
@@ -365,9 +374,9 @@ impl<F: Frontier> Drive<F> {
     }
 
     fn finish(&mut self, lost: bool) -> Step {
-        let (status, text) = self.ending.take().unwrap_or((Status::OK, String::new()));
         self.hand_back();
-        self.frontier.ended(status, text, lost);
+        let (status, text) = self.ending.take().unwrap_or((Status::OK, String::new()));
+        self.frontier.ended(status, text, lost || self.dropped);
         self.resident = None;
         Step::Done
     }
@@ -549,8 +558,10 @@ impl<F: Frontier> Drive<F> {
             Piece::Spilled(band) => self.items(band, words, space.stride, true),
             Piece::Returned(band) => self.items(band, words, space.stride, false),
         };
-        if let Err(status) = given {
-            self.end(status, "no memory for what a device has computed");
+        match (given, part.piece) {
+            (Ok(()), _) => {}
+            (Err(status), Piece::Spilled(_) | Piece::Returned(_)) => self.drop_items(status),
+            (Err(status), _) => self.end(status, "no memory for what a device has computed"),
         }
     }
 

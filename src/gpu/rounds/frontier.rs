@@ -74,6 +74,6 @@ pub trait Frontier: Send {
     fn report(&mut self, report: Report<'_>) -> Outcome<()>;
     /// Counts a submission, after everything of it was given; looks whether its own sums agree.
     fn settle(&mut self, settled: &Settled) -> Result<(), String>;
-    /// The run has ended. `lost`: the device is gone with what lay on it.
+    /// The run has ended. `lost`: what was taken and not given back is lost, with the device or because there was no memory for it.
     fn ended(&mut self, status: Status, text: String, lost: bool);
 }

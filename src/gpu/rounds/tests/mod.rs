@@ -185,6 +185,8 @@ struct Shelf {
     emit_words: u32,
     /// Items that were taken while others came back that were to go before them.
     overtaking: u64,
+    /// There is no memory for what comes back.
+    refuses: bool,
     came_back: bool,
     /// Of each tenant, as the device says.
     on_device: Vec<i64>,
@@ -255,6 +257,9 @@ impl Frontier for Shelf {
 
     fn give_back(&mut self, slice: Slice, words: &[u32], spilled: bool) -> Outcome<()> {
         assert_eq!(words.len(), slice.count as usize * self.words);
+        if self.refuses {
+            return Err(Status::NO_MEMORY);
+        }
         self.spilled += if spilled { u64::from(slice.count) } else { 0 };
         self.came_back |= spilled;
         let newest_first = self.newest_first;

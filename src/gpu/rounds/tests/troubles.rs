@@ -93,6 +93,22 @@ fn what_was_emitted_is_here_before_more_is_asked_for() {
 }
 
 #[test]
+fn what_cannot_be_given_back_counts_as_lost() {
+    let Some(service) = software() else { return };
+    let trial = Trial { visits: 10, capacity: 100, ..Trial::new("fn run(item: Item) {}", &[Word::Param]) };
+    for refuses in [true, false] {
+        let mut shelf = trial.shelf();
+        shelf.refuses = refuses;
+        shelf.queues[0].extend(0..1000);
+        let shelf = trial.run(&service, shelf);
+        let (status, text, lost) = shelf.status.clone().unwrap();
+        let expected = if refuses { Status::NO_MEMORY } else { Status::LIMIT };
+        assert_eq!((status, lost), (expected, refuses), "{text}");
+        assert_eq!(shelf.queued(), if refuses { 800 } else { 990 }, "{text}");
+    }
+}
+
+#[test]
 fn a_device_that_is_lost_takes_only_what_lies_on_it() {
     let Some(service) = software() else { return };
     let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
