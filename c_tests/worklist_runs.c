@@ -610,6 +610,49 @@ static void emitted_records_wait_for_room_and_a_take_makes_it(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
+static void records_for_which_there_can_be_no_room_are_refused_at_once(void) {
+  strand_program_options made = emitting();
+  strand_worklist_options options = worklist_options();
+  strand_program program = 0;
+  strand_worklist list = 0;
+  made.emit_max = 8;
+  CHECK_OK(strand_program_new(processor, &made, &program));
+  options.emitted_max = 7;
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_worklist_new(program, &options, &list));
+  options.emitted_max = 8;
+  CHECK_OK(strand_worklist_new(program, &options, &list));
+  push_items(list, (const uint32_t[]){1}, 1);
+  CHECK_OK(run_worklist(list, 1));
+  CHECK_OK(strand_worklist_release(list));
+  CHECK_OK(strand_program_release(program));
+}
+
+/* The last one pushes a child, so that more are queued than may be. */
+static void leave_one(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
+  (void)data;
+  for (uint32_t i = 0; i < count; i += 1) {
+    (void)strand_work_push(work, i, items, STRAND_BAND_SAME);
+    (void)strand_work_push(work, i, items, STRAND_BAND_SAME);
+  }
+}
+static void a_push_of_nothing_needs_no_room(void) {
+  strand_program_options made = native(leave_one, STRAND_FIELD_PARAM);
+  strand_worklist_options options = worklist_options();
+  strand_run_options run = run_options(1);
+  made.fan_out_max = 2;
+  options.host_items_max = 1;
+  run.visits_max = 1;
+  const strand_worklist list = new_worklist(&made, &options);
+  push_items(list, (const uint32_t[]){1}, 1);
+  CHECK_STATUS(STRAND_ERR_LIMIT, await_and_release(dispatch(list, &run)));
+  CHECK_EQUAL(worklist_statistics(list).queued, 2);
+  CHECK_OK(strand_worklist_push(list, NULL, 0, 0, 0, STRAND_NO_WAIT));
+  CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_worklist_push(list, (const uint32_t[]){1}, 1, 0, 0, STRAND_NO_WAIT));
+  CHECK_OK(strand_worklist_close(list));
+  CHECK_STATUS(STRAND_ERR_CLOSED, strand_worklist_push(list, NULL, 0, 0, 0, STRAND_NO_WAIT));
+  CHECK_OK(strand_worklist_release(list));
+}
+
 static void push_two(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
   (void)data;
   for (uint32_t i = 0; i < count; i += 1) {
@@ -663,6 +706,8 @@ int main(void) {
   CLAIM_IF(!is_virtual(), a_deadline_ends_a_run, "its clock stands still while strands run");
   CLAIM(a_device_that_is_closed_ends_its_runs_and_the_items_stay);
   CLAIM(emitted_records_wait_for_room_and_a_take_makes_it);
+  CLAIM(records_for_which_there_can_be_no_room_are_refused_at_once);
+  CLAIM(a_push_of_nothing_needs_no_room);
   CLAIM(where_nothing_may_be_spilled_the_run_ends_with_its_frontier);
   stop_runtime();
   return 0;

@@ -6,6 +6,7 @@
  */
 #include "worklist.h"
 
+#include <sched.h>
 #include <sys/syscall.h>
 
 static uint8_t *visited; /* each item's id is counted */
@@ -334,6 +335,45 @@ static void a_push_beyond_the_visits_ends_a_run_that_waits(void) {
   stop_runtime();
 }
 
+/* Whoever pushes and learns that a run is on leaves the items to it, also where that run is about to end. */
+static void idle_for_a_while(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
+  (void)work;
+  (void)items;
+  (void)data;
+  for (uint32_t i = 0; i < count * 100; i += 1) {
+    __asm__ volatile("");
+  }
+}
+static void push_and_have_it_run(strand_worklist list, const uint32_t *items, uint32_t count) {
+  strand_ticket ticket = 0;
+  push_items(list, items, count);
+  const strand_status status = strand_worklist_dispatch(list, NULL, &ticket);
+  if (status != STRAND_ERR_BUSY) {
+    CHECK_OK(status);
+    CHECK_OK(strand_ticket_release(ticket));
+  }
+}
+static void a_run_that_is_on_takes_what_was_pushed_until_then(void) {
+  const strand_program_options made = native(idle_for_a_while, STRAND_FIELD_PARAM);
+  static const uint32_t items[3000];
+  uint64_t draws = 1;
+  start_runtime(4);
+  open_processor();
+  const strand_worklist list = new_worklist(&made, NULL);
+  for (int round = scaled(10000); round > 0; round -= 1) {
+    push_and_have_it_run(list, items, 3000);
+    for (uint64_t spin = next_random(&draws) % 600000; spin > 0; spin -= 1) {
+      __asm__ volatile("");
+    }
+    push_and_have_it_run(list, items, 3000);
+    while (worklist_statistics(list).running != 0) {
+      sched_yield();
+    }
+    CHECK_EQUAL(worklist_statistics(list).queued, 0);
+  }
+  stop_runtime();
+}
+
 /* A ping-pong keeps its pace beside a run that never ends, also where both have one worker: turns are counted by batches. */
 static strand_chan ping, pong;
 static uint64_t turns, batches, stop_turns;
@@ -445,5 +485,6 @@ int main(void) {
   CLAIM(a_shutdown_ends_runs_that_have_not_begun);
   CLAIM(room_for_who_has_given_up_is_not_given_to_the_next);
   CLAIM_IF(is_parallel(), a_push_beyond_the_visits_ends_a_run_that_waits, "nobody pushes while a runner lies down");
+  CLAIM_IF(is_parallel(), a_run_that_is_on_takes_what_was_pushed_until_then, "nobody pushes while a run ends");
   return 0;
 }

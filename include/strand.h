@@ -4761,7 +4761,7 @@ STRAND_API strand_status strand_device_close(strand_device device);
 /** State: it has more to do and may run. */
 #define STRAND_WORK_REQUEUED 6
 
-/** State: it has ended with a code, which is in continuation_data. */
+/** State: it has ended with a code; see strand_worklist_faults(). */
 #define STRAND_WORK_FAULTED 7
 
 /** Flag: the item is paused. */
@@ -4884,7 +4884,7 @@ typedef struct strand_work_task {
     uint32_t param;
     /** Where the item goes on; the index of a state/index pair. */
     uint32_t continuation_pc;
-    /** What it goes on with; the fault code of an item that has faulted. */
+    /** What it goes on with. */
     uint32_t continuation_data;
     /** The epoch that resumes it while it is paused. */
     uint32_t resume_epoch;
@@ -5455,7 +5455,10 @@ typedef struct strand_worklist_options {
     uint64_t host_items_max;
     /** Spilled items beyond which a run ends. Default: any number. */
     uint64_t spill_items_max;
-    /** Emitted records beyond which a run ends, until they are taken. Default: 2^24. */
+    /**
+     * Emitted records beyond which a run ends, until they are taken; not below the program's emit_max.
+     * Default: 2^24.
+     */
     uint64_t emitted_max;
     /** As many as the program says, all of the program's device. They are kept. */
     const strand_buffer *buffers;
@@ -5494,7 +5497,10 @@ typedef struct strand_worklist_fault {
     uint32_t code;
     /** 0 */
     uint32_t reserved;
-    /** The item as it was when it ran for the last time; its state is STRAND_WORK_FAULTED. */
+    /**
+     * The item as it was when it ran for the last time, continuation_data too; its state is
+     * STRAND_WORK_FAULTED.
+     */
     strand_work_task task;
 } strand_worklist_fault;
 
@@ -5686,7 +5692,8 @@ STRAND_API strand_status strand_worklist_tenant(
  * @param options   copied; NULL: the defaults
  * @param out       the ticket; it is given up with strand_ticket_release()
  * @return STRAND_OK;
- *         STRAND_ERR_BUSY: a run is on;
+ *         STRAND_ERR_BUSY: a run is on. It takes what was pushed before this call too, unless something ends
+ *         it;
  *         STRAND_ERR_CLOSED: the device was closed;
  *         STRAND_ERR_INVALID: out is NULL, an option has no such value, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;

@@ -30,7 +30,7 @@ pub const STRAND_WORK_PAUSED: u32 = 4;
 pub const STRAND_WORK_YIELDED: u32 = 5;
 /// State: it has more to do and may run.
 pub const STRAND_WORK_REQUEUED: u32 = 6;
-/// State: it has ended with a code, which is in continuation_data.
+/// State: it has ended with a code; see strand_worklist_faults().
 pub const STRAND_WORK_FAULTED: u32 = 7;
 
 /// Flag: the item is paused.
@@ -125,7 +125,7 @@ pub struct strand_work_task {
     pub param: u32,
     /// Where the item goes on; the index of a state/index pair.
     pub continuation_pc: u32,
-    /// What it goes on with; the fault code of an item that has faulted.
+    /// What it goes on with.
     pub continuation_data: u32,
     /// The epoch that resumes it while it is paused.
     pub resume_epoch: u32,

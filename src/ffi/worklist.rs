@@ -93,7 +93,8 @@ pub struct strand_worklist_options {
     pub host_items_max: u64,
     /// Spilled items beyond which a run ends. Default: any number.
     pub spill_items_max: u64,
-    /// Emitted records beyond which a run ends, until they are taken. Default: 2^24.
+    /// Emitted records beyond which a run ends, until they are taken; not below the program's emit_max.
+    /// Default: 2^24.
     pub emitted_max: u64,
     /// As many as the program says, all of the program's device. They are kept.
     pub buffers: *const strand_buffer,
@@ -131,7 +132,8 @@ pub struct strand_worklist_fault {
     pub code: u32,
     /// 0
     pub reserved: u32,
-    /// The item as it was when it ran for the last time; its state is STRAND_WORK_FAULTED.
+    /// The item as it was when it ran for the last time, continuation_data too; its state is
+    /// STRAND_WORK_FAULTED.
     pub task: strand_work_task,
 }
 
@@ -383,7 +385,8 @@ pub extern "C" fn strand_worklist_tenant(
 /// @param options   copied; NULL: the defaults
 /// @param out       the ticket; it is given up with strand_ticket_release()
 /// @return STRAND_OK;
-///         STRAND_ERR_BUSY: a run is on;
+///         STRAND_ERR_BUSY: a run is on. It takes what was pushed before this call too, unless something ends
+///         it;
 ///         STRAND_ERR_CLOSED: the device was closed;
 ///         STRAND_ERR_INVALID: out is NULL, an option has no such value, or worklist names none and never did;
 ///         STRAND_ERR_STALE: it was released before;

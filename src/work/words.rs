@@ -22,7 +22,7 @@ macro_rules! work_words {
             "The program's own: what it writes" OutputHandle 5 output_handle Zero;
             "The program's own; the state of a state/index pair" Param 6 param Zero;
             "Where the item goes on; the index of a state/index pair" ContinuationPc 7 continuation_pc Zero;
-            "What it goes on with; the fault code of an item that has faulted" ContinuationData 8 continuation_data Zero;
+            "What it goes on with" ContinuationData 8 continuation_data Zero;
             "The epoch that resumes it while it is paused" ResumeEpoch 9 resume_epoch Zero;
             "The program's own number of the item" TaskId 10 task_id Zero;
             "The number of the item that pushed it, 0: none" ParentTaskId 11 parent_task_id Zero;

@@ -178,7 +178,10 @@ impl Runner {
         if self.promise.is_some() {
             self.hand_over(&mut state);
         }
-        let next = self.decide(&mut state, cancelled);
+        let mut next = self.decide(&mut state, cancelled);
+        if next == Next::Leave && state.goes_on() {
+            next = self.decide(&mut state, cancelled);
+        }
         state.give_room(&mut woken);
         let mut more = false;
         let mut ended = None;

@@ -176,6 +176,12 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
         return fail(Status::UNSUPPORTED, format_args!("{text}"));
     }
     let (shape, buffers) = (options.shape(&program), options.find_buffers(&program)?);
+    if u64::from(shape.emit_max) > shape.emitted_max {
+        return fail(
+            Status::INVALID,
+            format_args!("emitted_max is {}: an item may emit {} (emit_max)", shape.emitted_max, shape.emit_max),
+        );
+    }
     let made = Worklist::new(program, buffers, shape, options.way);
     let list = made.or_else(|status| fail(status, format_args!("no memory for a worklist")))?;
     LISTS.add(list, |list, handle| list.handle.store(handle, Ordering::Relaxed))
@@ -323,6 +329,9 @@ impl Worklist {
     fn enter_queue(&self, count: u64, deadline: i64, mut act: impl FnMut(&mut Host) -> Outcome<()>) -> Outcome<()> {
         let mut state = self.lock();
         state.look_open(self)?;
+        if count == 0 {
+            return Ok(());
+        }
         if !state.has_room(count) {
             drop(state);
             self.wait_for_room(count, deadline)?;
@@ -525,6 +534,17 @@ impl State {
                 self.promised += need;
             }
         }
+    }
+
+    /// Whether the run, which was about to end because nothing was left, goes on after all: its last runner asks. Whoever
+    /// has pushed meanwhile and was told that a run is on may rely on that.
+    pub fn goes_on(&mut self) -> bool {
+        let Some(run) = &mut self.run else { return false };
+        let more = run.workers == 1 && run.verdict == Some(Verdict::Drained) && self.host.has_ready();
+        if more {
+            run.verdict = None;
+        }
+        more
     }
 
     /// A runner less. The last one takes the run out, if it is to end.
