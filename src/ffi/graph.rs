@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Graphs
 //!
-//! Searches in a graph that lies on a device, in compressed sparse rows: the edges of vertex v lead
-//! to those targets that begin at number offsets of v, and end before offsets of v + 1. A search is a worklist of the library's own: its
-//! items are vertices with a place among their edges, so a vertex may have any number of neighbours. It
-//! runs on every device, and fills a buffer with one uint32_t for each vertex: the distance from the
-//! source, or STRAND_UNREACHED. A way that is longer than 4,294,967,294 counts as none.
+//! Searches in a graph that lies on a device, in compressed sparse rows: the edges of vertex v lead to
+//! those targets that begin at number offsets of v, and end before offsets of v + 1. A search is a
+//! worklist of the library's own: its items are vertices with a place among their edges, so a vertex
+//! may have any number of neighbours. It runs on every device, and fills a buffer with one uint32_t for
+//! each vertex: the distance from the source, or STRAND_UNREACHED. A way that is longer than
+//! 4,294,967,294 counts as none.
 
 use super::buffer::strand_buffer;
 use super::device::strand_device;

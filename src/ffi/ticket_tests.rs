@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{cancel::*, channel::*, config::*, scheduler::*, select::*, spawn::*, status::*, ticket::*, time::*};
 use crate::base::status::Status;
-use crate::gpu::ticket::{Pending, create, create_with};
+use crate::gpu::ticket::{Pending, create, create_with, users};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Set by the entries of strands.
@@ -123,6 +123,9 @@ fn a_release_does_not_disturb_those_who_wait_and_a_dropped_one_is_cancelled() {
         let ticket = pending.handle();
         spawn(await_it, ticket);
         assert_eq!(strand_wait_all(strand_after(1_000_000)), STRAND_ERR_TIMEOUT);
+        while users(ticket) < 3 {
+            assert_eq!(strand_wait_all(strand_after(1_000_000)), STRAND_ERR_TIMEOUT);
+        }
         assert_eq!(strand_ticket_release(ticket), STRAND_OK);
         assert_eq!(polled(ticket).0, STRAND_ERR_STALE);
         drop(pending);
@@ -221,7 +224,9 @@ fn a_shutdown_asks_for_the_end_of_all_and_what_comes_later_is_nothing() {
         second.succeed();
         let ticket = first.handle();
         let waiting = thread::spawn(move || strand_ticket_await(ticket, STRAND_FOREVER));
-        thread::sleep(Duration::from_millis(2));
+        while users(ticket) < 3 {
+            thread::yield_now();
+        }
         spawn(await_it, ticket);
         KEPT.lock().unwrap().push(first);
         assert_eq!(strand_scheduler_shutdown(strand_after(60_000_000_000)), STRAND_OK);

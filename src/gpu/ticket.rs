@@ -352,6 +352,12 @@ fn ask(ticket: Locked<Ticket>) {
     }
 }
 
+/// Who keeps the slot: the handle, the [`Pending`], and each call that waits.
+#[cfg(test)]
+pub fn users(handle: u64) -> u32 {
+    lock(handle).map_or(0, |ticket| ticket.users.get())
+}
+
 /// Gives the handle up. What it stands for goes on.
 pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
