@@ -47,6 +47,7 @@ pub fn assemble(
     let bounds = loop_bounds(declared.loop_limit, driver_loops, variant.reserve);
     let whole = change(text::step(source, declared, variant, bounds, driver_loops));
     let module = parse(&whole, source).map_err(Failure::from)?;
+    refuse_stand_ins(&module, source).map_err(Failure::from)?;
     let bindings = bindings(&module, source, declared.buffer_count).map_err(Failure::from)?;
     if let Err(complaint) = shader::check(&module, features, &whole) {
         return Err(in_source(complaint, source).into());
@@ -91,6 +92,29 @@ fn explained(complaint: Complaint) -> Complaint {
         return complaint;
     }
     Complaint { text: format!("the program needs a function `fn run(item: Item)`: {}", complaint.text), ..complaint }
+}
+
+/// What WGSL itself provides and the library's part of the text calls.
+const CALLED: &[&str] = &[
+    "select",
+    "atomicAdd",
+    "atomicExchange",
+    "atomicLoad",
+    "workgroupBarrier",
+    "subgroupAdd",
+    "subgroupExclusiveAdd",
+    "subgroupBroadcastFirst",
+];
+
+/// A function of the program's may have the name of one that WGSL provides; the library's part would then call that.
+fn refuse_stand_ins(module: &Module, source: &str) -> Result<(), Complaint> {
+    for (handle, function) in module.functions.iter() {
+        let Some(name) = function.name.as_deref().filter(|name| CALLED.contains(name)) else { continue };
+        let place = module.functions.get_span(handle).to_range().and_then(|range| Place::of(source, range.start));
+        let text = format!("a function `{name}` would take the place of the one that the library calls");
+        return Err(Complaint { place, text });
+    }
+    Ok(())
 }
 
 /// The buffers of a program: group 1, numbers below `count`.

@@ -58,6 +58,20 @@ fn a_program_without_its_function_is_told_so() {
 }
 
 #[test]
+fn a_function_that_the_library_would_call_instead_of_that_of_wgsl_is_refused() {
+    for (name, what) in [
+        ("select", "(a: u32, b: u32, c: bool) -> u32 { return a; }"),
+        ("atomicAdd", "(a: ptr<storage, atomic<u32>, read_write>, b: u32) -> u32 { return 0u; }"),
+        ("subgroupAdd", "(a: u32) -> u32 { return a; }"),
+    ] {
+        let said = refusal(&format!("fn run(item: Item) {{}}\nfn {name}{what}"));
+        assert!(said.starts_with("line 2, column 1: a function `"), "{said}");
+    }
+    let source = "fn run(item: Item) {}\nfn min(a: u32, b: u32) -> u32 { return a; }";
+    assert!(assemble(source, &declared(pair()), PLAIN, wgpu::Features::empty(), 0, &|text| text).is_ok());
+}
+
+#[test]
 fn buffers_are_where_they_were_declared() {
     let program = |buffers: &str| format!("{buffers}\nfn run(item: Item) {{}}");
     let cases = [
