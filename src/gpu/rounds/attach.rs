@@ -212,6 +212,10 @@ impl Frontier for Attached {
             state.resident = None;
         }
         state.take_device_waits();
+        if let (true, Some(remote)) = (!lost && status == Status::OK && state.goes_on(), list.program.device.remote()) {
+            drop(state);
+            return start(&list, remote);
+        }
         let decided = state.run.as_ref().is_some_and(|run| run.verdict.is_some());
         let ended = state.leave();
         drop(state);
