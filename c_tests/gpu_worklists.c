@@ -443,19 +443,6 @@ static void a_capacity_that_does_not_fit_ends_the_run_and_the_items_stay(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
-static void two_implementations_at_once_are_refused_and_not_pretended(void) {
-  strand_worklist_options options = worklist_options();
-  const strand_program_options made = both(NULL, COUNT_DOWN, PAIR);
-  strand_program program = 0;
-  strand_worklist list = 0;
-  options.flags = STRAND_WORKLIST_DIFFERENTIAL;
-  strand_program_options emitting = made;
-  emitting.emit_max = 1;
-  CHECK_OK(strand_program_new(adapter, &emitting, &program));
-  CHECK_STATUS(STRAND_ERR_UNSUPPORTED, strand_worklist_new(program, &options, &list));
-  CHECK_OK(strand_program_release(program));
-}
-
 /* The last of all: the device is gone then. */
 static void a_device_that_is_closed_gives_the_items_back(void) {
   const strand_worklist list = counting_down(NULL);
@@ -515,7 +502,6 @@ int main(void) {
   CLAIM_IF(there, loops_that_the_driver_would_cut_off_are_faults, why);
   CLAIM_IF(there, a_shader_that_is_wrong_says_where, why);
   CLAIM_IF(there, a_capacity_that_does_not_fit_ends_the_run_and_the_items_stay, why);
-  CLAIM_IF(there, two_implementations_at_once_are_refused_and_not_pretended, why);
   CLAIM_IF(there, a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else, why);
   CLAIM_IF(there, a_device_that_is_closed_gives_the_items_back, why);
   stop_runtime();

@@ -5395,11 +5395,22 @@ STRAND_API strand_status strand_worklist_recommend(
  * STRAND_ERR_LIMIT: the budget, the room for emitted records or that for spilled items is used up;
  * STRAND_ERR_TIMEOUT: its deadline passed; STRAND_ERR_CANCELLED: its ticket was cancelled;
  * STRAND_ERR_CLOSED: the device was closed or the worklist released; STRAND_ERR_NO_MEMORY;
- * STRAND_ERR_DEVICE: items were lost or doubled, or the device is lost.
+ * STRAND_ERR_DEVICE: items were lost or doubled, or the device is lost;
+ * STRAND_ERR_PARITY: drained, and the processor came to something else (STRAND_WORKLIST_DIFFERENTIAL).
  * In each case what is left is queued as it was, and another run goes on with it.
  */
 
-/** Flag of a worklist: each run is made by two implementations, and their results are compared. */
+/**
+ * Flag of a worklist on an adapter: each run is made twice, by the shader of the program and then by its native
+ * kernel on the processor, over copies of what was queued and of the buffers. Records, faults, buffers, and how
+ * many items are paused and left are compared, whatever their order; where they differ the run ends with
+ * STRAND_ERR_PARITY, and its message has the first difference. What the worklist holds then is what the adapter
+ * has found. Compared are runs that both have brought to their end: one that ends by a limit, a deadline or a
+ * cancel is not, and neither is one with items that the loop limit has cut off, which no kernel knows. While such a
+ * run is on, until it is compared, calls that would change the worklist answer STRAND_ERR_BUSY, and pushes that
+ * wait for room go on waiting; nobody else may write to the buffers. Programs whose results depend on the order of
+ * items are not equal. It needs about twice the memory, and longer than the slower of the two.
+ */
 #define STRAND_WORKLIST_DIFFERENTIAL 1
 
 /** Order: the item that has waited longest comes first. */
@@ -5578,11 +5589,12 @@ typedef struct strand_worklist_statistics {
  * @param out      the worklist
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: out is NULL, an option has no such value, there are not as many buffers as
- *         the program says or one of another device, or a handle names nothing and never did;
+ *         the program says or one of another device, STRAND_WORKLIST_DIFFERENTIAL is given and the program has
+ *         no native kernel, or a handle names nothing and never did;
  *         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many worklists are in use;
  *         STRAND_ERR_STALE: the program or a buffer was released;
  *         STRAND_ERR_CLOSED: the device was closed;
- *         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL, which no device of this version can do, or
+ *         STRAND_ERR_UNSUPPORTED: STRAND_WORKLIST_DIFFERENTIAL on the processor, which has one implementation, or
  *         reserved is not 0;
  *         STRAND_ERR_NO_MEMORY, STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
  *
@@ -5612,6 +5624,7 @@ STRAND_API strand_status strand_worklist_new(
  *         meanwhile;
  *         STRAND_ERR_WOULD_BLOCK, STRAND_ERR_TIMEOUT: there was no room;
  *         STRAND_ERR_LIMIT: these are more than host_items_max;
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: items is NULL and count is not 0, there is no such band or tenant, the
  *         deadline is below -1, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
@@ -5642,6 +5655,7 @@ STRAND_API strand_status strand_worklist_push(
  * @param count     how many; 0 is nothing
  * @param deadline  see strand_after()
  * @return as strand_worklist_push(), and
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: tasks is NULL and count is not 0, or one of them cannot be taken: its state is
  *         none of READY, YIELDED, REQUEUED and PAUSED, there is no such band or tenant, or a word is set
  *         that records do not carry
@@ -5667,6 +5681,7 @@ STRAND_API strand_status strand_worklist_push_tasks(
  * @param enabled   0: off, 1: on, as at first
  * @param quota     0: any number, as at first
  * @return STRAND_OK;
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: there is no such tenant, enabled is neither 0 nor 1, or worklist names none and
  *         never did;
  *         STRAND_ERR_STALE: it was released before;
@@ -5695,7 +5710,8 @@ STRAND_API strand_status strand_worklist_tenant(
  *         STRAND_ERR_BUSY: a run is on. It takes what was pushed before this call too, unless something ends
  *         it;
  *         STRAND_ERR_CLOSED: the device was closed;
- *         STRAND_ERR_INVALID: out is NULL, an option has no such value, or worklist names none and never did;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, STRAND_RUN_UNTIL_CLOSED is given for a
+ *         worklist with STRAND_WORKLIST_DIFFERENTIAL, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
  *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no ticket, no strand or no memory for a batch;
  *         STRAND_ERR_UNSUPPORTED: the device cannot do it, or reserved is not 0;
@@ -5739,6 +5755,7 @@ STRAND_API strand_status strand_worklist_close(strand_worklist worklist);
  * @param epoch     the program's own count
  * @param count     how many; may be NULL
  * @return STRAND_OK;
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
  *         STRAND_ERR_NO_MEMORY: none has become ready;
@@ -5764,6 +5781,7 @@ STRAND_API strand_status strand_worklist_resume(
  * @param count     how many were taken; may be NULL
  * @return STRAND_OK: at least one;
  *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: records is NULL, capacity is 0, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
  *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
@@ -5816,6 +5834,7 @@ STRAND_API strand_status strand_worklist_take_tasks(
  * @param count     how many were taken; may be NULL
  * @return STRAND_OK: at least one;
  *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_BUSY: a run is on that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
  *         STRAND_ERR_INVALID: faults is NULL, capacity is 0, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
  *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED

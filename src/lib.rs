@@ -32,10 +32,7 @@ mod sync;
 mod task;
 mod time;
 mod wait;
-#[allow(
-    dead_code,
-    reason = "tests hold records and shaders to the states of whole tasks; comparing waits for a differential mode"
-)]
+#[allow(dead_code, reason = "tests hold records and shaders to the states of whole tasks")]
 mod work;
 
 #[cfg(all(test, loom))]

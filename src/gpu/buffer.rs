@@ -19,6 +19,7 @@ use crate::base::handle::Kind;
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
 use crate::strand::message::fail;
+use crate::wait::block::FOREVER;
 
 /// Map: what is there is read.
 pub const READ: u32 = 1;
@@ -241,13 +242,40 @@ fn already_mapped<T>(handle: u64) -> Outcome<T> {
 
 /// Waits for a copy of what is on an adapter.
 fn fetch(buffer: &Shared<Buffer>, offset: u64, copy: &Shared<HostMemory>, deadline: i64) -> Outcome<()> {
+    // SAFETY: kept, as large.
+    unsafe { fill(buffer, offset, copy.first(), copy.bytes(), copy.clone(), deadline) }
+}
+
+/// A copy in host memory of a buffer of an adapter, as what was asked for before has left it. Waits. It has no handle.
+pub fn copy_here(buffer: &Shared<Buffer>) -> Outcome<Shared<Buffer>> {
+    let (device, bytes) = (buffer.device.clone(), buffer.bytes);
+    let memory = host_memory(bytes)?;
+    let first = memory.first();
+    let copy = Buffer { device, place: Place::Host(memory), bytes, map: Mutex::new(None), handle: AtomicU64::new(0) };
+    let copy = Shared::new(copy)?;
+    // SAFETY: kept, as large.
+    unsafe { fill(buffer, 0, first, bytes, copy.clone(), FOREVER) }?;
+    Ok(copy)
+}
+
+/// Waits for bytes of an adapter.
+///
+/// # Safety
+/// As many bytes are writable at `data` while `keep` is kept.
+unsafe fn fill<K: Send + 'static>(
+    buffer: &Shared<Buffer>,
+    offset: u64,
+    data: *mut u8,
+    bytes: u64,
+    keep: K,
+    deadline: i64,
+) -> Outcome<()> {
     let Some((device, remote)) = buffer.remote() else { return Err(Status::CLOSED) };
     let pending = ticket::create()?;
     let ticket = pending.handle();
-    // The copy stays until it is filled, also when nobody waits for it any more.
-    let keep = (buffer.clone(), copy.clone());
-    // SAFETY: kept, as large.
-    unsafe { device.read(remote, offset, copy.first(), copy.bytes(), pending, keep) };
+    // What is filled stays until it is, also when nobody waits for it any more.
+    // SAFETY: by contract.
+    unsafe { device.read(remote, offset, data, bytes, pending, (buffer.clone(), keep)) };
     let done = ticket::wait(ticket, deadline);
     ticket::release(ticket)?;
     done

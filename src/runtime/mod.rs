@@ -4,6 +4,7 @@
 pub mod automata;
 pub mod blocking;
 pub mod collector;
+pub mod comparing;
 pub mod config;
 pub mod count;
 pub mod entry;

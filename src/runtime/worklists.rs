@@ -3,13 +3,15 @@
 
 use core::ffi::c_void;
 
+use super::comparing;
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use crate::base::status::Outcome;
 use crate::engine::{self, parallel};
 use crate::gpu::cpu::runner::{self, Runner};
 use crate::gpu::named::enter;
+use crate::gpu::remote::Remote;
 use crate::gpu::shared::Shared;
-use crate::gpu::ticket;
+use crate::gpu::ticket::{self, Pending};
 use crate::gpu::worklist::list::{self, Begun, Worklist};
 use crate::gpu::worklist::run::{Limits, Verdict};
 use crate::strand::identity;
@@ -23,25 +25,39 @@ pub fn dispatch(handle: u64, mut limits: Limits) -> Outcome<u64> {
         limits.workers = parallel::engine().map_or(1, |engine| engine.ordinary_workers());
     }
     let list = list::get_open(handle)?;
+    if list.differential {
+        return comparing::dispatch(list, limits);
+    }
     let remote = list.program.device.remote();
-    let pending = match remote {
-        Some(_) => ticket::create_with(Some(nudge), handle)?,
-        None => ticket::create_by_strands(Some(nudge), handle)?,
-    };
+    let pending = pending(&list, remote)?;
     let ticket = pending.handle();
+    begin(&list, remote, pending, limits)?;
+    Ok(ticket)
+}
+
+/// What a run on an adapter, or on the processor, resolves.
+pub(super) fn pending(list: &Worklist, remote: Option<&Remote>) -> Outcome<Pending> {
+    match remote {
+        Some(_) => ticket::create_with(Some(nudge), list.handle()),
+        None => ticket::create_by_strands(Some(nudge), list.handle()),
+    }
+}
+
+/// Begins a run on an adapter, or on the processor. Where it cannot begin the ticket is withdrawn.
+pub(super) fn begin(list: &Shared<Worklist>, remote: Option<&Remote>, pending: Pending, limits: Limits) -> Outcome<()> {
     match list.begin(pending, limits) {
         Begun::Done(pending) => pending.succeed(),
         Begun::Refused(pending, status) => {
             pending.withdraw();
-            return fail(status, format_args!("a run of worklist {handle:#x} is on"));
+            return fail(status, format_args!("a run of worklist {:#x} is on", list.handle()));
         }
         Begun::Running => match remote {
             #[cfg(feature = "gpu")]
-            Some(remote) => crate::gpu::rounds::attach::start(&list, remote),
-            _ => start(&list)?,
+            Some(remote) => crate::gpu::rounds::attach::start(list, remote),
+            _ => start(list)?,
         },
     }
-    Ok(ticket)
+    Ok(())
 }
 
 /// The first runner of a run that has begun. Without it the run has not.

@@ -402,8 +402,47 @@ impl Host {
         if self.faults.read_front(&mut self.pool, &mut held[..stride]) == 0 {
             return None;
         }
+        Some(self.fault_of(&held[..stride]))
+    }
+
+    /// Copies what is queued, and what is known of the tenants, to one of the same shape.
+    pub fn copy_queue(&self, to: &mut Host) -> Outcome<()> {
+        for (number, queue) in self.queues.iter().enumerate() {
+            let (band, tenant) = (number as u32 / self.shape.tenants, number as u32 % self.shape.tenants);
+            for piece in queue.pieces(0) {
+                to.push(band, tenant, piece)?;
+            }
+        }
+        for (number, tenant) in self.tenants.iter().enumerate() {
+            to.set_tenant(number as u32, tenant.enabled, tenant.quota);
+        }
+        Ok(())
+    }
+
+    /// A copy of what was emitted after the first `before` records that wait.
+    pub fn emitted_since(&self, before: u64) -> Outcome<Vec<u32>> {
+        let mut found = Vec::new();
+        let words = self.emitted.length().saturating_sub(before) as usize * self.emitted.stride();
+        try_reserve(&mut found, words)?;
+        for piece in self.emitted.pieces(before) {
+            found.extend_from_slice(piece);
+        }
+        Ok(found)
+    }
+
+    /// A copy of the faults after the first `before` that wait.
+    pub fn faults_since(&self, before: u64) -> Outcome<Vec<(u32, Task)>> {
+        let mut found = Vec::new();
+        try_reserve(&mut found, self.faults.length().saturating_sub(before) as usize)?;
+        for held in self.faults.pieces(before).flat_map(|piece| piece.chunks_exact(self.faults.stride())) {
+            found.push(self.fault_of(held));
+        }
+        Ok(found)
+    }
+
+    fn fault_of(&self, held: &[u32]) -> (u32, Task) {
         let place = Place { state: State::Faulted, band: held[1], tenant: held[2] };
-        Some((held[0], self.shape.fields.unpack(&held[NOTE..stride], place)))
+        (held[0], self.shape.fields.unpack(&held[NOTE..], place))
     }
 
     /// Takes one item out, as a task: of the highest band that has one, the oldest first; after all others the paused ones.

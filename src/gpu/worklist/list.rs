@@ -11,6 +11,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use super::compared::Compared;
 use super::host::Host;
 pub use super::options::Options;
 use super::residence::Residence;
@@ -59,6 +60,8 @@ pub struct Worklist {
     pub shape: Shape,
     /// See [`Way`].
     pub way: Way,
+    /// Each run is made twice: here, and by the native kernel of the program.
+    pub differential: bool,
     handle: AtomicU64,
     lock: ByteLock,
     state: UnsafeCell<State>,
@@ -79,6 +82,8 @@ pub struct State {
     pub released: bool,
     /// The run that is on.
     pub run: Option<Run>,
+    /// What is known of runs that are made twice.
+    pub compared: Compared,
     /// Which items count as being on a device without memory of its own.
     pub residence: Residence,
     /// How batches are cut.
@@ -169,11 +174,7 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
     let program = program::get(program)?;
     program.device.look()?;
     if options.differential {
-        let text = match program.device.remote() {
-            None => "the processor has one implementation: there is nothing to compare",
-            Some(_) => "this version does not compare the runs of an adapter with those of the processor",
-        };
-        return fail(Status::UNSUPPORTED, format_args!("{text}"));
+        can_be_compared(&program)?;
     }
     let (shape, buffers) = (options.shape(&program), options.find_buffers(&program)?);
     if u64::from(shape.emit_max) > shape.emitted_max {
@@ -182,30 +183,51 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
             format_args!("emitted_max is {}: an item may emit {} (emit_max)", shape.emitted_max, shape.emit_max),
         );
     }
-    let made = Worklist::new(program, buffers, shape, options.way);
+    let made = Worklist::new(program, buffers, shape, options.way, options.differential);
     let list = made.or_else(|status| fail(status, format_args!("no memory for a worklist")))?;
     LISTS.add(list, |list, handle| list.handle.store(handle, Ordering::Relaxed))
+}
+
+/// Whether a program has two implementations, and a device that runs the one which the processor does not.
+fn can_be_compared(program: &Program) -> Outcome<()> {
+    if program.device.remote().is_none() {
+        return fail(
+            Status::UNSUPPORTED,
+            format_args!("the processor has one implementation: there is nothing to compare"),
+        );
+    }
+    if program.kernel.is_none() {
+        return fail(
+            Status::INVALID,
+            format_args!("the program has no native kernel: there is nothing to compare its shader with"),
+        );
+    }
+    Ok(())
 }
 
 /// Gives the handle up: no push waits any more, a run ends between two batches, and the last who uses it frees it.
 pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
-    LISTS.remove(handle)?.shake(true);
+    let list = LISTS.remove(handle)?;
+    list.shake(true);
+    list.end_compared();
     Ok(())
 }
 
 impl Worklist {
-    fn new(
+    pub(super) fn new(
         program: Shared<Program>,
         buffers: Vec<Shared<Buffer>>,
         shape: Shape,
         way: Way,
+        differential: bool,
     ) -> Outcome<Shared<Worklist>> {
         let state = State {
             host: Host::new(shape)?,
             closed: false,
             released: false,
             run: None,
+            compared: Compared::default(),
             residence: Residence::default(),
             pace: Pace::new(),
             spare: Vec::new(),
@@ -222,6 +244,7 @@ impl Worklist {
             buffers,
             shape,
             way,
+            differential,
             handle: AtomicU64::new(0),
             lock: ByteLock::new(),
             state: UnsafeCell::new(state),
@@ -231,6 +254,11 @@ impl Worklist {
     /// Its handle.
     pub fn handle(&self) -> u64 {
         self.handle.load(Ordering::Relaxed)
+    }
+
+    /// Has it shown with the handle of another.
+    pub(super) fn show_as(&self, other: &Worklist) {
+        self.handle.store(other.handle(), Ordering::Relaxed);
     }
 
     /// Locks it.
@@ -326,7 +354,20 @@ impl Worklist {
         Ok(())
     }
 
-    fn enter_queue(&self, count: u64, deadline: i64, mut act: impl FnMut(&mut Host) -> Outcome<()>) -> Outcome<()> {
+    fn enter_queue(&self, count: u64, deadline: i64, act: impl FnMut(&mut Host) -> Outcome<()>) -> Outcome<()> {
+        match self.enter_in_order(count, deadline, act) {
+            Err(Status::BUSY) => self.is_compared(),
+            done => done,
+        }
+    }
+
+    /// A call came while a run is compared.
+    #[cold]
+    pub fn is_compared<T>(&self) -> Outcome<T> {
+        fail(Status::BUSY, format_args!("a run of worklist {:#x} is on whose results will be compared", self.handle()))
+    }
+
+    fn enter_in_order(&self, count: u64, deadline: i64, mut act: impl FnMut(&mut Host) -> Outcome<()>) -> Outcome<()> {
         let mut state = self.lock();
         state.look_open(self)?;
         if count == 0 {
@@ -387,6 +428,10 @@ impl Worklist {
     pub fn resume(&self, epoch: u32) -> Outcome<u64> {
         let mut woken = Woken::new();
         let mut state = self.lock();
+        if state.compared.is_on() {
+            drop(state);
+            return self.is_compared();
+        }
         let count = state.host.resume(epoch);
         state.idle.win_first(&mut woken, Status::OK);
         let waits = state.take_device_waits();
@@ -401,6 +446,10 @@ impl Worklist {
         self.check_place(0, tenant, 0)?;
         let mut woken = Woken::new();
         let mut state = self.lock();
+        if state.compared.is_on() {
+            drop(state);
+            return self.is_compared();
+        }
         state.host.set_tenant(tenant, enabled, quota);
         state.idle.win_first(&mut woken, Status::OK);
         let waits = state.take_device_waits();
@@ -414,7 +463,7 @@ impl Worklist {
     pub fn take_tasks(&self, out: &mut [[u32; WORDS]]) -> Outcome<usize> {
         let mut woken = Woken::new();
         let mut state = self.lock();
-        if state.run.is_some() {
+        if state.is_running() {
             drop(state);
             return fail(Status::BUSY, format_args!("a run of worklist {:#x} is on", self.handle()));
         }
@@ -432,13 +481,19 @@ impl Worklist {
     }
 
     /// Takes emitted records, as many as there are and fit; their number.
-    pub fn take(&self, out: &mut [u32]) -> usize {
+    pub fn take(&self, out: &mut [u32]) -> Outcome<usize> {
         let stride = self.shape.emit_words as usize;
         let mut taken = 0;
         let mut woken = Woken::new();
         // Some segments at a time: runners need the lock too.
         for part in out.chunks_mut((16 * SEGMENT_WORDS / stride).max(1) * stride) {
-            let now = self.lock().host.take_emitted(part);
+            let mut state = self.lock();
+            if state.compared.is_on() {
+                drop(state);
+                return if taken > 0 { Ok(taken) } else { self.is_compared() };
+            }
+            let now = state.host.take_emitted(part);
+            drop(state);
             taken += now;
             if now * stride < part.len() {
                 break;
@@ -448,7 +503,17 @@ impl Worklist {
             self.lock().idle.win_first(&mut woken, Status::OK);
         }
         woken.wake_all();
-        taken
+        Ok(taken)
+    }
+
+    /// Takes the oldest fault: its code, and the task.
+    pub fn take_fault(&self) -> Outcome<Option<(u32, Task)>> {
+        let mut state = self.lock();
+        if state.compared.is_on() {
+            drop(state);
+            return self.is_compared();
+        }
+        Ok(state.host.take_fault())
     }
 }
 
@@ -491,7 +556,15 @@ impl State {
     }
 
     fn look_open(&self, list: &Worklist) -> Outcome<()> {
-        if self.closed || self.released || list.device_is_closed() { Err(Status::CLOSED) } else { Ok(()) }
+        if self.closed || self.released || list.device_is_closed() {
+            return Err(Status::CLOSED);
+        }
+        if self.compared.is_on() { Err(Status::BUSY) } else { Ok(()) }
+    }
+
+    /// Whether a run is on, or compared.
+    pub fn is_running(&self) -> bool {
+        self.run.is_some() || self.compared.is_on()
     }
 
     /// What is known of all runs.
@@ -508,6 +581,7 @@ impl State {
             requeued: counters.work.requeued,
             rounds: counters.rounds,
             submissions: counters.submissions,
+            parity: self.compared.parity(),
             ..Evidence::empty()
         }
     }
@@ -523,6 +597,9 @@ impl State {
 
     /// Lets those in line go on for whom there is room, in their order.
     pub fn give_room(&mut self, woken: &mut Woken) {
+        if self.compared.is_on() {
+            return;
+        }
         while let Some(first) = self.pushers.first() {
             // SAFETY: each node in this list is the first field of an `InLine` that is in place while it is linked.
             let need = unsafe { (*core::ptr::from_ref(first).cast::<InLine<'_>>()).count };

@@ -6,9 +6,11 @@
 //! ledger.rs    counters, and their sums   host.rs     all of it together
 //! run.rs       a run, and how it ends     list.rs     a worklist as handles name it: lock, pushes, waits
 //! options.rs   what a worklist is to be made with
+//! compared.rs  a run that is made twice, and what both have come to
 //! residence.rs what counts as being on a device without memory of its own
 //! ```
 
+pub mod compared;
 pub mod host;
 pub mod ledger;
 pub mod list;

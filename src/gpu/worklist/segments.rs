@@ -286,6 +286,17 @@ impl Records {
         self.segments.iter().flat_map(|segment| segment.words[segment.head..].chunks_exact(self.stride))
     }
 
+    /// All records but the first `skip`, in order, by as few pieces as there are.
+    pub fn pieces(&self, skip: u64) -> impl Iterator<Item = &[u32]> {
+        let mut skip = usize::try_from(skip).unwrap_or(usize::MAX).saturating_mul(self.stride);
+        self.segments.iter().map(move |segment| {
+            let words = &segment.words[segment.head..];
+            let before = skip.min(words.len());
+            skip -= before;
+            &words[before..]
+        })
+    }
+
     /// Takes out each record for which `keep` says no.
     pub fn retain(&mut self, pool: &mut Pool, mut keep: impl FnMut(&[u32]) -> bool) {
         let stride = self.stride;
