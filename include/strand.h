@@ -5095,6 +5095,35 @@ STRAND_API strand_status strand_buffer_release(strand_buffer buffer);
  * or both, of which each device runs what it can. And what that may do at most: how many items it pushes
  * and how many records it emits each time. By these numbers the queue knows how much room must be free
  * before an item is started, so none is ever lost. An item that does more ends with a fault of its own.
+ *
+ * A shader in SPIR-V (field spirv) knows no functions of the library, so an item speaks through a mailbox: a
+ * variable in the storage class StorageBuffer (SPIR-V 1.3) at descriptor set 0, binding 0, a block whose
+ * one member is an array of 32-bit unsigned integers, in GLSL
+ * `layout(set = 0, binding = 0) buffer Mailbox { uint words[]; };`. Each item has one for itself, and the
+ * module is run once for each. With r the words of a record (bits of fields):
+ *
+ * word 0      out   how the item ends: 0 done, 1 requeue, 2 yield, 3 pause, 4 fault
+ * words 1, 2  out   pc and data with which it goes on, as strand_work_requeue() has them
+ * word 3      out   1: the band, or STRAND_BAND_SAME; 3: the epoch; 4: the code of the fault
+ * words 4, 5  out   how many items it pushes, how many records it emits
+ * words 6, 7        nothing
+ * words 8...  in    the record of the item: r words
+ * behind      out   room for fan_out_max items: the band, or STRAND_BAND_SAME, then the record: 1 + r words
+ * behind      out   room for emit_max records of emit_words words
+ *
+ * Words 0 to 7 are 0 when the module begins, so one that writes nothing has done its item; those behind the
+ * record may be anything. More items or records than declared, a band that the worklist does not have and a
+ * word that records do not carry are faults as with strand_work_push() and its neighbours, an end above 4 is
+ * STRAND_WORK_FAULT_STATE; the first of them counts, in the order pushes, records, end.
+ *
+ * The module has one entry point, of any name: a compute shader without inputs such as
+ * gl_GlobalInvocationID, whose own group size is not looked at. The buffers of the worklist are in
+ * descriptor set 1. Its private variables begin anew with each item. Its loops are counted as those of
+ * WGSL are, see loop_limit. What an item may push and emit is 1,024 words in all (2,048 in WGSL); more is
+ * STRAND_ERR_LIMIT. STRAND_ERR_SHADER with a message is what is no module, has not one entry point and one
+ * mailbox, uses a capability that the device or the library does not have, specialization constants,
+ * barriers or memory that a group shares, has blocks more than 127 deep in each other, or uses the mailbox
+ * otherwise than word by word.
  */
 
 /**
@@ -5155,8 +5184,8 @@ typedef struct strand_program_options {
     /** Bytes at wgsl; 0: up to its zero byte. */
     size_t wgsl_length;
     /**
-     * For adapters, in place of wgsl, in a library with the cargo feature "spirv": a shader in SPIR-V; NULL:
-     * none. Copied.
+     * For adapters, in place of wgsl, in a library that was built with the cargo feature "spirv": a shader
+     * in SPIR-V; NULL: none. Copied. It says what becomes of an item in a mailbox: see above.
      */
     const uint32_t *spirv;
     /** Words at spirv. */
@@ -5174,8 +5203,10 @@ typedef uint64_t strand_program;
  * @param options  copied, with the text of the shader
  * @param out      the program
  * @return STRAND_OK;
- *         STRAND_ERR_SHADER: the shader is wrong; the message has line and column of its text;
- *         STRAND_ERR_UNSUPPORTED: there is nothing in it that the device could run;
+ *         STRAND_ERR_SHADER: the shader is wrong; the message has line and column of its text, where it is
+ *         one in WGSL;
+ *         STRAND_ERR_UNSUPPORTED: there is nothing in it that the device could run, or the shader is in SPIR-V
+ *         and the library was built without the cargo feature "spirv";
  *         STRAND_ERR_INVALID: options or out is NULL, an option has no such value, or device names none and
  *         never did;
  *         STRAND_ERR_LIMIT: an option is beyond what it may be, or too many programs are in use;

@@ -7,6 +7,7 @@ export CARGO_TARGET_DIR=$TARGET
 if have rustfmt; then check "cargo fmt --check" cargo fmt --check; else skip "cargo fmt --check" "needs rustfmt"; fi
 if cargo clippy --version >/dev/null 2>&1; then
     check "cargo clippy" cargo clippy --locked --quiet --lib --tests -- --deny warnings
+    check "cargo clippy with SPIR-V" cargo clippy --locked --quiet --lib --tests --features spirv -- --deny warnings
     check "cargo clippy without devices" cargo clippy --locked --quiet --lib --tests --no-default-features -- --deny warnings
 else
     skip "cargo clippy" "needs clippy"

@@ -56,6 +56,8 @@ pub mod worklist;
 // Shared by the sections.
 mod check;
 mod sized;
+#[cfg(all(test, feature = "gpu", not(loom)))]
+mod spirv_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(all(test, not(loom)))]

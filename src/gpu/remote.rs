@@ -12,6 +12,7 @@ use super::literals::{Piece, Request, Resident, Scan};
 use super::program::Program;
 use super::rounds::prepared::Prepared;
 use super::rounds::shape::Declared;
+use super::rounds::source::Source;
 use super::service::{self, Choice, Facts, Failure, Gpu, Held, Options, Reply, Service, Sink};
 use super::ticket::{self, Pending};
 use crate::automata::prefilter::Literals;
@@ -204,12 +205,6 @@ impl Remote {
 
     /// Checks a program, and makes of it what the adapter runs.
     pub fn compile(&self, program: &Program) -> Outcome<Compiled> {
-        if !program.spirv.is_empty() {
-            return fail(
-                Status::UNSUPPORTED,
-                format_args!("this version runs shaders in WGSL, and this one is in SPIR-V"),
-            );
-        }
         let limits = program.limits;
         let declared = Declared {
             fields: limits.fields,
@@ -220,7 +215,10 @@ impl Remote {
             group_size: limits.group_size,
             buffer_count: limits.buffer_count,
         };
-        let source = program.wgsl.clone();
+        let source = match program.spirv.is_empty() {
+            true => Source::Wgsl(program.wgsl.clone()),
+            false => Source::Spirv(program.spirv.clone()),
+        };
         let prepared = self.ask(move |gpu| Prepared::new(gpu, source, declared).map(Arc::new))?;
         Ok(Compiled { prepared: Apart::new(prepared) })
     }

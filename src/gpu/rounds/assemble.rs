@@ -4,7 +4,7 @@
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
 use super::led;
-use super::shape::{Declared, Variant, loop_bounds};
+use super::shape::{Declared, Does, Variant, loop_bounds};
 use super::text;
 use crate::base::status::Status;
 use crate::gpu::service::Failure;
@@ -29,6 +29,8 @@ pub struct Assembled {
     pub module: Module,
     /// In the order of the text.
     pub bindings: Vec<Binding>,
+    /// What the program does.
+    pub does: Does,
 }
 
 /// What tests do to the texts of the library.
@@ -48,12 +50,12 @@ pub fn assemble(
     let whole = change(text::step(source, declared, variant, bounds, driver_loops));
     let module = parse(&whole, source).map_err(Failure::from)?;
     refuse_stand_ins(&module, source).map_err(Failure::from)?;
-    let bindings = bindings(&module, source, declared.buffer_count).map_err(Failure::from)?;
+    let bindings = bindings(&module, Some(source), declared.buffer_count).map_err(Failure::from)?;
     if let Err(complaint) = shader::check(&module, features, &whole) {
         return Err(in_source(complaint, source).into());
     }
     let module = loops::bound(led::count(module, text::OWN), bounds.0, text::OWN);
-    Ok(Assembled { module, bindings })
+    Ok(Assembled { module, bindings, does: Does::of(source) })
 }
 
 fn parse(whole: &str, source: &str) -> Result<Module, Complaint> {
@@ -117,17 +119,18 @@ fn refuse_stand_ins(module: &Module, source: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
-/// The buffers of a program: group 1, numbers below `count`.
-fn bindings(module: &Module, source: &str, count: u32) -> Result<Vec<Binding>, Complaint> {
+/// The buffers of a program: group 1, numbers below `count`. `source`: where the program's own stand in a text with the
+/// library's; `None`: all are the program's.
+pub fn bindings(module: &Module, source: Option<&str>, count: u32) -> Result<Vec<Binding>, Complaint> {
     let mut found = Vec::new();
     for (handle, variable) in module.global_variables.iter() {
         let Some(binding) = &variable.binding else { continue };
         let span = module.global_variables.get_span(handle);
-        if !stands_in(span, source) {
+        if source.is_some_and(|source| !stands_in(span, source)) {
             continue; // the library's own
         }
         let refuse = |text: String| {
-            let place = span.to_range().and_then(|range| Place::of(source, range.start));
+            let place = source.and_then(|source| Place::of(source, span.to_range()?.start));
             Err(Complaint { place, text })
         };
         let (group, number) = (binding.group, binding.binding);

@@ -11,7 +11,8 @@
 //! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
 //!
 //! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
-//! - `text`, `assemble`, `led`: from a program's text to a module. `pipelines`, `prepared`, `store`: what the device has.
+//! - `source`: a program's text or words. `text`, `assemble`, `led`: from a text to a module. `mailbox`, `spirv`, `graft`:
+//!   likewise from words. `pipelines`, `prepared`, `store`: what the device has.
 //! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run. `attach`: the run of a
 //!   worklist.
 
@@ -19,15 +20,22 @@ pub mod assemble;
 pub mod attach;
 pub mod drive;
 pub mod frontier;
+#[cfg(feature = "spirv")]
+mod graft;
 mod layout;
 mod led;
+#[cfg(feature = "spirv")]
+mod mailbox;
 mod outcome;
 mod pace;
 pub mod pipelines;
 pub mod prepared;
 mod rings;
 pub mod shape;
+pub mod source;
 pub mod space;
+#[cfg(feature = "spirv")]
+pub mod spirv;
 pub mod store;
 mod text;
 mod traffic;

@@ -4,6 +4,7 @@
 use super::assemble::{self, Binding, Change};
 use super::layout;
 use super::shape::{Declared, Does, Reserve, Variant};
+use super::source::Source;
 use super::text;
 use crate::gpu::service::{Failure, Gpu, shader};
 
@@ -77,20 +78,20 @@ fn own_module(gpu: &Gpu, constants: &str, source: String) -> Result<wgpu::Shader
 
 impl Pipelines {
     /// Makes them: some milliseconds, on the service thread. SHADER with line and column where the program is at fault.
-    pub fn new(gpu: &Gpu, source: &str, declared: &Declared, variant: Variant) -> Result<Pipelines, Failure> {
+    pub fn new(gpu: &Gpu, source: &Source, declared: &Declared, variant: Variant) -> Result<Pipelines, Failure> {
         Pipelines::changed(gpu, source, declared, variant, &|text| text)
     }
 
     /// As [`Pipelines::new`], with the library's own texts changed: so tests make kernels that are wrong.
     pub fn changed(
         gpu: &Gpu,
-        source: &str,
+        source: &Source,
         declared: &Declared,
         variant: Variant,
         change: Change<'_>,
     ) -> Result<Pipelines, Failure> {
         assemble::refused(declared, gpu.limits.max_compute_invocations_per_workgroup)?;
-        let step = assemble::assemble(source, declared, variant, gpu.features, gpu.facts.loop_limit, change)?;
+        let step = source.assemble(declared, variant, gpu.features, gpu.facts.loop_limit, change)?;
         let uniform = wgpu::BufferBindingType::Uniform;
         let between = group(gpu, (0..).zip([STORAGE; 3]))?;
         let within = group(gpu, (0..).zip([STORAGE, uniform, STORAGE, STORAGE]))?;
@@ -110,7 +111,7 @@ impl Pipelines {
             within,
             program,
             bindings: step.bindings,
-            does: Does::of(source),
+            does: step.does,
             variant,
         })
     }

@@ -5,20 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pipelines::{self, Pipelines};
 use super::shape::{Declared, Variant};
+use super::source::Source;
 use crate::gpu::service::{Failure, Gpu, Held};
 
 /// See the module documentation. Kept by whoever has the program.
 pub struct Prepared {
     /// What it declares.
     pub declared: Declared,
-    source: String,
+    source: Source,
     made: Mutex<Vec<Arc<Held<Pipelines>>>>,
 }
 
 impl Prepared {
     /// Checks a program and makes its pipelines for a worklist of one band and one tenant: some milliseconds, on the service
-    /// thread. SHADER with line and column of `source`; LIMIT where the device cannot do what is declared.
-    pub fn new(gpu: &Gpu, source: String, declared: Declared) -> Result<Prepared, Failure> {
+    /// thread. SHADER, with line and column of a text; LIMIT where the device cannot do what is declared.
+    pub fn new(gpu: &Gpu, source: Source, declared: Declared) -> Result<Prepared, Failure> {
         let prepared = Prepared { declared, source, made: Mutex::new(Vec::new()) };
         prepared.pipelines(gpu, 1, false)?;
         Ok(prepared)

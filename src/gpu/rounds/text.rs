@@ -20,7 +20,7 @@ use crate::work::{codes, shader};
 pub const ENTRY: &str = "strand_step";
 
 /// Functions whose loops are bounded by what they are.
-pub const OWN: &[&str] = &[ENTRY, "push", "emit", "strand_put"];
+pub const OWN: &[&str] = &[ENTRY, "push", "emit", "strand_put", "strand_apply"];
 
 /// What the generator puts together.
 struct Text<'a> {

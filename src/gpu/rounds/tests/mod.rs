@@ -4,6 +4,8 @@
 mod ends;
 mod large;
 mod random;
+#[cfg(feature = "spirv")]
+mod spirv;
 mod troubles;
 
 use std::collections::VecDeque;
@@ -15,6 +17,7 @@ use super::frontier::{Frontier, Plan, Report, Settled};
 use super::layout::end;
 use super::pipelines::Pipelines;
 use super::shape::{Declared, Reserve, Variant};
+use super::source::Source;
 use super::space::Space;
 use super::store::Store;
 use crate::base::status::{Outcome, Status};
@@ -31,6 +34,8 @@ const WAIT: Duration = Duration::from_secs(240);
 #[derive(Clone)]
 struct Trial {
     source: String,
+    /// The program in SPIR-V, in place of the text.
+    words: Vec<u32>,
     fields: Fields,
     fan_out_max: u32,
     emit_max: u32,
@@ -58,6 +63,7 @@ impl Trial {
         let mask = words.iter().map(|word| word.bit()).fold(0, |all, bit| all | bit);
         Trial {
             source: source.to_owned(),
+            words: Vec::new(),
             fields: Fields::new(mask).unwrap(),
             fan_out_max: 0,
             emit_max: 0,
@@ -76,6 +82,13 @@ impl Trial {
             rounds: u64::MAX,
             buffers: Vec::new(),
             spoil: None,
+        }
+    }
+
+    fn source(&self) -> Source {
+        match self.words.is_empty() {
+            true => Source::Wgsl(self.source.clone()),
+            false => Source::Spirv(self.words.clone()),
         }
     }
 
@@ -122,7 +135,7 @@ impl Trial {
                 Some((from, to)) => text.replace(from, to),
                 None => text,
             };
-            let pipelines = Pipelines::changed(gpu, &this.source, &declared, variant, &spoil)?;
+            let pipelines = Pipelines::changed(gpu, &this.source(), &declared, variant, &spoil)?;
             let space = Space::plan(&declared, variant, this.capacity, gpu.limits.max_storage_buffer_binding_size)?;
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM;
             let mut buffers: Vec<wgpu::Buffer> = Vec::new();

@@ -6,7 +6,7 @@ use crate::base::random::Random;
 use crate::work::codes;
 use crate::work::fields::Onward;
 
-const WORDS: [Word; 5] =
+pub const WORDS: [Word; 5] =
     [Word::Param, Word::ContinuationPc, Word::ContinuationData, Word::RequeueCount, Word::YieldCount];
 
 /// What a random program does: everything follows from the words of the item and these numbers.
@@ -143,14 +143,24 @@ enum Ended {
 }
 
 #[derive(Default, Debug, PartialEq, Eq)]
-struct Reference {
-    records: Vec<Vec<u32>>,
-    faults: Vec<(u32, Vec<u32>)>,
-    tally: Tally,
+pub struct Reference {
+    pub records: Vec<Vec<u32>>,
+    pub faults: Vec<(u32, Vec<u32>)>,
+    pub tally: Tally,
 }
 
 /// A random program, a random way to run it, and what came of it on the device and in the loop.
 fn compare(service: &Service, seed: u64, spoil: impl Fn(String) -> String) -> (Reference, Reference) {
+    compare_as(service, seed, spoil, |trial| trial)
+}
+
+/// Likewise, with the trial as `finish` makes it.
+pub fn compare_as(
+    service: &Service,
+    seed: u64,
+    spoil: impl Fn(String) -> String,
+    finish: impl Fn(Trial) -> Trial,
+) -> (Reference, Reference) {
     let mut random = Random::new(seed);
     let program = Program::random(&mut random);
     let mut pick = |choices: &[u32]| choices[random.below(choices.len() as u64) as usize];
@@ -169,6 +179,7 @@ fn compare(service: &Service, seed: u64, spoil: impl Fn(String) -> String) -> (R
         inner: pick(&[1, 2, 100]),
         ..base
     };
+    let trial = finish(trial);
     let most = if trial.capacity < 10 { 20 } else { 300 };
     let items: Vec<[u32; 5]> = (0..most).map(|number| [number, 0, pick(&[0, 3, 6]), 0, 0]).collect();
     let mut shelf = trial.shelf();
