@@ -15,11 +15,11 @@ import corpus  # noqa: E402
 from harness import subjects  # noqa: E402
 
 OURS = ("ours", "bfs", "scan")
-WARNINGS = ("-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror", "-s")
 
 
 def compile_c(folder: Path, name: str, *flags: str) -> None:
-    subjects.run(os.environ.get("CC", "cc"), *WARNINGS, "-I", subjects.ROOT / "include", HERE / f"{name}.c", "-o", folder / name, *flags)
+    subjects.run(os.environ.get("CC", "cc"), *FLAGS, "-I", subjects.ROOT / "include", HERE / f"{name}.c", "-o", folder / name, *flags)
 
 
 def ours(folder: Path) -> None:
@@ -47,8 +47,10 @@ def rust(folder: Path, name: str) -> None:
     if shutil.which("cargo") is None:
         raise subjects.Skip("no cargo")
     subjects.run("cargo", "build", "--locked", "--release", "--example", name, cwd=subjects.ROOT,
-                 env={"CARGO_TARGET_DIR": str(subjects.TARGET), "CARGO_PROFILE_RELEASE_DEBUG": "false"})
+                 env={"CARGO_TARGET_DIR": str(subjects.TARGET)})
     shutil.copy(subjects.TARGET / "release" / "examples" / name, folder / name)
+    if shutil.which("strip"):
+        subjects.run("strip", folder / name)    # the folder travels
 
 
 def text(folder: Path) -> None:
