@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How many rounds a submission has, and how many items a round: as many as the latency allows. Pure.
 
-/// Rounds of the first submission.
-const FIRST: u32 = 4;
+/// Rounds of the first submission: nothing is known of what an item takes.
+const FIRST: u32 = 1;
+/// Items of the first round at most: were each of them to use up the bound on loops, a device would be held for seconds.
+const FIRST_ITEMS: u32 = 16_384;
+/// How much more or less is tried in one step, at most.
+const STEP: i64 = 16;
 /// Rounds at most.
 const MOST: u32 = 1024;
 /// A submission may take as many times the latency before it is made smaller.
@@ -26,7 +30,7 @@ impl Pace {
         let most = most.max(1);
         Pace {
             rounds: FIRST,
-            slice: most,
+            slice: most.min(FIRST_ITEMS),
             slice_most: most,
             slice_least: least.clamp(1, most),
             latency: latency.max(1),
@@ -36,15 +40,23 @@ impl Pace {
     /// A submission took `taken` nanoseconds and left the frontier empty or `busy`.
     pub fn after(&mut self, taken: i64, busy: bool) {
         if taken > self.latency.saturating_mul(SLACK) {
-            match self.rounds {
-                1 => self.slice = (self.slice / 2).max(self.slice_least),
-                _ => self.rounds /= 2,
-            }
+            self.shrink((taken / self.latency / SLACK).clamp(2, STEP) as u32);
         } else if taken < self.latency && busy {
-            match self.slice < self.slice_most {
-                true => self.slice = self.slice.saturating_mul(2).min(self.slice_most),
-                false => self.rounds = (self.rounds * 2).min(MOST),
-            }
+            self.grow(if taken < self.latency / STEP { 4 } else { 2 });
+        }
+    }
+
+    fn shrink(&mut self, times: u32) {
+        match self.rounds {
+            1 => self.slice = (self.slice / times).max(self.slice_least),
+            _ => self.rounds = (self.rounds / times).max(1),
+        }
+    }
+
+    fn grow(&mut self, times: u32) {
+        match self.slice < self.slice_most {
+            true => self.slice = self.slice.saturating_mul(times).min(self.slice_most),
+            false => self.rounds = (self.rounds * times).min(MOST),
         }
     }
 }
@@ -79,5 +91,18 @@ mod tests {
         let mut pace = Pace::new(2_000_000, 64, 1024);
         (0..10).for_each(|_| pace.after(10_000, false));
         assert_eq!(pace.rounds, FIRST);
+    }
+
+    #[test]
+    fn what_takes_long_is_noticed_before_it_is_asked_for_at_large() {
+        // Each item runs for as long as an item may on a slow device: 30 us.
+        let mut pace = Pace::new(2_000_000, 64, 1 << 20);
+        let mut taken = Vec::new();
+        for _ in 0..8 {
+            taken.push(i64::from(pace.rounds) * i64::from(pace.slice) * 30_000);
+            pace.after(taken[taken.len() - 1], true);
+        }
+        assert!(taken[0] <= 500_000_000, "the first submission holds the device: {taken:?}");
+        assert!(taken[3..].iter().all(|taken| *taken <= 20_000_000), "{taken:?}");
     }
 }
