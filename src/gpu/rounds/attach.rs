@@ -22,7 +22,7 @@ use crate::gpu::buffer::{Buffer, Place};
 use crate::gpu::remote::Remote;
 use crate::gpu::service::{Failure, Gpu};
 use crate::gpu::shared::Shared;
-use crate::gpu::worklist::host::Slice;
+use crate::gpu::worklist::host::{Promise, Slice};
 use crate::gpu::worklist::list::{Way, Worklist};
 use crate::gpu::worklist::run::Verdict;
 use crate::gpu::worklist::shape::{Order, Spill};
@@ -50,7 +50,7 @@ pub fn start(list: &Shared<Worklist>, remote: &Remote) {
         groups_max: u32::MAX,
         returned_max: RETURNED_MAX,
     };
-    let attached = Attached { list: list.clone(), spilled: 0, mode: Mode::Empty };
+    let attached = Attached { list: list.clone(), spilled: 0, mode: Mode::Empty, promise: Promise::NONE };
     let setup = list.clone();
     remote.service.start(Box::new(Drive::new(attached, manner, Box::new(move |gpu| resident(gpu, &setup)))));
 }
@@ -88,6 +88,8 @@ struct Attached {
     spilled: u64,
     /// The way of the submission that is under way.
     mode: Mode,
+    /// Memory for what may come back.
+    promise: Promise,
 }
 
 impl Attached {
@@ -151,6 +153,14 @@ impl Frontier for Attached {
         }
     }
 
+    fn waiting(&self) -> u64 {
+        self.list.lock().host.queued()
+    }
+
+    fn reserve(&mut self, items: u64, reports: u64, records: u64) -> Outcome<()> {
+        self.list.lock().host.reserve_back(&mut self.promise, items, reports, records)
+    }
+
     fn take(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
         let mut state = self.list.lock();
         let slice = state.host.take_slice(limit, into)?;
@@ -162,7 +172,7 @@ impl Frontier for Attached {
 
     fn give_back(&mut self, slice: Slice, words: &[u32], spilled: bool) -> Outcome<()> {
         let mut state = self.list.lock();
-        state.host.give_back(slice.band, slice.tenant, words)?;
+        state.host.put_back(slice.band, slice.tenant, words)?;
         if spilled {
             self.spilled += u64::from(slice.count);
             state.host.counters.spilled += u64::from(slice.count);
@@ -193,14 +203,12 @@ impl Frontier for Attached {
         counters.active_ns += settled.active_ns;
         let left = tally.finished + tally.yielded + tally.paused + tally.faulted;
         let all = [tally.pushed as i64 - left as i64];
-        let changes: Vec<i64> = match &settled.changes {
-            Some(changes) => changes.iter().map(|change| i64::from(*change)).collect(),
-            None => all.to_vec(),
-        };
+        let each = settled.changes.map(|changes| changes.map(i64::from));
+        let changes = each.as_ref().map_or(&all[..], |each| &each[..]);
         let took = i64::try_from(settled.active_ns).unwrap_or(i64::MAX);
         let (items, launched) = (narrow(tally.admitted), narrow(settled.launched));
         state.pace.note(self.mode, items.min(launched), tally.visits, took, launched.max(1));
-        state.host.settle_device(tally, &changes).map_err(|violation| violation.to_string())?;
+        state.host.settle_device(tally, changes).map_err(|violation| violation.to_string())?;
         state.host.check_device(settled.depth + settled.held).map_err(|violation| violation.to_string())
     }
 
@@ -212,6 +220,7 @@ impl Frontier for Attached {
             state.resident = None;
         }
         state.take_device_waits();
+        state.host.forget_back(core::mem::replace(&mut self.promise, Promise::NONE));
         if let (true, Some(remote)) = (!lost && status == Status::OK && state.goes_on(), list.program.device.remote()) {
             drop(state);
             return start(&list, remote);

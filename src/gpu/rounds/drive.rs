@@ -24,6 +24,7 @@ use crate::base::status::Status;
 use crate::base::sys;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Step};
 use crate::gpu::worklist::host::Slice;
+use crate::gpu::worklist::segments::try_reserve;
 
 /// Submissions in a row that admit nothing although items are queued, before the run is given up.
 const STALLED_AFTER: u32 = 8;
@@ -31,6 +32,11 @@ const STALLED_AFTER: u32 = 8;
 const NOTHING_NS: i64 = 1_000_000;
 /// Visits of one submission at most: every counter stays below 2^32.
 const VISITS_MAX: u64 = 1 << 30;
+/// Words that can come back at least, however short memory is.
+const BACK_LEAST: u32 = 4096;
+/// Items of a slice where memory is short.
+const SLICE_LEAST: u32 = 64;
+const NO_MEMORY: &str = "no memory for what a device may bring back; the items that it had are queued";
 /// Records and reports that are copied although nobody knows yet that there are so many.
 const GUESS_LEAST: u32 = 1024;
 
@@ -126,7 +132,16 @@ pub struct Drive<F: Frontier> {
     returning: bool,
     /// Items could not be given back.
     dropped: bool,
+    /// Words that may come back with this submission: there is memory for them.
+    room: u64,
+    /// Items that may still be taken: there is memory for them when they come back.
+    takes: u64,
+    /// Items of a slice of this submission at most.
+    slice: u32,
+    /// What came; items of one tenant; what the device says of its rounds. They grow before a submission only.
     words: Vec<u32>,
+    own: Vec<u32>,
+    status: Vec<u32>,
 }
 
 impl<F: Frontier> Drive<F> {
@@ -154,7 +169,12 @@ impl<F: Frontier> Drive<F> {
             ending: None,
             returning: false,
             dropped: false,
+            room: 0,
+            takes: 0,
+            slice: 0,
             words: Vec::new(),
+            own: Vec::new(),
+            status: Vec::new(),
         }
     }
 
@@ -176,6 +196,11 @@ impl<F: Frontier> Drive<F> {
     fn prepare(&mut self, gpu: &Gpu) -> Result<(), Failure> {
         let Some(setup) = self.setup.take() else { return Ok(()) };
         let resident = setup(gpu)?;
+        let no_memory = |status| Failure::new(status, NO_MEMORY);
+        try_reserve(&mut self.status, STATUS_BYTES as usize / 4).map_err(no_memory)?;
+        if self.make_room(gpu, 1) < u64::from(BACK_LEAST) {
+            return Err(no_memory(Status::NO_MEMORY));
+        }
         let (space, variant, does) = (resident.store.space, resident.pipelines.variant, resident.pipelines.does);
         if !does.push {
             self.manner.fan_out_max = 0;
@@ -226,17 +251,74 @@ impl<F: Frontier> Drive<F> {
         self.waiting.iter().map(|waiting| u64::from(waiting.slice.count)).sum()
     }
 
-    /// What was computed and not read yet comes first.
-    fn read_rest(&mut self) {
-        let emits = core::mem::take(&mut self.rest_emits);
-        let reports = core::mem::take(&mut self.rest_reports);
-        for ((from, words), piece) in
-            [(emits, Piece::Emits { guessed: false }), (reports, Piece::Reports { guessed: false })]
-        {
-            if words != 0 {
-                self.traffic.parts.push(Part { piece, from, words });
+    /// Makes room for so many words to come back, or fewer where memory is short; how many.
+    fn make_room(&mut self, gpu: &Gpu, words: u64) -> u64 {
+        let words = words.max(u64::from(BACK_LEAST));
+        let _ = self.traffic.prepare(gpu, words); // without memory as many fit as before
+        self.room = words.min(self.traffic.fits());
+        for kept in [&mut self.words, &mut self.own] {
+            kept.clear();
+            if try_reserve(kept, self.room as usize).is_err() {
+                self.room = self.room.min(kept.capacity() as u64);
             }
         }
+        self.room
+    }
+
+    /// Of `words` words, which are records of `each` words, those that there is room for beside the parts that there are.
+    fn fitting(&self, words: u32, each: u32) -> u32 {
+        let left = self.room.saturating_sub(self.traffic.words()).min(u64::from(u32::MAX)) as u32;
+        words.min(left / each.max(1) * each)
+    }
+
+    /// What was computed and not read yet comes first.
+    fn read_rest(&mut self, gpu: &Gpu, store: &Store) {
+        self.make_room(gpu, u64::from(self.rest_emits.1) + u64::from(self.rest_reports.1));
+        for (piece, each) in [
+            (Piece::Emits { guessed: false }, store.space.emit_words),
+            (Piece::Reports { guessed: false }, store.space.report_words),
+        ] {
+            let rest = match piece {
+                Piece::Emits { .. } => self.rest_emits,
+                _ => self.rest_reports,
+            };
+            let words = self.fitting(rest.1, each);
+            if words != 0 {
+                self.traffic.parts.push(Part { piece, from: rest.0, words });
+            }
+            let later = (rest.0 + words, rest.1 - words);
+            match piece {
+                Piece::Emits { .. } => self.rest_emits = later,
+                _ => self.rest_reports = later,
+            }
+        }
+    }
+
+    /// Makes sure of memory for whatever a submission of so many rounds and visits can bring, or of fewer rounds and smaller
+    /// slices where memory is short; the number of rounds.
+    fn reserve(&mut self, does_report: bool, store: &Store, rounds: u32, visits: u64) -> Result<u32, Status> {
+        let (space, here) = (&store.space, outcome::depth(&self.control) + self.held());
+        let (children, emits) = (u64::from(self.manner.fan_out_max), u64::from(self.manner.emit_max));
+        // Some on the device, and as many that are to go there next.
+        let takes = (2 * self.wanted(store)).saturating_sub(here).min(self.frontier.waiting());
+        let mut no_memory = Status::NO_MEMORY;
+        for (rounds, slice, takes) in [
+            (rounds, self.pace.slice, takes),
+            (1, self.pace.slice.min(SLICE_LEAST), takes.min(u64::from(SLICE_LEAST).saturating_sub(here))),
+        ] {
+            let admitted = (u64::from(rounds) * u64::from(slice)).min(visits);
+            let grown = (admitted * children).min(u64::from(space.capacity) + children + 1);
+            let reports = if does_report { admitted.min(u64::from(space.reports)) } else { 0 };
+            let records = (admitted * emits).min(u64::from(space.emits));
+            match self.frontier.reserve(here + takes + grown, reports, records) {
+                Ok(()) => {
+                    (self.slice, self.takes) = (slice, takes);
+                    return Ok(rounds);
+                }
+                Err(status) => no_memory = status,
+            }
+        }
+        Err(no_memory)
     }
 
     /// Two runs are given back as two slices: first the one that is taken last.
@@ -252,14 +334,16 @@ impl<F: Frontier> Drive<F> {
     }
 
     /// Half of the capacity is freed when the device says that it is full.
-    fn spill(&mut self, store: &Store) {
+    fn spill(&mut self, gpu: &Gpu, store: &Store) {
         let depth = outcome::depth(&self.control);
         let capacity = u64::from(store.space.capacity);
         if self.stopped & STOP_QUEUE == 0 && depth <= capacity {
             return;
         }
         self.hand_back();
-        let mut surplus = depth.saturating_sub((capacity / 2).max(1));
+        let surplus = depth.saturating_sub((capacity / 2).max(1));
+        let stride = u64::from(store.space.stride);
+        let mut surplus = surplus.min(self.make_room(gpu, surplus * stride) / stride);
         for band in Rings::lowest_first() {
             let count = surplus.min(u64::from(self.control[COUNT + band as usize])) as u32;
             let runs = self.rings(store).spill(band, count);
@@ -269,8 +353,11 @@ impl<F: Frontier> Drive<F> {
     }
 
     /// Everything comes back, some of it at a time: the memory for it must be had.
-    fn bring_back(&mut self, store: &Store) {
-        let mut room = (self.manner.returned_max / store.space.stride).max(1);
+    fn bring_back(&mut self, gpu: &Gpu, store: &Store) {
+        let (stride, most) = (store.space.stride, u64::from(self.manner.returned_max));
+        let words = most.min(outcome::depth(&self.control) * u64::from(stride)) + self.traffic.words();
+        let fit = self.make_room(gpu, words).saturating_sub(self.traffic.words()).min(most) as u32;
+        let mut room = (fit / stride).max(u32::from(self.traffic.parts.is_empty()));
         for band in Rings::lowest_first() {
             let mut rings = self.rings(store);
             let count = rings.count(band).min(room);
@@ -290,13 +377,23 @@ impl<F: Frontier> Drive<F> {
     fn take(&mut self, room: u64) {
         let mut held = self.held();
         while held < room {
-            let limit = room - held;
+            let limit = (room - held).min(self.takes);
+            if limit == 0 {
+                return;
+            }
             let mut words = Vec::new();
-            if words.try_reserve_exact(limit as usize * self.manner.words as usize).is_err() {
+            let least = limit.min(u64::from(SLICE_LEAST));
+            let mut get = |items: u64| try_reserve(&mut words, items as usize * self.manner.words as usize).is_ok();
+            let got = self.waiting.try_reserve(1).is_ok() && (get(limit) || get(least));
+            if !got {
+                if outcome::depth(&self.control) + held == 0 {
+                    self.end(Status::NO_MEMORY, NO_MEMORY);
+                }
                 return;
             }
             let Some(slice) = self.frontier.take(limit, &mut words) else { return };
             held += u64::from(slice.count);
+            self.takes -= u64::from(slice.count);
             self.waiting.push_back(Waiting { slice, words, first: 0 });
         }
     }
@@ -326,7 +423,7 @@ impl<F: Frontier> Drive<F> {
         self.traffic.parts.clear();
         self.rounds = 0;
         let some_is_missing = self.settled.is_some();
-        self.read_rest();
+        self.read_rest(gpu, store);
         if gpu.is_closing() {
             self.end(Status::CLOSED, "the device was closed");
         }
@@ -334,16 +431,24 @@ impl<F: Frontier> Drive<F> {
             let depth = outcome::depth(&self.control);
             match self.frontier.plan(depth + self.held()) {
                 Plan::Run { visits, rounds, inner } => {
-                    self.spill(store);
-                    if self.traffic.parts.iter().all(|part| !matches!(part.piece, Piece::Spilled(_))) {
+                    let rounds = u64::from(self.pace.rounds).min(rounds.max(1)) as u32;
+                    let rounds = self.reserve(pipelines.does.report, store, rounds, visits);
+                    if rounds.is_ok() {
+                        self.spill(gpu, store);
+                    }
+                    if rounds.is_ok() && self.traffic.parts.iter().all(|part| !matches!(part.piece, Piece::Spilled(_)))
+                    {
                         self.upload(gpu, store);
                     }
-                    self.rounds = u64::from(self.pace.rounds).min(rounds.max(1)) as u32;
+                    match rounds {
+                        Ok(rounds) => self.rounds = rounds,
+                        Err(status) => self.end(status, NO_MEMORY),
+                    }
                     self.control[BUDGET] = visits.min(VISITS_MAX) as u32;
                     self.control[INNER] = inner.max(1);
                     if outcome::depth(&self.control) == 0 {
                         self.rounds = 0;
-                        if self.traffic.parts.is_empty() {
+                        if self.traffic.parts.is_empty() && self.ending.is_none() {
                             return Step::Idle(sys::monotonic() + NOTHING_NS);
                         }
                     }
@@ -356,7 +461,7 @@ impl<F: Frontier> Drive<F> {
         if self.ending.is_some() && !some_is_missing {
             self.rounds = 0;
             self.hand_back();
-            self.bring_back(store);
+            self.bring_back(gpu, store);
             self.returning = true;
         }
         if self.returning && self.traffic.parts.is_empty() {
@@ -407,13 +512,20 @@ impl<F: Frontier> Drive<F> {
                     },
                 ),
             ];
+            let words: u32 = guesses.iter().map(|(.., words)| words).sum();
+            self.make_room(gpu, self.traffic.words() + u64::from(words));
             for (piece, from, words) in guesses {
+                let each = match piece {
+                    Piece::Emits { .. } => store.space.emit_words,
+                    _ => store.space.report_words,
+                };
+                let words = self.fitting(words, each);
                 if words != 0 {
                     self.traffic.parts.push(Part { piece, from, words });
                 }
             }
         }
-        self.traffic.prepare(gpu)?;
+        self.traffic.prepare(gpu, self.traffic.words())?;
         self.traffic.record(store, encoder, false);
         self.begun = sys::monotonic();
         if self.rounds == 0 {
@@ -423,7 +535,7 @@ impl<F: Frontier> Drive<F> {
         for word in [PEAK, ROUNDS, ADMITTED, LAUNCHED, STOPPED, SLICE] {
             self.control[word] = 0;
         }
-        self.control[SLICE_MAX] = self.pace.slice;
+        self.control[SLICE_MAX] = self.slice;
         gpu.queue.write_buffer(&store.control, 0, as_bytes(&self.control));
         gpu.queue.write_buffer(&store.counters, 0, &[0; COUNTER_BYTES as usize]);
         self.rounds_of(pipelines, store, encoder);
@@ -468,9 +580,12 @@ impl<F: Frontier> Drive<F> {
         let told = match self.rounds {
             0 => None,
             _ => {
-                let mut status = Vec::new();
-                traffic::read(&store.status, STATUS_BYTES / 4, &mut status)?;
-                Some(self.told(gpu, store, &status))
+                let mut status = core::mem::take(&mut self.status);
+                status.clear();
+                let read = traffic::read(&store.status, STATUS_BYTES / 4, &mut status);
+                let told = read.map(|()| self.told(gpu, store, &status));
+                self.status = status;
+                Some(told?)
             }
         };
         let mut words = core::mem::take(&mut self.words);
@@ -581,15 +696,20 @@ impl<F: Frontier> Drive<F> {
         if each == stride {
             return self.frontier.give_back(Slice { band, tenant: 0, count }, words, spilled);
         }
+        let mut records = core::mem::take(&mut self.own);
+        let mut given = Ok(());
         for tenant in 0..TENANTS as u32 {
-            let own = words.chunks_exact(stride).filter(|item| item[each] == tenant);
-            let records: Vec<u32> = own.flat_map(|item| item[..each].iter().copied()).collect();
+            records.clear();
+            for item in words.chunks_exact(stride).filter(|item| item[each] == tenant) {
+                records.extend_from_slice(&item[..each]);
+            }
             if !records.is_empty() {
                 let count = (records.len() / each) as u32;
-                self.frontier.give_back(Slice { band, tenant, count }, &records, spilled)?;
+                given = given.and(self.frontier.give_back(Slice { band, tenant, count }, &records, spilled));
             }
         }
-        Ok(())
+        self.own = records;
+        given
     }
 }
 

@@ -64,6 +64,11 @@ pub struct Settled {
 pub trait Frontier: Send {
     /// What is to be done, `depth` items being on the device. Run only if there are such items or some can be taken.
     fn plan(&mut self, depth: u64) -> Plan;
+    /// Items that could be taken, or more.
+    fn waiting(&self) -> u64;
+    /// Makes sure of the memory for all that may come from now on: so many items, so many reports of them, so many emitted
+    /// records. Without it, what was made sure of before stays so.
+    fn reserve(&mut self, items: u64, reports: u64, records: u64) -> Outcome<()>;
     /// Takes up to `limit` items, appended to `into`, which has room for them.
     fn take(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice>;
     /// Gets items back that did not run; `spilled`: because the device was full.

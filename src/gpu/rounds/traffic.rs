@@ -5,6 +5,7 @@
 use super::store::Store;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu};
+use crate::gpu::worklist::segments::try_reserve;
 
 /// What a piece is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,18 +50,22 @@ const LEAST: u64 = 16 << 10;
 
 impl Traffic {
     /// Words of all parts.
-    fn words(&self) -> u64 {
+    pub fn words(&self) -> u64 {
         self.parts.iter().map(|part| u64::from(part.words)).sum()
     }
 
-    /// Makes sure that all parts fit.
-    pub fn prepare(&mut self, gpu: &Gpu) -> Result<(), Failure> {
-        let bytes = 4 * self.words();
-        if self.buffer.as_ref().is_some_and(|buffer| buffer.size() >= bytes) || bytes == 0 {
+    /// Words that fit.
+    pub fn fits(&self) -> u64 {
+        self.buffer.as_ref().map_or(0, wgpu::Buffer::size) / 4
+    }
+
+    /// Makes sure that so many words fit. Without memory as many fit as before.
+    pub fn prepare(&mut self, gpu: &Gpu, words: u64) -> Result<(), Failure> {
+        if self.fits() >= words.max(1) {
             return Ok(());
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        self.buffer = Some(gpu.buffer(bytes.next_power_of_two().max(LEAST), usage)?);
+        self.buffer = Some(gpu.buffer((4 * words).next_power_of_two().max(LEAST), usage)?);
         Ok(())
     }
 
@@ -101,9 +106,8 @@ impl Traffic {
 /// Reads so many words of a mapped buffer, and unmaps it.
 pub fn read(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<(), Failure> {
     let failed = |text: String| Failure::new(Status::DEVICE, format!("what was read back cannot be seen: {text}"));
-    if into.try_reserve(usize::try_from(words).unwrap_or(usize::MAX)).is_err() {
-        return Err(Failure::new(Status::NO_MEMORY, "no memory for what a device has computed"));
-    }
+    try_reserve(into, usize::try_from(words).unwrap_or(usize::MAX))
+        .map_err(|status| Failure::new(status, "no memory for what a device has computed"))?;
     let view = buffer.slice(..4 * words).get_mapped_range().map_err(|error| failed(error.to_string()))?;
     into.resize(words as usize, 0);
     as_bytes_mut(into).copy_from_slice(&view);

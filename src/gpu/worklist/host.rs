@@ -50,6 +50,11 @@ pub struct Slice {
 #[must_use = "the memory is kept until `forget`"]
 pub struct Promise(usize);
 
+impl Promise {
+    /// Nothing.
+    pub const NONE: Promise = Promise(0);
+}
+
 /// What is known of a tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct Tenant {
@@ -256,6 +261,34 @@ impl Host {
         self.faults.reserve(need)?;
         self.promised = need;
         Ok(Promise(more))
+    }
+
+    /// As [`Self::renew`], for a device that brings back up to `items` items, of whatever band and tenant, of which up to
+    /// `reports` one by one, and `records` emitted records.
+    pub fn reserve_back(&mut self, promise: &mut Promise, items: u64, reports: u64, records: u64) -> Outcome<()> {
+        let [items, reports, records] =
+            [items, reports, records].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        // At either end of each queue a segment may be begun.
+        let begun = items.min(2 * self.queues.len());
+        let noted = self.paused.segments_for(reports) + self.faults.segments_for(reports);
+        let more = self.queues[0].segments_for(items) + begun + noted + self.emitted.segments_for(records);
+        let need = self.promised - promise.0 + more;
+        self.pool.reserve(need)?;
+        for queue in &mut self.queues {
+            queue.reserve(need)?;
+        }
+        for kept in [&mut self.paused, &mut self.faults, &mut self.emitted] {
+            kept.reserve(need)?;
+        }
+        self.promised = need;
+        promise.0 = more;
+        Ok(())
+    }
+
+    /// As [`Self::forget`], of memory for what a device brings back: much of it was never needed.
+    pub fn forget_back(&mut self, promise: Promise) {
+        self.forget(promise);
+        self.pool.trim(self.promised);
     }
 
     /// The items of a promise have come to where they belong, or did not run.

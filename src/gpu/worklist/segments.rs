@@ -56,6 +56,11 @@ impl Pool {
         Ok(())
     }
 
+    /// Keeps no more free segments than usual, and those that are promised.
+    pub fn trim(&mut self, promised: usize) {
+        self.free.truncate(promised.max(KEPT));
+    }
+
     /// One of those that were reserved.
     fn take(&mut self) -> Outcome<Vec<u32>> {
         match self.free.pop() {

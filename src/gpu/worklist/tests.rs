@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
-use super::host::{Host, Slice};
+use super::host::{Host, Promise, Slice};
 use super::ledger::{Tally, Violation};
 use super::segments::{Pool, Records};
 use super::shape::{Order, Shape, Spill};
@@ -61,6 +61,51 @@ fn words(items: &[u32]) -> Vec<u32> {
 
 fn items(words: &[u32]) -> Vec<u32> {
     words.chunks(2).inspect(|pair| assert_eq!(pair[0], !pair[1])).map(|pair| pair[1]).collect()
+}
+
+/// What a device may bring back has its place when memory is gone, whatever is pushed meanwhile.
+#[test]
+fn what_comes_back_from_a_device_has_its_place() {
+    for order in [Order::Fifo, Order::Lifo] {
+        let mut host = Host::new(shape(order, 3, 2)).unwrap();
+        let packed = words(&(0..9000).collect::<Vec<u32>>());
+        host.push(1, 1, &packed).unwrap();
+        let mut promise = Promise::NONE;
+        host.reserve_back(&mut promise, 20_000, 3000, 5000).unwrap();
+        let mut taken = Vec::with_capacity(packed.len());
+        assert_eq!(host.take_slice(9000, &mut taken).map(|slice| slice.count), Some(9000));
+        host.push(0, 0, &packed).unwrap();
+        host.push(2, 1, &packed).unwrap();
+        failing::next(true);
+        for (number, part) in packed.chunks(2 * 50).enumerate() {
+            host.put_back(number as u32 % 3, number as u32 % 2, part).unwrap();
+            host.put(number as u32 % 3, 1, part).unwrap();
+        }
+        for (number, record) in packed.chunks(2).take(3000).enumerate() {
+            match number % 2 {
+                0 => host.pause(1, 2, 1, record).unwrap(),
+                _ => host.fault(1, 2, 1, record).unwrap(),
+            }
+        }
+        host.emit(&packed[..5000]).unwrap();
+        assert!(failing::now(), "an allocation was made");
+        assert_eq!((host.queued(), host.paused(), host.faults(), host.emitted()), (36_000, 1500, 1500, 5000));
+        host.forget_back(promise);
+        // Control: without a promise there is none.
+        let mut host = Host::new(shape(order, 3, 2)).unwrap();
+        failing::next(true);
+        assert_eq!(host.put_back(0, 0, &packed[..2]), Err(Status::NO_MEMORY));
+        // Without memory the promise before stays.
+        let mut host = Host::new(shape(order, 3, 2)).unwrap();
+        let mut promise = Promise::NONE;
+        host.reserve_back(&mut promise, 100, 0, 0).unwrap();
+        failing::next(true);
+        assert_eq!(host.reserve_back(&mut promise, 1 << 20, 0, 0), Err(Status::NO_MEMORY));
+        failing::next(true);
+        host.put_back(2, 1, &packed[..200]).unwrap();
+        assert!(failing::now(), "an allocation was made");
+        host.forget_back(promise);
+    }
 }
 
 struct Trial {

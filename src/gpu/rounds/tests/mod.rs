@@ -20,6 +20,7 @@ use super::shape::{Declared, Reserve, Variant};
 use super::source::Source;
 use super::space::Space;
 use super::store::Store;
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::gpu::service::tests::software;
 use crate::gpu::service::{Gpu, Service};
@@ -156,6 +157,7 @@ impl Trial {
         Shelf {
             queues,
             words: self.fields.length(),
+            record_words: self.emit_words as usize,
             tenants: self.tenants,
             newest_first: self.newest_first,
             ..Shelf::default()
@@ -179,6 +181,7 @@ struct Shelf {
     /// Band by band, the tenants of each.
     queues: Vec<VecDeque<u32>>,
     words: usize,
+    record_words: usize,
     tenants: u32,
     newest_first: bool,
     emitted: Vec<u32>,
@@ -201,6 +204,12 @@ struct Shelf {
     /// There is no memory for what comes back.
     refuses: bool,
     came_back: bool,
+    /// Items, reports and records for which there is memory; no allocation of the drive succeeds where that is known.
+    memory: Option<u64>,
+    /// Submissions after which there is no memory for anything.
+    short_after: Option<u64>,
+    /// Items, reports and records that may still come.
+    promised: u64,
     /// Of each tenant, as the device says.
     on_device: Vec<i64>,
     visits_left: u64,
@@ -215,6 +224,13 @@ struct Shelf {
 impl Shelf {
     fn queued(&self) -> u64 {
         self.queues.iter().map(|queue| queue.len() as u64).sum::<u64>() / self.words.max(1) as u64
+    }
+
+    /// Something came for which there must be memory.
+    fn came(&mut self, number: u64) {
+        assert!(number <= self.promised, "{number} more than the {} that there is memory for", self.promised);
+        self.promised -= number;
+        failing::next(self.short_after.is_some_and(|submissions| self.submissions >= submissions));
     }
 
     fn queue(&mut self, band: u32, tenant: u32) -> &mut VecDeque<u32> {
@@ -252,6 +268,18 @@ impl Frontier for Shelf {
         Plan::Run { visits: self.visits_left, rounds: self.rounds_left, inner: self.inner }
     }
 
+    fn waiting(&self) -> u64 {
+        self.queued()
+    }
+
+    fn reserve(&mut self, items: u64, reports: u64, records: u64) -> Outcome<()> {
+        let none = self.short_after.is_some_and(|submissions| self.submissions >= submissions);
+        let fits = !none && self.memory.is_none_or(|memory| items + reports + records <= memory);
+        failing::next(none);
+        self.promised = if fits { items + reports + records } else { self.promised };
+        if fits { Ok(()) } else { Err(Status::NO_MEMORY) }
+    }
+
     fn take(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
         let number = self.queues.iter().position(|queue| !queue.is_empty())?;
         let (words, newest_first) = (self.words, self.newest_first);
@@ -275,6 +303,7 @@ impl Frontier for Shelf {
         }
         self.spilled += if spilled { u64::from(slice.count) } else { 0 };
         self.came_back |= spilled;
+        self.came(u64::from(slice.count));
         let newest_first = self.newest_first;
         let queue = self.queue(slice.band, slice.tenant);
         match newest_first {
@@ -285,11 +314,13 @@ impl Frontier for Shelf {
     }
 
     fn emit(&mut self, words: &[u32]) -> Outcome<()> {
+        self.came((words.len() / self.record_words.max(1)) as u64);
         self.emitted.extend(words);
         Ok(())
     }
 
     fn report(&mut self, report: Report<'_>) -> Outcome<()> {
+        self.came(1);
         let kept = (report.end, report.told, report.band, report.tenant, report.record.to_vec());
         match report.end {
             end::YIELD => self.queue(report.band, report.tenant).extend(report.record),
@@ -320,6 +351,7 @@ impl Frontier for Shelf {
     }
 
     fn ended(&mut self, status: Status, text: String, lost: bool) {
+        failing::next(false); // the thread is that of other runs too
         let mut shelf = core::mem::take(self);
         shelf.status = Some((status, text, lost));
         if let Some(end) = shelf.end.take() {

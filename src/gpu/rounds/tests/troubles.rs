@@ -29,6 +29,45 @@ fn a_tree_that_is_larger_than_the_queue_loses_no_leaf() {
     }
 }
 
+/// Leaves below the nodes that are queued, and leaves that were.
+fn leaves(shelf: &Shelf) -> u64 {
+    let below: u64 = shelf.queues.iter().flatten().map(|level| 1 << level).sum();
+    below + shelf.emitted.len() as u64
+}
+
+#[test]
+fn memory_that_runs_out_costs_no_item() {
+    let Some(service) = software() else { return };
+    for (newest_first, tenants, capacity, short_after) in
+        [(true, 1, 1000, 2), (false, 1, 1000, 3), (true, 3, 5000, 5), (false, 3, 5000, 1), (false, 1, 1000, 0)]
+    {
+        let base = Trial::new(TREE, &[Word::Param]);
+        let trial = Trial { fan_out_max: 2, emit_max: 1, newest_first, capacity, tenants, ..base };
+        let mut shelf = trial.shelf();
+        shelf.short_after = Some(short_after);
+        for tenant in 0..tenants {
+            shelf.queue(0, tenant).extend([18, 17]);
+        }
+        let shelf = trial.run(&service, shelf);
+        let (status, text, lost) = shelf.status.clone().unwrap();
+        assert_eq!((status, lost), (Status::NO_MEMORY, false), "{text}");
+        assert_eq!(leaves(&shelf), u64::from(tenants) * (3 << 17), "{newest_first} {tenants} {capacity}");
+        assert_eq!(shelf.submissions, short_after, "it had run so long");
+    }
+}
+
+#[test]
+fn little_memory_makes_small_slices_and_ends_nothing() {
+    let Some(service) = software() else { return };
+    let base = Trial::new(TREE, &[Word::Param]);
+    let trial = Trial { fan_out_max: 2, emit_max: 1, newest_first: true, ..base };
+    let mut shelf = trial.shelf();
+    shelf.memory = Some(5000);
+    shelf.queues[0].extend([12]);
+    let shelf = trial.run(&service, shelf).ok();
+    assert_eq!((shelf.emitted.len(), leaves(&shelf)), (1 << 12, 1 << 12));
+}
+
 #[test]
 fn a_budget_stops_what_never_ends_and_leaves_it_whole() {
     let Some(service) = software() else { return };
