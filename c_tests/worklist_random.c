@@ -229,7 +229,8 @@ static void random_programs_do_what_an_interpreter_does(void) {
   }
 }
 
-/* On the stepped engine the same program does the same, byte for byte: the order of visits too. */
+/* The same program makes as many visits, and on the stepped engine in the same order, byte for byte. On the others the time
+ * that batches take decides how large they are, and how the worklist drives its items. */
 static uint32_t visits_made[2][20000];
 static uint64_t made_count;
 static int recording;
@@ -257,7 +258,7 @@ static uint64_t record_program(uint32_t workers) {
   CHECK_OK(strand_worklist_release(list));
   return count_read(&made_count);
 }
-static void the_same_program_makes_the_same_visits_in_the_same_order(void) {
+static void the_same_program_makes_the_same_visits(void) {
   seed = 42;
   bands = 1;
   const uint32_t workers = is_stepped() && takes_turns() ? 3 : 1;
@@ -266,7 +267,9 @@ static void the_same_program_makes_the_same_visits_in_the_same_order(void) {
   const uint64_t first = record_program(workers);
   recording = 1;
   CHECK_EQUAL(record_program(workers), first);
-  CHECK_EQUAL(memcmp(visits_made[0], visits_made[1], sizeof visits_made[0]), 0);
+  if (is_stepped()) {
+    CHECK_EQUAL(memcmp(visits_made[0], visits_made[1], sizeof visits_made[0]), 0);
+  }
   seed = 43;
   record_program(workers);
   CHECK(memcmp(visits_made[0], visits_made[1], sizeof visits_made[0]) != 0);
@@ -276,7 +279,7 @@ int main(void) {
   start_runtime(2);
   open_processor();
   CLAIM(random_programs_do_what_an_interpreter_does);
-  CLAIM(the_same_program_makes_the_same_visits_in_the_same_order);
+  CLAIM(the_same_program_makes_the_same_visits);
   stop_runtime();
   return 0;
 }

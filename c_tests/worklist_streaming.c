@@ -221,6 +221,7 @@ static void burn(strand_work *work, const uint32_t *items, uint32_t count, void 
   for (int i = 0; i < 20000; i += 1) {
     sum += (uint64_t)i;
   }
+  (void)sum;
   count_up(me == first_thread ? &on_first : &on_other);
   for (uint32_t i = 0; i < count; i += 1) {
     if (items[2 * i + 1] > 0) {
