@@ -109,6 +109,10 @@ fi
 if chosen threads && compile compat/seq/programs/sleep.seq -o "$work/sleep"; then
     "$work/sleep" >/dev/null &
     process=$!
+    for _ in $(seq 500); do    # until it has become the program
+        ! grep -q -x sleep "/proc/$process/comm" 2>/dev/null || break
+        sleep 0.01
+    done
     sleep 0.05
     cat "/proc/$process/task"/*/comm 2>/dev/null | sort -u >"$work/threads" || true
     wait "$process" || true
