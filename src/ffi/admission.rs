@@ -157,7 +157,6 @@ const _: () = assert!(STRAND_EVIDENCE_SCHEMA == SCHEMA);
 
 impl strand_evidence {
     /// The evidence in C terms.
-    #[allow(dead_code, reason = "strand_worklist_evidence() gives it out")]
     pub(super) fn of(evidence: &Evidence) -> strand_evidence {
         strand_evidence {
             size: size_of::<strand_evidence>() as u32,

@@ -5,32 +5,28 @@
 pub mod apart;
 pub mod automaton;
 mod away;
-#[allow(dead_code, reason = "the engines use the rest")]
 pub mod buffer;
 pub mod cpu;
-#[allow(dead_code, reason = "the engines use the rest")]
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]
 pub mod device;
 pub mod graphs;
 #[cfg(feature = "gpu")]
 pub mod literals;
 mod memory;
 pub mod named;
-#[allow(dead_code, reason = "the engines use the rest")]
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]
 pub mod program;
-#[allow(dead_code, reason = "the engines use the rest")]
 #[cfg_attr(not(feature = "gpu"), path = "no_remote.rs")]
 pub mod remote;
 #[cfg(feature = "gpu")]
-#[allow(dead_code, reason = "worklists on a device are run by it next")]
+#[cfg_attr(not(test), allow(dead_code, reason = "tests append lane by lane too"))]
 pub mod rounds;
 #[cfg(feature = "gpu")]
-#[allow(dead_code, unused_imports, reason = "the objects of the C interface are plugged into it next")]
+#[cfg_attr(not(test), allow(dead_code, reason = "tests write and destroy by hand"))]
 pub mod service;
-#[allow(dead_code, reason = "the engines use the rest")]
 pub mod shared;
-#[allow(dead_code, reason = "the engines use the rest")]
 pub mod ticket;
-#[allow(dead_code, reason = "engines of devices use the rest")]
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]
 pub mod worklist;
 
 use crate::base::handle::INDEX_MAX;

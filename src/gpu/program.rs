@@ -2,7 +2,6 @@
 //! Programs: what is done with an item, as a native kernel, as a shader, or both; and what it may do at most.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::device::{self, Device};
 use super::named::{Named, enter};
@@ -86,25 +85,12 @@ pub struct Program {
     pub spirv: Vec<u32>,
     /// What the adapter of the device runs; `None` on the processor.
     pub compiled: Option<Compiled>,
-    handle: AtomicU64,
 }
 
 // SAFETY: the kernel's data is the program's own, and is only handed to its kernel.
 unsafe impl Send for Program {}
 // SAFETY: as above; nothing changes.
 unsafe impl Sync for Program {}
-
-impl Program {
-    /// Its handle.
-    pub fn handle(&self) -> u64 {
-        self.handle.load(Ordering::Relaxed)
-    }
-
-    /// Words of a record.
-    pub fn record_words(&self) -> usize {
-        self.limits.fields.length()
-    }
-}
 
 static PROGRAMS: Named<Program> = Named::new(Kind::Program, "program");
 
@@ -141,13 +127,12 @@ pub fn create(device: u64, limits: Limits, source: &Source<'_>) -> Outcome<u64> 
         wgsl: text(source.wgsl)?,
         spirv: copied(source.spirv)?,
         compiled: None,
-        handle: AtomicU64::new(0),
     };
     if let Some(remote) = program.device.remote() {
         program.compiled = Some(remote.compile(&program)?);
     }
     let program = Shared::new(program).or_else(|status| fail(status, format_args!("no memory for a program")))?;
-    PROGRAMS.add(program, |program, handle| program.handle.store(handle, Ordering::Relaxed))
+    PROGRAMS.add(program, |_, _| {})
 }
 
 /// What the device has no use for.

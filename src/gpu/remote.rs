@@ -205,16 +205,7 @@ impl Remote {
 
     /// Checks a program, and makes of it what the adapter runs.
     pub fn compile(&self, program: &Program) -> Outcome<Compiled> {
-        let limits = program.limits;
-        let declared = Declared {
-            fields: limits.fields,
-            fan_out_max: limits.fan_out_max,
-            emit_max: limits.emit_max,
-            emit_words: limits.emit_words,
-            loop_limit: limits.loop_limit,
-            group_size: limits.group_size,
-            buffer_count: limits.buffer_count,
-        };
+        let declared = Declared::of(&program.limits);
         let source = match program.spirv.is_empty() {
             true => Source::Wgsl(program.wgsl.clone()),
             false => Source::Spirv(program.spirv.clone()),

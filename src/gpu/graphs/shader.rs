@@ -86,15 +86,7 @@ mod tests {
     fn every_text_is_a_program_of_the_rounds() {
         for (what, weighted) in [(Search::Breadth, false), (Search::Shortest, false), (Search::Shortest, true)] {
             let limits = kernel::limits(what, weighted, false);
-            let declared = Declared {
-                fields: limits.fields,
-                fan_out_max: limits.fan_out_max,
-                emit_max: limits.emit_max,
-                emit_words: limits.emit_words,
-                loop_limit: limits.loop_limit,
-                group_size: limits.group_size,
-                buffer_count: limits.buffer_count,
-            };
+            let declared = Declared::of(&limits);
             let variant = Variant { bands: BANDS, tagged: false, reserve: Reserve::Lane };
             let text = text(what, weighted);
             let made = assemble(&text, &declared, variant, wgpu::Features::empty(), 65_535, &|text| text);

@@ -10,12 +10,10 @@
 pub const BANDS: usize = 5;
 /// Tenants at most.
 pub const TENANTS: usize = 30;
-/// Counters that one invocation of a group may add up for all: those before [`CHANGE`].
-pub const TALLIED: usize = 16;
 
 macro_rules! table {
     ($(#[$doc:meta])* $table:ident, $words:ident = $total:literal; $($name:ident = $first:literal, $text:literal;)*) => {
-        $(#[doc = $text] pub const $name: usize = $first;)*
+        $(#[doc = $text] #[allow(dead_code, reason = "shaders have the names of all")] pub const $name: usize = $first;)*
         $(#[$doc])*
         pub const $table: &[(&str, usize)] = &[$((stringify!($name), $first)),*];
         #[doc = concat!("Words of `", stringify!($table), "`.")]

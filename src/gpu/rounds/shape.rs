@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a program declares, what a worklist adds to it, and the bounds on both.
 
-use super::layout::BANDS;
+use crate::gpu::program::Limits;
 use crate::work::fields::Fields;
 
 /// Words that an invocation may hold back until its item ends: 8 KiB. A pipeline that wants too much private memory may
@@ -31,6 +31,12 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// Of the limits of a program what its shader is held to.
+    pub fn of(limits: &Limits) -> Declared {
+        let Limits { fields, fan_out_max, emit_max, emit_words, loop_limit, group_size, buffer_count, .. } = *limits;
+        Declared { fields, fan_out_max, emit_max, emit_words, loop_limit, group_size, buffer_count }
+    }
+
     /// Words that an invocation holds back. A child brings the band that it goes to.
     pub fn staged_words(&self) -> u64 {
         let children = u64::from(self.fan_out_max) * (self.fields.length() as u64 + 1);
@@ -76,11 +82,6 @@ impl Variant {
     /// Words of an item in the queue.
     pub fn stride(&self, fields: &Fields) -> u32 {
         fields.length() as u32 + u32::from(self.tagged)
-    }
-
-    /// Whether the numbers are ones that a worklist can have.
-    pub fn is_valid(&self) -> bool {
-        (1..=BANDS as u32).contains(&self.bands)
     }
 }
 

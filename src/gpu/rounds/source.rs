@@ -11,6 +11,7 @@ pub enum Source {
     /// Text, with a function `run`.
     Wgsl(String),
     /// Words of a binary module, with an entry point and a mailbox.
+    #[cfg_attr(not(feature = "spirv"), allow(dead_code, reason = "such a library refuses it"))]
     Spirv(Vec<u32>),
 }
 

@@ -39,7 +39,6 @@ pub use queue::Held;
 pub use readback::Sink;
 pub use reply::Reply;
 pub use thread::{Options, Service};
-pub use turn::Turn;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -144,12 +144,8 @@ impl Host {
         self.faults.length()
     }
 
-    /// Items in the queue of a band and a tenant.
-    pub fn queued_in(&self, band: u32, tenant: u32) -> u64 {
-        self.queues[self.number(band, tenant)].length()
-    }
-
     /// What is known of a tenant.
+    #[cfg(test)]
     pub fn tenant(&self, tenant: u32) -> &Tenant {
         &self.tenants[tenant as usize]
     }
@@ -312,6 +308,7 @@ impl Host {
     }
 
     /// Returns items that were taken and did not run, or that a full device spills. See the module documentation.
+    #[cfg(test)]
     pub fn give_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
         let count = words.len() / self.shape.record_words();
         let number = self.number(band, tenant);

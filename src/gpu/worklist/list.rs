@@ -279,14 +279,14 @@ impl Worklist {
         state.released |= released;
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
+        self.leave_to(state, woken);
+    }
+
+    /// Gives the lock back; then those who were won go on, and a run on an adapter that waits is looked at again.
+    fn leave_to(&self, mut state: Guard<'_>, woken: Woken) {
         let waits = state.take_device_waits();
         drop(state);
         woken.wake_all();
-        self.rouse(waits);
-    }
-
-    /// The run on an adapter is looked at again, if it `waits`.
-    fn rouse(&self, waits: bool) {
         if let (true, Some(remote)) = (waits, self.program.device.remote()) {
             remote.nudge();
         }
@@ -295,12 +295,9 @@ impl Worklist {
     /// Its runners look again: the run was cancelled.
     pub fn nudge(&self) {
         let mut woken = Woken::new();
-        let mut state = self.lock();
+        let state = self.lock();
         state.idle.win_all(&mut woken, Status::OK);
-        let waits = state.take_device_waits();
-        drop(state);
-        woken.wake_all();
-        self.rouse(waits);
+        self.leave_to(state, woken);
     }
 
     /// Takes items from outside: all or none. Waits for room.
@@ -388,10 +385,7 @@ impl Worklist {
             }
             Err(_) => state.give_room(&mut woken),
         }
-        let waits = state.take_device_waits();
-        drop(state);
-        woken.wake_all();
-        self.rouse(waits);
+        self.leave_to(state, woken);
         done.or_else(|status| fail(status, format_args!("no memory for {count} items")))
     }
 
@@ -418,10 +412,7 @@ impl Worklist {
         state.closed = true;
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
-        let waits = state.take_device_waits();
-        drop(state);
-        woken.wake_all();
-        self.rouse(waits);
+        self.leave_to(state, woken);
     }
 
     /// Paused items whose epoch has come become ready; their number.
@@ -434,10 +425,7 @@ impl Worklist {
         }
         let count = state.host.resume(epoch);
         state.idle.win_first(&mut woken, Status::OK);
-        let waits = state.take_device_waits();
-        drop(state);
-        woken.wake_all();
-        self.rouse(waits);
+        self.leave_to(state, woken);
         count.or_else(|status| fail(status, format_args!("no memory for the items that are to be resumed")))
     }
 
@@ -452,10 +440,7 @@ impl Worklist {
         }
         state.host.set_tenant(tenant, enabled, quota);
         state.idle.win_first(&mut woken, Status::OK);
-        let waits = state.take_device_waits();
-        drop(state);
-        woken.wake_all();
-        self.rouse(waits);
+        self.leave_to(state, woken);
         Ok(())
     }
 

@@ -330,7 +330,8 @@ impl Records {
     }
 
     /// Gives all segments back.
-    pub fn clear(&mut self, pool: &mut Pool) {
+    #[cfg(test)]
+    fn clear(&mut self, pool: &mut Pool) {
         while !self.segments.is_empty() {
             self.drop_front(pool);
         }

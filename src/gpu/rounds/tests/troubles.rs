@@ -147,9 +147,8 @@ fn what_cannot_be_given_back_counts_as_lost() {
     }
 }
 
-#[test]
-fn a_device_that_is_lost_takes_only_what_lies_on_it() {
-    let Some(service) = software() else { return };
+/// Begins a run of 5,000 items that never ends, 1,000 of them on the device; who is told of its end.
+fn run_for_ever(service: &Service) -> mpsc::Receiver<Shelf> {
     let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
     let trial = Trial { capacity: 1000, ..Trial::new(forever, &WORDS) };
     let (sender, receiver) = mpsc::channel();
@@ -158,6 +157,13 @@ fn a_device_that_is_lost_takes_only_what_lies_on_it() {
     shelf.end = Some(sender);
     (shelf.visits_left, shelf.rounds_left, shelf.inner) = (u64::MAX, u64::MAX, 1);
     service.start(Box::new(trial.drive(shelf)));
+    receiver
+}
+
+#[test]
+fn a_device_that_is_lost_takes_only_what_lies_on_it() {
+    let Some(service) = software() else { return };
+    let receiver = run_for_ever(&service);
     std::thread::sleep(Duration::from_millis(100));
     service.destroy();
     let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
@@ -171,14 +177,7 @@ fn a_device_that_is_lost_takes_only_what_lies_on_it() {
 #[test]
 fn a_device_that_is_closed_gives_everything_back() {
     let Some(service) = software() else { return };
-    let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
-    let trial = Trial { capacity: 1000, ..Trial::new(forever, &WORDS) };
-    let (sender, receiver) = mpsc::channel();
-    let mut shelf = trial.shelf();
-    shelf.queues[0].extend((0..5000).flat_map(|param| [param, 0, 0]));
-    shelf.end = Some(sender);
-    (shelf.visits_left, shelf.rounds_left, shelf.inner) = (u64::MAX, u64::MAX, 1);
-    service.start(Box::new(trial.drive(shelf)));
+    let receiver = run_for_ever(&service);
     std::thread::sleep(Duration::from_millis(50));
     service.close();
     let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
