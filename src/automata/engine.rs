@@ -31,8 +31,10 @@ pub struct Plan {
 /// A stream between two chunks, as the engines of a plan need it.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    stream: Stream,
-    baseline: Vec<Carried>,
+    /// What the engines beside the baseline carry.
+    pub stream: Stream,
+    /// What the baseline carries, for each automaton.
+    pub baseline: Vec<Carried>,
 }
 
 impl Reading {

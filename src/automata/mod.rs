@@ -34,4 +34,4 @@ pub mod verify;
 pub mod worklist;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

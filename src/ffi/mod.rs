@@ -54,6 +54,8 @@ pub mod work;
 pub mod worklist;
 
 // Shared by the sections.
+#[cfg(all(test, feature = "gpu", not(loom)))]
+mod automaton_tests;
 mod check;
 mod sized;
 #[cfg(all(test, feature = "gpu", not(loom)))]

@@ -3,6 +3,6 @@
 
 mod compile;
 mod engines;
-mod random;
-mod referee;
+pub mod random;
+pub mod referee;
 mod rules;

@@ -4,7 +4,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::automata::engine::{Engine, Plan, Reading};
+use super::batch::{Stepper, room};
+use super::processor::Processor;
+use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
 use crate::automata::scanner::{Compiled, Counts};
 use crate::automata::set::{Options, Set};
@@ -16,7 +18,7 @@ use crate::gpu::device::{self, Device};
 use crate::gpu::named::{Named, enter};
 use crate::gpu::remote::RemoteLiterals;
 use crate::gpu::shared::Shared;
-use crate::strand::message::fail;
+use crate::strand::message::{fail, try_box};
 
 /// Most streams that are open at once, unless the options say otherwise.
 pub const STREAMS: u32 = 1 << 16;
@@ -100,6 +102,19 @@ impl Automaton {
     /// What changes. Never held across a switch, nor while a slice is read.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether scans read many streams at a time, on its device.
+    pub fn in_batches(&self) -> bool {
+        self.device.remote().is_some() && self.wish.plan.mode == Mode::NonBlocking
+    }
+
+    /// Those who run the batches of a scan: every part has one.
+    pub fn steppers(&self) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
+        let mut steppers: Vec<Box<dyn Stepper>> = Vec::new();
+        room(&mut steppers, 1)?;
+        steppers.push(try_box(Processor::new(&self.compiled, u64::MAX)).ok_or(Status::NO_MEMORY)?);
+        Ok(steppers)
     }
 
     /// An engine for a slice.

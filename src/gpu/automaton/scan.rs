@@ -73,7 +73,7 @@ pub struct Limits {
 
 /// How a scan ends, other than well.
 #[derive(Clone, Copy, Debug)]
-enum Verdict {
+pub(super) enum Verdict {
     Cancelled,
     Timeout,
     Visits,
@@ -82,21 +82,31 @@ enum Verdict {
     NoMemory,
     Device(Status),
     Parity(Mismatch),
+    Unequal(Unequal),
+}
+
+/// A batch of which a device has made something else than the processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unequal {
+    /// The first match that only one of them has, and whether the device has it.
+    Match(Match, bool),
+    /// What is active in a stream behind so many bytes.
+    Active { stream: u32, end: u64 },
 }
 
 /// The chunks of one stream.
-struct Lane {
-    stream: u32,
+pub(super) struct Lane {
+    pub stream: u32,
     /// Their numbers, in order.
-    chunks: Box<[u32]>,
+    pub chunks: Box<[u32]>,
     /// What the stream carries; `None` while it is read, and when the stream is over.
-    reading: Mutex<Option<Box<Reading>>>,
+    pub reading: Mutex<Option<Box<Reading>>>,
 }
 
 /// See the module documentation.
 pub struct Scan {
-    automaton: Shared<Automaton>,
-    chunks: Box<[Chunk]>,
+    pub(super) automaton: Shared<Automaton>,
+    pub(super) chunks: Box<[Chunk]>,
     lanes: Box<[Lane]>,
     next: AtomicUsize,
     limits: Limits,
@@ -151,6 +161,9 @@ impl Scan {
 
     /// How many strands can work at it.
     pub fn width(&self) -> u32 {
+        if self.automaton.in_batches() {
+            return u32::from(!self.lanes.is_empty());
+        }
         self.lanes.len().min(u32::MAX as usize) as u32
     }
 
@@ -181,14 +194,24 @@ impl Scan {
 
     /// Reads lanes until none is left. `turn` lets others go first, and says whether the reader is asked to end.
     pub fn work(&self, mut turn: impl FnMut() -> bool) {
+        if self.automaton.in_batches() {
+            self.work_together(&mut turn);
+            return self.leave();
+        }
         let mut engine = self.automaton.engine();
-        while self.stop.load(Ordering::Relaxed) == 0 {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(lane) = self.lanes.get(number) else { break };
+        while let Some(lane) = self.next_lane() {
             self.read_lane(lane, &mut engine, &mut turn);
         }
         self.automaton.give_back(engine);
         self.leave();
+    }
+
+    /// A lane that nobody reads.
+    pub(super) fn next_lane(&self) -> Option<&Lane> {
+        if self.stop.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.lanes.get(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The last one who leaves resolves the ticket.
@@ -205,7 +228,7 @@ impl Scan {
         }
     }
 
-    fn end(&self, verdict: Verdict) {
+    pub(super) fn end(&self, verdict: Verdict) {
         taken(&self.verdict).get_or_insert(verdict);
         self.stop.store(1, Ordering::Relaxed);
     }
@@ -313,16 +336,37 @@ impl Scan {
     }
 
     fn disagreed(&self, mismatch: Mismatch) -> Option<()> {
-        self.automaton.lock().mismatches += 1;
-        self.end(Verdict::Parity(mismatch));
+        self.unequal(Verdict::Parity(mismatch));
         None
     }
 
+    /// Two have come to different ends.
+    pub(super) fn unequal(&self, verdict: Verdict) {
+        self.automaton.lock().mismatches += 1;
+        self.end(verdict);
+    }
+
+    /// Whether somebody has asked for its end.
+    fn is_cancelled(&self) -> bool {
+        taken(&self.pending).as_ref().is_some_and(Pending::is_cancelled)
+    }
+
+    /// Whether what has begun goes on. Limits are looked at before it begins.
+    pub(super) fn stays(&self, cancelled: bool) -> bool {
+        let verdict = if cancelled || self.is_cancelled() {
+            Verdict::Cancelled
+        } else if self.automaton.lock().released || self.automaton.device.is_closed() {
+            Verdict::Closed
+        } else {
+            return true;
+        };
+        self.end(verdict);
+        false
+    }
+
     /// Whether the next slice is read.
-    fn goes_on(&self, cancelled: bool) -> bool {
-        let pending = taken(&self.pending);
-        let cancelled = cancelled || pending.as_ref().is_some_and(Pending::is_cancelled);
-        drop(pending);
+    pub(super) fn goes_on(&self, cancelled: bool) -> bool {
+        let cancelled = cancelled || self.is_cancelled();
         let state = self.automaton.lock();
         let verdict = if self.stop.load(Ordering::Relaxed) != 0 {
             return false;
@@ -345,7 +389,7 @@ impl Scan {
     }
 
     /// Keeps what a slice has given.
-    fn keep(&self, counts: &Counts, found: &[Match]) -> Option<()> {
+    pub(super) fn keep(&self, counts: &Counts, found: &[Match]) -> Option<()> {
         self.visits.fetch_add(counts.visits, Ordering::Relaxed);
         let mut state = self.automaton.lock();
         state.totals.add(counts);
@@ -367,7 +411,7 @@ impl Drop for Scan {
     }
 }
 
-fn taken<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn taken<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -401,13 +445,22 @@ fn resolve(pending: Pending, verdict: Option<Verdict>, limits: &Limits, automato
             pending.resolve(Status::LIMIT, format_args!("{most} matches wait to be taken"));
         }
         Verdict::Device(status) => {
-            pending.resolve(status, format_args!("the adapter did not seek: {}", status.message().to_string_lossy()))
+            pending.resolve(status, format_args!("the device did not do it: {}", status.message().to_string_lossy()))
         }
         Verdict::NoMemory => pending.resolve(Status::NO_MEMORY, format_args!("no memory for the matches of a scan")),
         Verdict::Parity(Mismatch { first, in_baseline }) => {
             let who = if in_baseline { "the baseline" } else { "the other engine" };
             let Match { pattern, stream, end } = first;
             let what = format_args!("pattern {pattern} ends at byte {end} of stream {stream} for {who} only");
+            pending.resolve(Status::PARITY, what);
+        }
+        Verdict::Unequal(Unequal::Match(Match { pattern, stream, end }, on_device)) => {
+            let who = if on_device { "device" } else { "processor" };
+            let what = format_args!("pattern {pattern} ends at byte {end} of stream {stream} for the {who} only");
+            pending.resolve(Status::PARITY, what);
+        }
+        Verdict::Unequal(Unequal::Active { stream, end }) => {
+            let what = format_args!("after byte {end} of stream {stream} other states are active for the device");
             pending.resolve(Status::PARITY, what);
         }
     }
