@@ -23,24 +23,24 @@ const BITS: usize = 64;
 /// The tables, as bits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bits {
-    words: usize,
+    pub(super) words: usize,
     /// For each byte the number of its class.
-    class: Vec<u8>,
+    pub(super) class: Vec<u8>,
     /// For each class the states that take it.
-    takes: Vec<u64>,
+    pub(super) takes: Vec<u64>,
     /// For each kind the states that begin after a byte of it.
-    starts: Vec<u64>,
+    pub(super) starts: Vec<u64>,
     /// States that can follow the state before them.
-    follows: Vec<u64>,
+    pub(super) follows: Vec<u64>,
     /// States that can follow themselves.
-    loops: Vec<u64>,
+    pub(super) loops: Vec<u64>,
     /// States with other successors.
-    exceptional: Vec<u64>,
+    pub(super) exceptional: Vec<u64>,
     /// States with which something ends.
-    accepting: Vec<u64>,
+    pub(super) accepting: Vec<u64>,
     /// Bit of each state, and state of each bit.
-    bit_of: Vec<u32>,
-    state_of: Vec<u32>,
+    pub(super) bit_of: Vec<u32>,
+    pub(super) state_of: Vec<u32>,
 }
 
 impl Bits {

@@ -11,6 +11,8 @@
 //!   reference.rs   the baseline: byte for byte, every start tried
 //!   scanner.rs     fast: prefilter and verify.rs, then dfa.rs
 //!   worklist.rs    as a device does it: prefilter and verify.rs, then sparse.rs (pairs of state and index) and dense.rs (bits)
+//!
+//! pack.rs      the tables as words, for devices
 //! ```
 
 pub mod bytes;
@@ -21,6 +23,8 @@ pub mod engine;
 pub mod factor;
 pub mod glushkov;
 pub mod merge;
+#[allow(dead_code, reason = "only adapters have words")]
+pub mod pack;
 pub mod parse;
 pub mod pattern;
 pub mod prefilter;

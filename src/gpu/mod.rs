@@ -25,6 +25,9 @@ pub mod rounds;
 #[cfg_attr(not(test), allow(dead_code, reason = "tests write and destroy by hand"))]
 pub mod service;
 pub mod shared;
+#[cfg(feature = "gpu")]
+#[allow(dead_code, unused_imports, reason = "scans come to use it with batches")]
+pub mod states;
 pub mod ticket;
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]
 pub mod worklist;
