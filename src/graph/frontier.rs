@@ -9,7 +9,8 @@
 //! ```
 //! So a vertex of any degree fits the declared fan-out. In whatever order items run, the distances end at the shortest: a
 //! distance that falls is pushed again. A breadth-first search pushes each vertex once where items run one after the other
-//! in the order of a FIFO, those that were requeued at once.
+//! in the order of a FIFO, those that were requeued at once: items of a greater distance than one of their batch that
+//! has edges left are requeued as they are.
 
 use super::csr::Csr;
 use super::distances::{Distances, Reached, prefetch};
@@ -113,6 +114,8 @@ fn batch<S: Sink, E: FnMut(Row, &mut S, &mut Seen) -> usize, const WORDS: usize>
     let (offsets, targets) = (graph.offsets, graph.targets);
     let (items, _) = items.as_chunks::<WORDS>();
     let mut seen = Seen::default();
+    // Of a breadth-first search: the least distance of an item of this batch that has edges left.
+    let mut unfinished = u32::MAX;
     for (index, item) in items.iter().enumerate() {
         if let Some(later) = items.get(index + ITEMS_AHEAD[0]) {
             prefetch(offsets.as_ptr().wrapping_add(later[0] as usize));
@@ -129,6 +132,10 @@ fn batch<S: Sink, E: FnMut(Row, &mut S, &mut Seen) -> usize, const WORDS: usize>
         if WORDS == 3 && distance < item[2] {
             continue; // a newer item of this vertex does it
         }
+        if WORDS == 2 && distance > unfinished {
+            sink.requeue(index as u32, item[1], distance); // after those before it: they may come to its neighbours first
+            continue;
+        }
         let (from, end) = ((begin as usize).saturating_add(item[1] as usize), end as usize);
         if from >= end {
             continue;
@@ -137,6 +144,7 @@ fn batch<S: Sink, E: FnMut(Row, &mut S, &mut Seen) -> usize, const WORDS: usize>
         let stop = edges(Row { index: index as u32, distance, from, to }, sink, &mut seen);
         seen.edges += (stop - from) as u64;
         if stop < end {
+            unfinished = unfinished.min(distance);
             sink.requeue(index as u32, (stop - begin as usize) as u32, distance);
         }
     }

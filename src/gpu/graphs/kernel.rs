@@ -16,9 +16,9 @@ use crate::work::fields::Fields;
 use crate::work::pair;
 use crate::work::words::Word;
 
-/// Steps of an item of the native kernel before it goes through the queue: what a vertex of many neighbours has left comes
-/// before what it has pushed, so that distances fall in their order.
-const STEPS: u32 = 256;
+/// Steps of an item of the native kernel before it goes through the queue, to its end: never, since what a vertex of many
+/// neighbours has left comes before what it has pushed, so that distances fall in their order. Each step comes further.
+const STEPS: u32 = u32::MAX;
 
 /// The words of an item that has three.
 const THREE: Fields = match Fields::new(pair::FIELDS.mask() | Word::ContinuationData.bit()) {

@@ -15,6 +15,8 @@ use crate::graph::{generate, reference};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Order {
     Fifo,
+    /// What goes on comes after all others.
+    FifoToTail,
     Lifo,
     /// By lot.
     Random(u64),
@@ -78,14 +80,16 @@ fn search_with(
     let ground = Ground { graph: graph.view(), distances, reached: (batch != 7).then_some(reached) };
     let mut all = Seen::default();
     while !list.items.is_empty() || !list.onward.is_empty() {
-        if order == Order::Fifo {
+        let mut count = batch;
+        if order == Order::Fifo && !list.onward.is_empty() {
+            count = list.onward.len(); // a batch of their own, as on the processor
             list.onward.drain(..).rev().for_each(|item| list.items.push_front(item));
         } else {
             list.items.extend(list.onward.drain(..));
         }
-        let count = batch.min(list.items.len());
+        let count = count.min(list.items.len());
         list.running = match order {
-            Order::Fifo => list.items.drain(..count).collect(),
+            Order::Fifo | Order::FifoToTail => list.items.drain(..count).collect(),
             Order::Lifo => list.items.split_off(list.items.len() - count).into(),
             Order::Random(_) => (0..count)
                 .map(|_| list.items.swap_remove_back(numbers.below(list.items.len() as u32) as usize).unwrap())
@@ -147,10 +151,31 @@ fn breadth_first_in_order_pushes_each_vertex_once() {
         .sum();
     assert_eq!(seen.edges, edges, "and looks at each edge once");
     assert!(list.requeued > 0);
-    // In batches, or by lot, some are pushed again.
-    let (_, batches, _) = search(Search::Breadth, &graph, 1, Order::Fifo, 512);
-    let (_, by_lot, _) = search(Search::Breadth, &graph, 1, Order::Random(5), 1);
-    assert!(batches.pushed < reached * 5 / 4 && by_lot.pushed > batches.pushed);
+    // In batches too: items of a greater distance wait for those that have edges left.
+    for batch in [2, 30, 64, 100, 512] {
+        let (_, batches, seen) = search(Search::Breadth, &graph, 1, Order::Fifo, batch);
+        assert_eq!((batches.pushed + 1, seen.edges), (reached, edges), "batches of {batch}");
+    }
+    // The control: by lot, or where those come last, vertices are pushed again.
+    for order in [Order::Random(5), Order::FifoToTail] {
+        let (_, again, seen) = search(Search::Breadth, &graph, 1, order, 512);
+        assert!(again.pushed + 1 > reached && seen.edges > edges, "{order:?}");
+    }
+}
+
+/// A batch of the last vertex of a level, which has edges left, and of one of the next level with the same neighbours.
+#[test]
+fn the_next_level_waits_for_edges_that_are_left() {
+    let mut edges = vec![(0, 1), (0, 2), (0, 3), (1, 4)];
+    edges.extend((10..110).map(|leaf| (3, leaf)));
+    edges.extend((10..110).rev().map(|leaf| (4, leaf)));
+    let graph = generate::of_edges(110, edges, 0, 1);
+    let (found, list, seen) = search(Search::Breadth, &graph, 0, Order::Fifo, 2);
+    assert_eq!((found[3], found[4]), (1, 2));
+    assert!(found[10..].iter().all(|distance| *distance == 2));
+    assert_eq!((list.pushed, seen.edges), (104, 204));
+    // 32 leaves at once: 3 is requeued three times, and 4 waits as often.
+    assert_eq!(list.requeued, 6);
 }
 
 #[test]
