@@ -64,6 +64,8 @@ mod spirv_tests;
 mod tests;
 #[cfg(all(test, not(loom)))]
 mod ticket_tests;
+#[cfg(all(test, not(loom)))]
+mod worklist_tests;
 
 use crate::base::status::{Outcome, Status};
 use crate::strand::message;

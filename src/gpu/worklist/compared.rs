@@ -11,6 +11,7 @@
 
 use core::fmt;
 
+use super::calls::PORTION;
 use super::host::Host;
 use super::list::Worklist;
 use super::shape::{Shape, Spill};
@@ -153,6 +154,22 @@ pub fn judge<'a>(
     Ok((one.left != other.left).then_some(Unequal::Left([one.left, other.left])))
 }
 
+/// How far the copy of a queue is.
+#[derive(Default)]
+struct Copying {
+    queue: usize,
+    skip: u64,
+}
+
+impl Copying {
+    /// Copies up to `most` items more; whether there was something to copy.
+    fn go_on(&mut self, from: &Host, to: &mut Host, most: u64) -> Outcome<bool> {
+        let Some(copied) = from.copy_queue(to, self.queue, self.skip, most)? else { return Ok(false) };
+        (self.queue, self.skip) = if copied == 0 { (self.queue + 1, 0) } else { (self.queue, self.skip + copied) };
+        Ok(true)
+    }
+}
+
 impl Worklist {
     /// Begins a run that is made twice; whether there is anything to do. BUSY.
     pub fn begin_compared(&self) -> Outcome<bool> {
@@ -174,7 +191,12 @@ impl Worklist {
         let shape = Shape { spill: Spill::Host, spill_items_max: u64::MAX, emitted_max: u64::MAX, ..self.shape };
         let twin = Worklist::new(self.program.clone(), buffers, shape, self.way, false)?;
         twin.show_as(self);
-        self.lock().host.copy_queue(&mut twin.lock().host)?;
+        let mut copy = twin.lock();
+        self.lock().host.copy_tenants(&mut copy.host);
+        // A portion under each hold of the lock: nobody changes the queues meanwhile.
+        let mut copying = Copying::default();
+        while copying.go_on(&self.lock().host, &mut copy.host, PORTION as u64)? {}
+        drop(copy);
         Ok(twin)
     }
 
@@ -240,7 +262,9 @@ mod tests {
         let mut taken = Vec::with_capacity(100);
         one.take_slice(3, &mut taken).unwrap();
         one.set_tenant(0, true, 2);
-        one.copy_queue(&mut copy).unwrap();
+        one.copy_tenants(&mut copy);
+        let mut copying = Copying::default();
+        while copying.go_on(&one, &mut copy, 700).unwrap() {}
         assert_eq!((copy.queued(), copy.tenant(0).quota), (one.queued(), 2));
         let drain = |host: &mut Host| {
             let mut words = Vec::with_capacity(20_000);

@@ -20,8 +20,9 @@
 //!   looks whether the sums agree ([`super::ledger`]).
 
 use super::ledger::{Counters, Tally, Violation};
-use super::segments::{Pool, Records, try_reserve};
+use super::segments::{Pass, Pool, Records, try_reserve};
 use super::shape::{Order, Shape};
+use super::staged::Staged;
 use crate::base::status::{Outcome, Status};
 use crate::work::drain::{Drain, Grant, Queued};
 use crate::work::fields::Place;
@@ -30,7 +31,7 @@ use crate::work::task::Task;
 use crate::work::words::{WORDS, Word};
 
 /// Words before the record of a paused or faulted item: epoch or code, band, tenant.
-const NOTE: usize = 3;
+pub(super) const NOTE: usize = 3;
 /// Items of a tenant's turn, where several share a band.
 const QUANTUM: u64 = 1024;
 
@@ -73,6 +74,8 @@ pub struct Host {
     queues: Vec<Records>,
     tenants: Vec<Tenant>,
     paused: Records,
+    /// Of those, how many were resumed and are still to be swept out.
+    gone: u64,
     emitted: Records,
     faults: Records,
     pool: Pool,
@@ -102,6 +105,7 @@ impl Host {
             queues,
             tenants,
             paused: Records::new(words + NOTE),
+            gone: 0,
             emitted: Records::new(shape.emit_words as usize),
             faults: Records::new(words + NOTE),
             pool: Pool::new(),
@@ -131,7 +135,7 @@ impl Host {
 
     /// Paused items.
     pub fn paused(&self) -> u64 {
-        self.paused.length()
+        self.paused.length() - self.gone
     }
 
     /// Emitted records that wait to be taken.
@@ -367,7 +371,7 @@ impl Host {
         self.left_device(tenant, tally.admitted);
         self.note_depth();
         tally.check()?;
-        self.counters.check(self.queued, self.paused.length(), self.in_flight)
+        self.counters.check(self.queued, self.paused(), self.in_flight)
     }
 
     /// As [`Self::settle`], of a device that runs items of all tenants at once and keeps their children and those that are
@@ -380,7 +384,7 @@ impl Host {
         }
         self.note_depth();
         tally.check()?;
-        self.counters.check(self.queued, self.paused.length(), self.in_flight)
+        self.counters.check(self.queued, self.paused(), self.in_flight)
     }
 
     /// The device is gone, with what lay there.
@@ -394,28 +398,46 @@ impl Host {
         if found == self.in_flight { Ok(()) } else { Err(Violation::Device { expected: self.in_flight, found }) }
     }
 
-    /// Paused items whose epoch is `epoch` or before become ready, in the order in which they were paused; their number.
-    /// Nothing has changed when there is no memory.
-    pub fn resume(&mut self, epoch: u32) -> Outcome<u64> {
-        let due = |record: &[u32]| record[0] <= epoch;
-        let count = self.paused.iter().filter(|record| due(record)).count();
-        let need = self.queues[0].segments_for(count) + self.queues.len() + self.promised;
-        self.pool.reserve(need)?;
-        for queue in &mut self.queues {
-            queue.reserve(need)?;
+    /// Paused items as they are held, but the first `skip`.
+    pub(super) fn paused_from(&self, skip: u64) -> impl Iterator<Item = &[u32]> {
+        self.paused.pieces(skip).flat_map(|piece| piece.chunks_exact(self.paused.stride()))
+    }
+
+    /// Items that were made ready elsewhere come to the ends of their queues, and among the paused. Nothing has changed when
+    /// there is no memory.
+    pub(super) fn splice(&mut self, staged: &mut Staged) -> Outcome<()> {
+        let mut segments = self.promised;
+        for (to, from) in self.queues.iter_mut().chain([&mut self.paused]).zip(staged.all()) {
+            let (pool, places) = to.need_of(from);
+            segments += pool;
+            to.reserve(places + self.promised)?;
         }
-        let (queues, fields, tenants) = (&mut self.queues, &self.shape.fields, self.shape.tenants);
-        for held in self.paused.iter().filter(|record| due(record)) {
-            let mut record = [0; WORDS];
-            let record = &mut record[..fields.length()];
-            record.copy_from_slice(&held[NOTE..]);
-            fields.resumed(record);
-            queues[(held[1] * tenants + held[2]) as usize].push_back(&mut self.pool, record)?;
+        self.pool.reserve(segments)?;
+        self.queued += staged.ready();
+        for (to, from) in self.queues.iter_mut().chain([&mut self.paused]).zip(staged.all()) {
+            to.append(&mut self.pool, from)?;
         }
-        self.paused.retain(&mut self.pool, |record| !due(record));
-        self.queued += count as u64;
-        self.counters.resumed += count as u64;
-        Ok(count as u64)
+        Ok(())
+    }
+
+    /// Takes tasks from outside that were staged: all or none.
+    pub fn push_staged(&mut self, staged: &mut Staged) -> Outcome<()> {
+        let count = staged.ready() + staged.paused();
+        self.splice(staged)?;
+        self.counters.pushed += count;
+        self.note_depth();
+        Ok(())
+    }
+
+    /// Copies of so many paused items are in the queues now.
+    pub(super) fn resumed(&mut self, count: u64) {
+        self.counters.resumed += count;
+        self.gone += count;
+    }
+
+    /// Takes what was resumed out from among the paused items to which `pass` has not come, some more of them.
+    pub(super) fn sweep(&mut self, pass: &mut Pass, epoch: u32, most: u64) {
+        self.gone -= self.paused.sweep(&mut self.pool, pass, most, |held| held[0] > epoch);
     }
 
     /// Takes emitted records, in their order, as many as fit; their number.
@@ -435,18 +457,29 @@ impl Host {
         Some(self.fault_of(&held[..stride]))
     }
 
-    /// Copies what is queued, and what is known of the tenants, to one of the same shape.
-    pub fn copy_queue(&self, to: &mut Host) -> Outcome<()> {
-        for (number, queue) in self.queues.iter().enumerate() {
-            let (band, tenant) = (number as u32 / self.shape.tenants, number as u32 % self.shape.tenants);
-            for piece in queue.pieces(0) {
-                to.push(band, tenant, piece)?;
+    /// Copies some of what is queued to one of the same shape: up to `most` items of the queue with this number, but the first
+    /// `skip`. How many; none when there is no such queue.
+    pub fn copy_queue(&self, to: &mut Host, number: usize, skip: u64, most: u64) -> Outcome<Option<u64>> {
+        let Some(queue) = self.queues.get(number) else { return Ok(None) };
+        let (band, tenant) = (number as u32 / self.shape.tenants, number as u32 % self.shape.tenants);
+        let mut left = most.min(queue.length().saturating_sub(skip));
+        let copied = left;
+        for piece in queue.pieces(skip) {
+            let now = left.min((piece.len() / queue.stride()) as u64);
+            to.push(band, tenant, &piece[..now as usize * queue.stride()])?;
+            left -= now;
+            if left == 0 {
+                break;
             }
         }
+        Ok(Some(copied))
+    }
+
+    /// Copies what is known of the tenants to one of the same shape.
+    pub fn copy_tenants(&self, to: &mut Host) {
         for (number, tenant) in self.tenants.iter().enumerate() {
             to.set_tenant(number as u32, tenant.enabled, tenant.quota);
         }
-        Ok(())
     }
 
     /// A copy of what was emitted after the first `before` records that wait.

@@ -4,21 +4,27 @@
 //! ```text
 //! segments.rs  queues of records          shape.rs    what a worklist is made with
 //! ledger.rs    counters, and their sums   host.rs     all of it together
-//! run.rs       a run, and how it ends     list.rs     a worklist as handles name it: lock, pushes, waits
+//! run.rs       a run, and how it ends     list.rs     a worklist as handles name it: lock, runs
+//! calls.rs     what calls put in and take out, a part under each hold of the lock
+//! staged.rs    items that are made ready without it, and then become part of the queues at once
+//! line.rs      who waits: pushes for room, runners for work
 //! options.rs   what a worklist is to be made with
 //! compared.rs  a run that is made twice, and what both have come to
 //! residence.rs what counts as being on a device without memory of its own
 //! ```
 
+mod calls;
 pub mod compared;
 pub mod host;
 pub mod ledger;
+pub mod line;
 pub mod list;
 pub mod options;
 pub mod residence;
 pub mod run;
 pub mod segments;
 pub mod shape;
+mod staged;
 
 #[cfg(all(test, not(loom)))]
 mod tests;

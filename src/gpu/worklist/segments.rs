@@ -20,6 +20,45 @@ pub const SEGMENT_WORDS: usize = 4096;
 /// Free segments that a pool keeps at most: 4 MiB.
 const KEPT: usize = 256;
 
+/// So many records were copied, or segments moved: tests count what is done under one hold of a lock.
+#[inline(always)]
+fn moved(_count: usize) {
+    #[cfg(test)]
+    held::count(_count as u64);
+}
+
+/// See [`moved`].
+#[cfg(test)]
+pub mod held {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        /// Since the lock was taken, and the most.
+        static COUNTED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    }
+
+    pub fn count(more: u64) {
+        let (now, most) = COUNTED.get();
+        COUNTED.set((now + more, most));
+    }
+
+    /// The lock was taken.
+    pub fn begin() {
+        COUNTED.set((0, COUNTED.get().1));
+    }
+
+    /// It is given back.
+    pub fn end() {
+        let (now, most) = COUNTED.get();
+        COUNTED.set((0, most.max(now)));
+    }
+
+    /// The most under one hold since this was asked before.
+    pub fn most() -> u64 {
+        COUNTED.replace((0, 0)).1
+    }
+}
+
 /// Makes room for one more, or says that there is no memory.
 pub fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> Outcome<()> {
     if list.capacity() - list.len() >= more {
@@ -95,6 +134,20 @@ impl Segment {
     }
 }
 
+/// Where a pass over the first records of a queue stands: [`Records::sweep`].
+pub struct Pass {
+    segment: usize,
+    /// Records that it has not come to.
+    pub left: u64,
+}
+
+impl Pass {
+    /// One over the first so many records.
+    pub const fn over(records: u64) -> Pass {
+        Pass { segment: 0, left: records }
+    }
+}
+
 /// A queue of records.
 pub struct Records {
     segments: VecDeque<Segment>,
@@ -160,6 +213,7 @@ impl Records {
             if let Some(last) = self.segments.back_mut() {
                 last.words.extend_from_slice(now);
                 self.length += (now.len() / self.stride) as u64;
+                moved(now.len() / self.stride);
             }
             words = later;
         }
@@ -260,6 +314,7 @@ impl Records {
             let (here, rest) = core::mem::take(&mut out).split_at_mut(words);
             here.copy_from_slice(&first.words[first.head..first.head + words]);
             out = rest;
+            moved(now);
             first.head += words;
             if first.length() == 0 {
                 self.drop_front(pool);
@@ -276,19 +331,33 @@ impl Records {
         }
     }
 
+    /// What [`Self::append`] needs: segments of the pool, and places for segments.
+    pub fn need_of(&self, other: &Records) -> (usize, usize) {
+        if other.is_less_than_half() { (1, 1) } else { (0, other.segments.len()) }
+    }
+
+    fn is_less_than_half(&self) -> bool {
+        self.segments.len() == 1 && self.length < (self.per_segment() / 2) as u64
+    }
+
+    /// Appends all records of `other`, whose records are as long: by moving its segments, or by copying less than half of
+    /// one. What it needs was reserved.
+    pub fn append(&mut self, pool: &mut Pool, other: &mut Records) -> Outcome<()> {
+        if other.is_less_than_half() {
+            return other.pieces(0).try_for_each(|words| self.push_back(pool, words));
+        }
+        self.splice_back(other, 0)
+    }
+
     /// Appends all records of `other`, whose records are as long, by moving its segments; beside that, room for `spare`
     /// segments stays. Nothing has changed when there is no memory.
     pub fn splice_back(&mut self, other: &mut Records, spare: usize) -> Outcome<()> {
         debug_assert_eq!(self.stride, other.stride);
         self.reserve(other.segments.len() + spare)?;
+        moved(other.segments.len());
         self.segments.append(&mut other.segments);
         self.length += core::mem::take(&mut other.length);
         Ok(())
-    }
-
-    /// Each record, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
-        self.segments.iter().flat_map(|segment| segment.words[segment.head..].chunks_exact(self.stride))
     }
 
     /// All records but the first `skip`, in order, by as few pieces as there are.
@@ -302,31 +371,46 @@ impl Records {
         })
     }
 
-    /// Takes out each record for which `keep` says no.
-    pub fn retain(&mut self, pool: &mut Pool, mut keep: impl FnMut(&[u32]) -> bool) {
-        let stride = self.stride;
-        let mut kept = 0;
-        for segment in &mut self.segments {
-            let mut to = segment.head;
-            let mut at = segment.head;
-            while at < segment.words.len() {
+    /// Takes out each record for which `keep` says no, among the next of those to which `pass` has not come: of whole
+    /// segments, until `most` records were looked at; their number. Between two calls records may be appended, none taken.
+    pub fn sweep(&mut self, pool: &mut Pool, pass: &mut Pass, most: u64, mut keep: impl FnMut(&[u32]) -> bool) -> u64 {
+        let (stride, end) = (self.stride, pass.left.saturating_sub(most));
+        let mut gone = 0;
+        while pass.left > end
+            && let Some(segment) = self.segments.get_mut(pass.segment)
+        {
+            let here = (segment.length() / stride).min(usize::try_from(pass.left).unwrap_or(usize::MAX));
+            let (mut to, behind) = (segment.head, segment.head + here * stride);
+            for at in (segment.head..behind).step_by(stride) {
                 if keep(&segment.words[at..at + stride]) {
                     segment.words.copy_within(at..at + stride, to);
                     to += stride;
                 }
-                at += stride;
             }
-            segment.words.truncate(to);
-            kept += (segment.length() / stride) as u64;
-        }
-        self.segments.retain_mut(|segment| {
-            let empty = segment.length() == 0;
-            if empty {
+            gone += ((behind - to) / stride) as u64;
+            segment.words.drain(to..behind);
+            moved(here);
+            pass.left -= here as u64;
+            pass.segment += 1;
+            if segment.length() == 0 && pass.left > 0 {
+                segment.head = 0;
                 pool.give(core::mem::take(&mut segment.words));
             }
-            !empty
-        });
-        self.length = kept;
+        }
+        self.length -= gone;
+        if pass.segment == self.segments.len() {
+            pass.left = 0;
+        }
+        if pass.left == 0 {
+            self.segments.retain_mut(|segment| {
+                let empty = segment.length() == 0;
+                if empty && segment.words.capacity() > 0 {
+                    pool.give(core::mem::take(&mut segment.words));
+                }
+                !empty
+            });
+        }
+        gone
     }
 
     /// Gives all segments back.
@@ -340,109 +424,5 @@ impl Records {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn run(stride: usize, steps: &[(u8, usize)]) {
-        let mut pool = Pool::new();
-        let mut queue = Records::new(stride);
-        let mut model: VecDeque<u32> = VecDeque::new();
-        let mut next = 0;
-        for &(kind, count) in steps {
-            let mut fresh = || -> Vec<u32> {
-                (0..count * stride)
-                    .map(|_| {
-                        next += 1;
-                        next
-                    })
-                    .collect()
-            };
-            match kind {
-                0 => {
-                    let words = fresh();
-                    queue.push_back(&mut pool, &words).unwrap();
-                    model.extend(&words);
-                }
-                1 => {
-                    let words = fresh();
-                    queue.push_front(&mut pool, &words).unwrap();
-                    words.iter().rev().for_each(|word| model.push_front(*word));
-                }
-                2 => {
-                    let mut out = Vec::with_capacity(count * stride + 1);
-                    let taken = queue.pop_front(&mut pool, count, &mut out);
-                    let expected: Vec<u32> = model.drain(..taken * stride).collect();
-                    assert_eq!((out, taken), (expected, count.min(taken + model.len() / stride)));
-                }
-                3 => {
-                    let mut out = Vec::with_capacity(count * stride + 1);
-                    let taken = queue.pop_back(&mut pool, count, &mut out);
-                    let expected: Vec<u32> = model.split_off(model.len() - taken * stride).into();
-                    assert_eq!((out, taken), (expected, count.min(taken + model.len() / stride)));
-                }
-                4 => {
-                    let mut out = vec![0; count * stride + stride / 2];
-                    let taken = queue.read_front(&mut pool, &mut out);
-                    let expected: Vec<u32> = model.drain(..taken * stride).collect();
-                    assert_eq!(out[..taken * stride], expected);
-                    assert_eq!(taken, count.min(taken + model.len() / stride));
-                }
-                5 => {
-                    let mut other = Records::new(stride);
-                    let words = fresh();
-                    other.push_back(&mut Pool::new(), &words).unwrap();
-                    queue.splice_back(&mut other, 0).unwrap();
-                    model.extend(&words);
-                    assert!(other.is_empty());
-                }
-                _ => {
-                    queue.retain(&mut pool, |record| !record[0].is_multiple_of(3));
-                    let all: Vec<u32> = model.drain(..).collect();
-                    model.extend(all.chunks(stride).filter(|record| !record[0].is_multiple_of(3)).flatten());
-                }
-            }
-            assert_eq!(queue.length() as usize * stride, model.len());
-        }
-        let left: Vec<u32> = queue.iter().flatten().copied().collect();
-        assert_eq!(left, Vec::from(model));
-    }
-
-    proptest! {
-        #[test]
-        fn a_queue_of_segments_is_a_queue(
-            stride in 1usize..20,
-            steps in prop::collection::vec((0u8..7, prop_oneof![0usize..40, 0usize..3000]), 0..60),
-        ) {
-            run(stride, &steps);
-        }
-    }
-
-    #[test]
-    fn what_was_reserved_is_there_when_memory_is_gone() {
-        let mut pool = Pool::new();
-        let mut queue = Records::new(3);
-        let need = queue.segments_for(5000);
-        pool.reserve(need).unwrap();
-        queue.reserve(need).unwrap();
-        failing::next(true);
-        queue.push_back(&mut pool, &vec![7; 15000]).unwrap();
-        assert!(failing::now(), "no allocation was made");
-        failing::next(true);
-        assert_eq!(pool.reserve(1000), Err(Status::NO_MEMORY));
-        failing::next(true);
-        assert_eq!(queue.reserve(100_000), Err(Status::NO_MEMORY));
-        assert_eq!(queue.length(), 5000);
-    }
-
-    #[test]
-    fn emptied_segments_are_used_again() {
-        let mut pool = Pool::new();
-        let mut queue = Records::new(2);
-        for _ in 0..100 {
-            queue.push_back(&mut pool, &[1; 8192]).unwrap();
-            queue.clear(&mut pool);
-        }
-        assert_eq!(pool.free.len(), 2);
-    }
-}
+#[path = "segments_tests.rs"]
+mod tests;

@@ -9,11 +9,13 @@ use super::host::{Host, Promise, Slice};
 use super::ledger::{Tally, Violation};
 use super::segments::{Pool, Records};
 use super::shape::{Order, Shape, Spill};
+use super::staged::{Due, Staged};
 use crate::base::failing;
 use crate::base::random::Random;
 use crate::base::status::Status;
 use crate::work::fields::Fields;
 use crate::work::state::State;
+use crate::work::task::Task;
 use crate::work::words::Word;
 
 fn shape(order: Order, bands: u32, tenants: u32) -> Shape {
@@ -76,6 +78,13 @@ fn what_comes_back_from_a_device_has_its_place() {
         assert_eq!(host.take_slice(9000, &mut taken).map(|slice| slice.count), Some(9000));
         host.push(0, 0, &packed).unwrap();
         host.push(2, 1, &packed).unwrap();
+        let mut staged = Staged::new(host.shape()).unwrap();
+        for number in 0..9000 {
+            let mut task = Task::ready();
+            task[Word::Priority] = number % 3;
+            staged.task(&task).unwrap();
+        }
+        host.push_staged(&mut staged).unwrap();
         failing::next(true);
         for (number, part) in packed.chunks(2 * 50).enumerate() {
             host.put_back(number as u32 % 3, number as u32 % 2, part).unwrap();
@@ -89,7 +98,7 @@ fn what_comes_back_from_a_device_has_its_place() {
         }
         host.emit(&packed[..5000]).unwrap();
         assert!(failing::now(), "an allocation was made");
-        assert_eq!((host.queued(), host.paused(), host.faults(), host.emitted()), (36_000, 1500, 1500, 5000));
+        assert_eq!((host.queued(), host.paused(), host.faults(), host.emitted()), (45_000, 1500, 1500, 5000));
         host.forget_back(promise);
         // Control: without a promise there is none.
         let mut host = Host::new(shape(order, 3, 2)).unwrap();
@@ -260,12 +269,53 @@ impl Trial {
 
     fn resume(&mut self) {
         let epoch = self.draw(12);
-        let count = self.insist(|host| host.resume(epoch));
+        let (count, mut resumed) = self.insist(|host| {
+            let mut resumed = Due::new(host, epoch)?;
+            while !resumed.look(host, 100)? {}
+            Ok((resumed.resume(host)?, resumed))
+        });
         let (due, rest): (Vec<_>, Vec<_>) = self.model.paused.drain(..).partition(|held| held.0 <= epoch);
         assert_eq!(count, due.len() as u64);
         self.model.paused.extend(rest);
         for (_, band, tenant, item) in due {
             self.model.queues.entry((band, tenant)).or_default().push_back(item);
+        }
+        self.check();
+        // What is pushed and paused meanwhile stays where it is, and all counts are right.
+        while !resumed.sweep(&mut self.host, 50) {
+            self.push_tasks();
+            self.check();
+        }
+    }
+
+    fn push_tasks(&mut self) {
+        let count = if self.draw(4) == 0 { self.draw(5000) } else { self.draw(20) } as usize;
+        let places = [self.place(), self.place(), self.place()];
+        let mut staged = Staged::new(self.host.shape()).unwrap();
+        let mut tasks = Vec::new();
+        for item in self.model.fresh(count) {
+            let (band, tenant) = places[self.draw(3) as usize];
+            let mut task = Task::ready();
+            (task[Word::Priority], task[Word::TenantId]) = (band, tenant);
+            (task[Word::Param], task[Word::TaskId]) = (!item, item);
+            if self.draw(4) == 0 {
+                let epoch = self.draw(12);
+                (task[Word::State], task[Word::ResumeEpoch]) = (State::Paused.word(), epoch);
+                self.model.paused.push_back((epoch, band, tenant, item));
+            } else {
+                self.model.queues.entry((band, tenant)).or_default().push_back(item);
+            }
+            staged.task(&task).unwrap();
+            tasks.push(task);
+        }
+        if self.draw(2) == 0 {
+            self.insist(|host| host.push_tasks(&tasks));
+        } else {
+            failing::next(self.failing);
+            if self.host.push_staged(&mut staged).is_err() {
+                self.host.push_staged(&mut staged).unwrap(); // nothing had changed
+            }
+            failing::next(false);
         }
     }
 
@@ -308,8 +358,9 @@ fn trial(order: Order, bands: u32, tenants: u32, seed: u64, failing: bool) {
     let host = Host::new(shape(order, bands, tenants)).unwrap();
     let mut trial = Trial { host, model: Model::default(), draws: Random::new(seed), failing };
     for _ in 0..60 {
-        match trial.draw(10) {
+        match trial.draw(11) {
             0 | 1 => trial.push(),
+            10 => trial.push_tasks(),
             2..=5 => trial.run_slice(),
             6 => trial.give_back(),
             7 => trial.resume(),
