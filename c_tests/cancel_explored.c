@@ -4,19 +4,7 @@
  * Every interleaving, within a bound on preemptions, of a cancel with what it races with: a message (the claim word
  * decides, and both sides agree), a spawn into a scope that closes, and a shield.
  */
-#include "harness.h"
-
-static strand_explore_result explore(const char *plan, strand_entry body, strand_status expected) {
-  strand_explore_options options;
-  strand_explore_result result;
-  memset(&options, 0, sizeof options);
-  memset(&result, 0, sizeof result);
-  options.size = (uint32_t)sizeof options;
-  result.size = (uint32_t)sizeof result;
-  options.plan = plan;
-  CHECK_STATUS(expected, strand_explore(&options, body, NULL, &result));
-  return result;
-}
+#include "explored.h"
 
 static void start_stepped(void) {
   strand_config config;
@@ -82,14 +70,14 @@ static void of_a_message_and_a_cancel_exactly_one_wins_in_every_interleaving(voi
   strand_explore_result result;
   start_stepped();
   by_message = by_cancel = 0;
-  result = explore("exhaustive:preemptions=2", a_message_and_a_cancel, STRAND_OK);
+  result = explored("exhaustive:preemptions=2", a_message_and_a_cancel, STRAND_OK);
   CHECK_EQUAL(result.complete, 1);
   CHECK_NUMBERS(by_message, >, 0);
   CHECK_NUMBERS(by_cancel, >, 0);
   printf("%" PRIu64 " schedules, in %" PRIu64 " the message was transferred\n", (uint64_t)result.runs, by_message);
-  explore("pct:depth=3,runs=2000,seed=5", a_message_and_a_cancel, STRAND_OK);
+  explored("pct:depth=3,runs=2000,seed=5", a_message_and_a_cancel, STRAND_OK);
   never_both = 1;
-  explore("exhaustive:preemptions=2", a_message_and_a_cancel, STRAND_ERR_FAILED);
+  explored("exhaustive:preemptions=2", a_message_and_a_cancel, STRAND_ERR_FAILED);
   never_both = 0;
   stop_runtime();
 }
@@ -135,12 +123,12 @@ static void a_child_that_comes_beside_a_close_never_outlives_the_scope(void) {
   strand_explore_result result;
   start_stepped();
   refusals = 0;
-  result = explore("exhaustive:preemptions=3", a_spawn_and_a_close, STRAND_OK);
+  result = explored("exhaustive:preemptions=3", a_spawn_and_a_close, STRAND_OK);
   printf("%" PRIu64 " schedules, in %d the child was refused\n", (uint64_t)result.runs, refusals);
   CHECK_EQUAL(result.complete, 1);
   CHECK_NUMBERS(refusals, >, 0);
   looks_too_early = 1;
-  explore("exhaustive:preemptions=3", a_spawn_and_a_close, STRAND_ERR_FAILED);
+  explored("exhaustive:preemptions=3", a_spawn_and_a_close, STRAND_ERR_FAILED);
   looks_too_early = 0;
   stop_runtime();
 }
@@ -172,9 +160,9 @@ static void *a_shield_and_a_cancel(void *arg) {
 
 static void a_shield_holds_in_every_interleaving(void) {
   start_stepped();
-  CHECK_EQUAL(explore("exhaustive:preemptions=3", a_shield_and_a_cancel, STRAND_OK).complete, 1);
+  CHECK_EQUAL(explored("exhaustive:preemptions=3", a_shield_and_a_cancel, STRAND_OK).complete, 1);
   shield_ends_early = 1;
-  explore("exhaustive:preemptions=3", a_shield_and_a_cancel, STRAND_ERR_FAILED);
+  explored("exhaustive:preemptions=3", a_shield_and_a_cancel, STRAND_ERR_FAILED);
   shield_ends_early = 0;
   stop_runtime();
 }

@@ -5,36 +5,15 @@
  * What is written is read in order, errors of shaders have their place, what is too large is refused, and a device that
  * is closed or lost tells everybody who waits for it. What is said of the processor is in gpu_devices.c.
  */
-#include "harness.h"
+#include "device.h"
 
 #include <sys/resource.h>
 
-static strand_device_options software_options(void) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = STRAND_DEVICE_SOFTWARE;
-  return options;
-}
-
 static strand_device open_software(void) {
-  const strand_device_options options = software_options();
+  const strand_device_options options = device_options(STRAND_DEVICE_SOFTWARE, NULL);
   strand_device device = 0;
   CHECK_OK(strand_device_open(&options, &device));
   return device;
-}
-
-static strand_device_info empty_info(void) {
-  strand_device_info info;
-  memset(&info, 0, sizeof info);
-  info.size = (uint32_t)sizeof info;
-  return info;
-}
-
-static strand_buffer new_buffer(strand_device device, uint64_t bytes) {
-  strand_buffer buffer = 0;
-  CHECK_OK(strand_buffer_new(device, bytes, 0, &buffer));
-  return buffer;
 }
 
 /* The result of a reading that was accepted; or why it was not. */
@@ -50,19 +29,6 @@ static strand_status try_read(strand_buffer buffer, uint64_t offset, void *data,
 
 static void read_back(strand_buffer buffer, uint64_t offset, void *data, uint64_t bytes) {
   CHECK_OK(try_read(buffer, offset, data, bytes));
-}
-
-/* What a claim does, on a thread and on a strand. */
-static void (*claim)(void);
-static void *run_claim(void *arg) {
-  claim();
-  return arg;
-}
-static void on_both(void (*body)(void)) {
-  claim = body;
-  body();
-  spawn(run_claim, NULL);
-  CHECK_OK(strand_scheduler_run());
 }
 
 /* -------------------------------------------------------------------------------------------- what it is */
@@ -81,7 +47,7 @@ static void check_software(const strand_device_info *info) {
 static void look(void) {
   uint32_t count = 0, found = 0;
   strand_device_info info = empty_info(), named = empty_info();
-  strand_device_options options = software_options();
+  strand_device_options options = device_options(STRAND_DEVICE_SOFTWARE, NULL);
   strand_device device = open_software();
   CHECK_OK(strand_device_info_of(device, &info));
   check_software(&info);
@@ -470,7 +436,7 @@ static void nothing_is_printed(void) {
 }
 
 static void look_for_software(void) {
-  const strand_device_options options = software_options();
+  const strand_device_options options = device_options(STRAND_DEVICE_SOFTWARE, NULL);
   strand_device device = 0;
   strand_status status;
   start_runtime(1);

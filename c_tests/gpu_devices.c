@@ -5,16 +5,7 @@
  * there any more. The device is the one that STRAND_GPU says, else what there is: the processor is in every build and on
  * every machine.
  */
-#include "harness.h"
-
-static strand_device_options device_options(uint32_t kind, const char *name) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = kind;
-  options.name = name;
-  return options;
-}
+#include "device.h"
 
 static strand_device open_processor(void) {
   const strand_device_options options = device_options(STRAND_DEVICE_CPU, NULL);
@@ -31,32 +22,12 @@ static strand_device open_default(void) {
   return device;
 }
 
-static strand_device_info empty_info(void) {
-  strand_device_info info;
-  memset(&info, 0, sizeof info);
-  info.size = (uint32_t)sizeof info;
-  return info;
-}
-
 static void check_processor(const strand_device_info *info) {
   CHECK_EQUAL(info->kind, STRAND_DEVICE_CPU);
   CHECK_EQUAL(strcmp(info->name, "CPU"), 0);
   CHECK(strstr(info->driver, STRAND_VERSION_STRING) != NULL);
   CHECK_NUMBERS(info->memory_bytes, >, 1 << 20);
   CHECK_NUMBERS(info->buffer_bytes_max, >, 1 << 20);
-}
-
-/* What a claim does, on a thread and on a strand. */
-static void (*claim)(void);
-static void *run_claim(void *arg) {
-  claim();
-  return arg;
-}
-static void on_both(void (*body)(void)) {
-  claim = body;
-  body();
-  spawn(run_claim, NULL);
-  CHECK_OK(strand_scheduler_run());
 }
 
 /* -------------------------------------------------------------------------------------------- enumeration */
@@ -189,13 +160,6 @@ static void the_environment_chooses_where_the_program_does_not(void) {
 }
 
 /* ----------------------------------------------------------------------------------------------- buffers */
-
-static strand_buffer new_buffer(strand_device device, uint64_t bytes) {
-  strand_buffer buffer = 0;
-  CHECK_OK(strand_buffer_new(device, bytes, 0, &buffer));
-  CHECK(buffer != 0);
-  return buffer;
-}
 
 /* Reads, and waits for it. */
 static void read_back(strand_buffer buffer, uint64_t offset, void *data, uint64_t bytes) {

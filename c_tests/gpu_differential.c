@@ -15,16 +15,6 @@ enum { SUMS = 64, EPOCH = 5, ITEMS = 300, FUEL = 3, ROOM = 1 << 16 };
 
 static strand_device adapter;
 
-static bool open_adapter(void) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = STRAND_DEVICE_SOFTWARE;
-  const strand_status status = strand_device_open(&options, &adapter);
-  CHECK(status == STRAND_OK || status == STRAND_ERR_DEVICE || status == STRAND_ERR_UNSUPPORTED);
-  return status == STRAND_OK;
-}
-
 /* -------------------------------------------------------------------------------------------- a program, twice */
 
 /* What the native kernel does otherwise than the shader. */
@@ -559,7 +549,7 @@ static void a_device_that_is_lost_ends_it(void) {
     char number[16];
     snprintf(number, sizeof number, "%u", after);
     CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", number, 1), 0);
-    CHECK(open_adapter());
+    CHECK(open_adapter(&adapter));
     CHECK_EQUAL(unsetenv("STRAND_TEST_DEVICE_LOST"), 0);
     const strand_program_options made = program_of(RIGHT, NULL);
     const strand_worklist_options options = twice();
@@ -604,7 +594,7 @@ static void a_device_that_is_closed_ends_it(void) {
 
 /* Nobody waits for it; the runtime goes down with it. */
 static void a_shutdown_ends_it(void) {
-  CHECK(open_adapter());
+  CHECK(open_adapter(&adapter));
   const strand_program_options made = program_of(RIGHT, NULL);
   const strand_worklist_options options = twice();
   const strand_worklist list = list_of(&made, &options);
@@ -617,7 +607,7 @@ static void a_shutdown_ends_it(void) {
 int main(void) {
   start_runtime(2);
   open_processor();
-  const bool there = open_adapter();
+  const bool there = open_adapter(&adapter);
   const char *why = "no adapter that is a program: Vulkan finds none";
   CLAIM(the_processor_alone_has_nothing_to_compare);
   CLAIM_IF(there, equal_programs_pass, why);

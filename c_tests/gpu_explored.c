@@ -5,28 +5,7 @@
  * Devices while schedules are searched: there is the processor alone, and what is done on it is the same in each schedule that
  * decides the same. Whoever awaits, cancels and closes in whatever order gets what the order says.
  */
-#include "harness.h"
-
-static strand_explore_result explored(const char *plan, strand_entry body, strand_status expected) {
-  strand_explore_options options;
-  strand_explore_result result;
-  memset(&options, 0, sizeof options);
-  memset(&result, 0, sizeof result);
-  options.size = sizeof options;
-  options.plan = plan;
-  result.size = sizeof result;
-  CHECK_STATUS(expected, strand_explore(&options, body, NULL, &result));
-  printf("%s: %" PRIu64 " schedules\n", plan, (uint64_t)result.runs);
-  return result;
-}
-
-/* A strand of a schedule that is given up is cancelled: it leaves. */
-#define OR_LEAVE(call)                                   \
-  do {                                                   \
-    const strand_status or_leave = (call);               \
-    if (or_leave == STRAND_ERR_CANCELLED) return NULL;   \
-    strand_assert(or_leave == STRAND_OK, #call);         \
-  } while (0)
+#include "explored.h"
 
 static void kernel(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
   (void)data;

@@ -6,17 +6,7 @@
  */
 #include "graph_shapes.h"
 
-/* The shapes of graph_shapes.h are searched on the device that is open. */
-static int open_adapter(void) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = STRAND_DEVICE_SOFTWARE;
-  const strand_status status = strand_device_open(&options, &processor);
-  CHECK(status == STRAND_OK || status == STRAND_ERR_DEVICE || status == STRAND_ERR_UNSUPPORTED);
-  return status == STRAND_OK;
-}
-
+/* The shapes of graph_shapes.h are searched on the device that main opens. */
 static void every_shape_ends_at_the_serial_distances(void) {
   check_shape(rmat(10, 16, 100));
   check_shape(grid(30, 9));
@@ -66,7 +56,7 @@ static void a_large_graph_ends_at_the_distances_of_the_processor(void) {
 
 int main(void) {
   start_runtime(2);
-  const int there = open_adapter();
+  const int there = open_adapter(&processor);
   const char *why = "no adapter that is a program is here";
   CLAIM_IF(there, every_shape_ends_at_the_serial_distances, why);
   CLAIM_IF(there, random_graphs_end_at_the_serial_distances, why);

@@ -13,16 +13,6 @@
 
 static strand_device adapter;
 
-static bool open_adapter(void) {
-  strand_device_options options;
-  memset(&options, 0, sizeof options);
-  options.size = (uint32_t)sizeof options;
-  options.kind = STRAND_DEVICE_SOFTWARE;
-  const strand_status status = strand_device_open(&options, &adapter);
-  CHECK(status == STRAND_OK || status == STRAND_ERR_DEVICE || status == STRAND_ERR_UNSUPPORTED);
-  return status == STRAND_OK;
-}
-
 /* -------------------------------------------------------------------------------------------- a program, twice */
 
 /* What an item does follows from its words: everything that an item can do is among it. */
@@ -467,7 +457,7 @@ static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
   strand_worklist_options options = worklist_options();
   options.capacity = ON_DEVICE;
   CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", "20", 1), 0);
-  CHECK(open_adapter());
+  CHECK(open_adapter(&adapter));
   CHECK_EQUAL(unsetenv("STRAND_TEST_DEVICE_LOST"), 0);
   const strand_worklist list = counting_down(&options);
   for (uint32_t i = 0; i < COUNT; i += 1) {
@@ -488,7 +478,7 @@ static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
 int main(void) {
   start_runtime(2);
   open_processor();
-  const bool there = open_adapter();
+  const bool there = open_adapter(&adapter);
   const char *why = "no adapter that is a program: Vulkan finds none";
   CLAIM_IF(there, a_shader_and_a_kernel_come_to_the_same, why);
   CLAIM_IF(there, control_a_kernel_that_is_a_little_wrong_is_noticed, why);

@@ -6,20 +6,7 @@
  * right holds in all of them, and the same program with a seeded defect is found wrong. A lock that lies in memory of the
  * heap is not at the same address in every schedule; the reduction must not be misled by that.
  */
-#include "harness.h"
-
-static strand_explore_result explored(const char *plan, strand_entry body, strand_status expected) {
-  strand_explore_options options;
-  strand_explore_result result;
-  memset(&options, 0, sizeof options);
-  memset(&result, 0, sizeof result);
-  options.size = sizeof options;
-  options.plan = plan;
-  result.size = sizeof result;
-  CHECK_STATUS(expected, strand_explore(&options, body, NULL, &result));
-  printf("%s: %" PRIu64 " schedules\n", plan, (uint64_t)result.runs);
-  return result;
-}
+#include "explored.h"
 
 /* Lies on the heap, made anew for each schedule, of different sizes so that addresses differ. */
 typedef struct shop {
@@ -42,14 +29,6 @@ static void begin(void) {
   CHECK(now != NULL);
 }
 static void end(void) { memset(now, 0xee, sizeof *now); }
-
-/* A strand of a schedule that is given up is cancelled: it leaves. */
-#define OR_LEAVE(call)                                   \
-  do {                                                   \
-    const strand_status or_leave = (call);               \
-    if (or_leave == STRAND_ERR_CANCELLED) return NULL;   \
-    strand_assert(or_leave == STRAND_OK, #call);         \
-  } while (0)
 
 static strand_id strands[3];
 static void *join_all(size_t count) {

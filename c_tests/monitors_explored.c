@@ -2,24 +2,12 @@
 /* test: expect-exit=0 timeout=120 modes=static,shared opt=O0,O2 */
 /* test: engines=none engines-why="it needs the stepped engine and chooses it itself" */
 /* Monitors and generators under every order of events within a bound, and under PCT with faults put in. */
-#include "harness.h"
+#include "explored.h"
 
 static void start_stepped(void) {
   strand_config config = default_config(0);
   config.engine = STRAND_ENGINE_STEPPED;
   CHECK_OK(strand_scheduler_init(&config));
-}
-
-static strand_explore_result explore(const char *plan, strand_entry body, strand_status expected) {
-  strand_explore_options options;
-  strand_explore_result result;
-  memset(&options, 0, sizeof options);
-  memset(&result, 0, sizeof result);
-  options.size = (uint32_t)sizeof options;
-  options.plan = plan;
-  result.size = (uint32_t)sizeof result;
-  CHECK_STATUS(expected, strand_explore(&options, body, NULL, &result));
-  return result;
 }
 
 /* ------------------------------------------------------------- monitor, end and demonitor, in every order */
@@ -94,7 +82,7 @@ static void every_order_of_monitor_end_and_demonitor_gives_one_message_or_none(v
     memset(orders_seen, 0, sizeof orders_seen);
     start_stepped();
     {
-      const strand_explore_result result = explore("exhaustive:preemptions=3", one_message_or_none, STRAND_OK);
+      const strand_explore_result result = explored("exhaustive:preemptions=3", one_message_or_none, STRAND_OK);
       CHECK_EQUAL(result.complete, 1);
       CHECK_NUMBERS(result.runs, >, 100);
     }
@@ -137,7 +125,7 @@ static void *believe_in_every_removal(void *arg) {
 
 static void control_the_search_finds_a_removal_that_came_too_late(void) {
   start_stepped();
-  CHECK_EQUAL(explore("exhaustive:preemptions=3", believe_in_every_removal, STRAND_ERR_FAILED).failed, 1);
+  CHECK_EQUAL(explored("exhaustive:preemptions=3", believe_in_every_removal, STRAND_ERR_FAILED).failed, 1);
   stop_runtime();
 }
 
@@ -250,20 +238,20 @@ static void a_cancel_at_any_moment_loses_no_value_and_drops_none_twice(void) {
   with_cancel = 1;
   start_stepped();
   {
-    const strand_explore_result result = explore("exhaustive:preemptions=3", values_are_in_one_place, STRAND_OK);
+    const strand_explore_result result = explored("exhaustive:preemptions=3", values_are_in_one_place, STRAND_OK);
     CHECK_EQUAL(result.complete, 1);
     CHECK_NUMBERS(result.runs, >, 50);
   }
-  CHECK_EQUAL(explore("pct:depth=3,runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
+  CHECK_EQUAL(explored("pct:depth=3,runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
   stop_runtime();
 }
 
 static void two_that_resume_one_with_deadlines_never_hang(void) {
   with_cancel = 0;
   start_stepped();
-  CHECK_EQUAL(explore("pct:depth=3,runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
-  CHECK_EQUAL(explore("random:runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
-  CHECK_EQUAL(explore("pct:depth=3,runs=3000,inject=timeout:n=1", values_are_in_one_place, STRAND_OK).runs, 3000);
+  CHECK_EQUAL(explored("pct:depth=3,runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
+  CHECK_EQUAL(explored("random:runs=3000", values_are_in_one_place, STRAND_OK).runs, 3000);
+  CHECK_EQUAL(explored("pct:depth=3,runs=3000,inject=timeout:n=1", values_are_in_one_place, STRAND_OK).runs, 3000);
   stop_runtime();
 }
 
@@ -289,8 +277,8 @@ static void *leave_one_unfinished(void *arg) {
 
 static void an_unfinished_one_ends_with_its_schedule(void) {
   start_stepped();
-  explore("exhaustive", leave_one_unfinished, STRAND_OK);
-  CHECK_EQUAL(explore("random:runs=100", leave_one_unfinished, STRAND_OK).runs, 100);
+  explored("exhaustive", leave_one_unfinished, STRAND_OK);
+  CHECK_EQUAL(explored("random:runs=100", leave_one_unfinished, STRAND_OK).runs, 100);
   stop_runtime();
 }
 

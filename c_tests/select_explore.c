@@ -6,6 +6,7 @@
  * with the same seed, written into a recording with explicit picks and taken from it.
  */
 #include "cases.h"
+#include "explored.h"
 
 static void start_stepped(uint64_t seed, const char *record, const char *replay) {
   strand_config config = default_config(0);
@@ -14,19 +15,6 @@ static void start_stepped(uint64_t seed, const char *record, const char *replay)
   config.record = record;
   config.replay = replay;
   CHECK_OK(strand_scheduler_init(&config));
-}
-
-static strand_explore_result explored(const char *plan, const char *replay, strand_entry body, void *arg, strand_status expected) {
-  strand_explore_options options;
-  strand_explore_result result;
-  memset(&options, 0, sizeof options);
-  memset(&result, 0, sizeof result);
-  options.size = sizeof options;
-  options.plan = plan;
-  options.replay = replay;
-  result.size = sizeof result;
-  CHECK_STATUS(expected, strand_explore(&options, body, arg, &result));
-  return result;
 }
 
 /* ------------------------------------------------------------------------------------ every choice is explored */
@@ -67,16 +55,16 @@ static int sequences_seen(void) {
 }
 static void every_choice_of_a_select_is_explored(void) {
   start_stepped(1, NULL, NULL);
-  strand_explore_result result = explored("exhaustive", NULL, choose_three_times, NULL, STRAND_OK);
+  strand_explore_result result = explored_with("exhaustive", NULL, choose_three_times, NULL, STRAND_OK);
   CHECK_EQUAL(result.runs, 27);
   CHECK_EQUAL(result.complete, 1);
   CHECK_EQUAL(sequences_seen(), 27);
-  result = explored("exhaustive:reduce=objects,preemptions=0", NULL, choose_three_times, NULL, STRAND_OK);
+  result = explored_with("exhaustive:reduce=objects,preemptions=0", NULL, choose_three_times, NULL, STRAND_OK);
   CHECK_EQUAL(result.runs, 27);
   CHECK_EQUAL(sequences_seen(), 27);
-  (void)explored("random:runs=1000", NULL, choose_three_times, NULL, STRAND_OK);
+  (void)explored_with("random:runs=1000", NULL, choose_three_times, NULL, STRAND_OK);
   CHECK_EQUAL(sequences_seen(), 27);
-  (void)explored("pct:runs=1000", NULL, choose_three_times, NULL, STRAND_OK);
+  (void)explored_with("pct:runs=1000", NULL, choose_three_times, NULL, STRAND_OK);
   CHECK_EQUAL(sequences_seen(), 27);
   stop_runtime();
 }
@@ -85,10 +73,10 @@ static void a_token_brings_a_choice_back(void) {
   start_stepped(1, NULL, NULL);
   forbidden = 2 * 9 + 0 * 3 + 1;
   for (size_t plan = 0; plan < 3; plan += 1) {
-    const strand_explore_result found = explored(plans[plan], NULL, choose_three_times, NULL, STRAND_ERR_FAILED);
+    const strand_explore_result found = explored_with(plans[plan], NULL, choose_three_times, NULL, STRAND_ERR_FAILED);
     CHECK_LAST_ERROR_SAYS("the forbidden sequence");
     memset(seen, 0, sizeof seen);
-    const strand_explore_result again = explored(NULL, found.token, choose_three_times, NULL, STRAND_ERR_FAILED);
+    const strand_explore_result again = explored_with(NULL, found.token, choose_three_times, NULL, STRAND_ERR_FAILED);
     CHECK_EQUAL(again.runs, 1);
     CHECK_EQUAL(seen[forbidden], 1);
     CHECK_EQUAL(sequences_seen(), 1);
@@ -145,17 +133,17 @@ static void *select_among(void *unused) {
 static void a_small_program_is_right_under_every_schedule(void) {
   start_stepped(1, NULL, NULL);
   outcomes = 0;
-  const strand_explore_result all = explored("exhaustive:preemptions=all", NULL, select_among, NULL, STRAND_OK);
+  const strand_explore_result all = explored_with("exhaustive:preemptions=all", NULL, select_among, NULL, STRAND_OK);
   CHECK_EQUAL(all.complete, 1);
   CHECK_EQUAL(outcomes, 15); /* either case, received or closed */
   outcomes = 0;
   const strand_explore_result fewer =
-      explored("exhaustive:preemptions=all,reduce=objects", NULL, select_among, NULL, STRAND_OK);
+      explored_with("exhaustive:preemptions=all,reduce=objects", NULL, select_among, NULL, STRAND_OK);
   CHECK_EQUAL(fewer.complete, 1);
   CHECK_EQUAL(outcomes, 15); /* what was left out shows nothing else */
   CHECK_NUMBERS(fewer.runs, <, all.runs);
   outcomes = 0;
-  (void)explored("pct:runs=3000", NULL, select_among, NULL, STRAND_OK);
+  (void)explored_with("pct:runs=3000", NULL, select_among, NULL, STRAND_OK);
   CHECK_EQUAL(outcomes, 15);
   stop_runtime();
 }
@@ -178,9 +166,9 @@ static void *look_then_select(void *unused) {
 }
 static void control_a_race_before_a_select_is_found(void) {
   start_stepped(1, NULL, NULL);
-  (void)explored("exhaustive", NULL, look_then_select, NULL, STRAND_ERR_FAILED);
+  (void)explored_with("exhaustive", NULL, look_then_select, NULL, STRAND_ERR_FAILED);
   CHECK_LAST_ERROR_SAYS("as it looked");
-  (void)explored("random", NULL, look_then_select, NULL, STRAND_ERR_FAILED);
+  (void)explored_with("random", NULL, look_then_select, NULL, STRAND_ERR_FAILED);
   stop_runtime();
 }
 
@@ -226,7 +214,7 @@ static void *beside(void *unused) {
 static void without_memory_a_select_has_done_nothing(void) {
   start_stepped(1, NULL, NULL);
   refused = 0;
-  (void)explored("random:inject=oom:n=2,runs=2000", NULL, beside, NULL, STRAND_OK);
+  (void)explored_with("random:inject=oom:n=2,runs=2000", NULL, beside, NULL, STRAND_OK);
   CHECK_NUMBERS(refused, >, 0);
   stop_runtime();
 }

@@ -5,6 +5,8 @@
 
 #include "harness.h"
 
+#include <stdbool.h>
+
 #define PAIR (STRAND_FIELD_PARAM | STRAND_FIELD_CONTINUATION_PC)
 
 static strand_device processor;
@@ -15,6 +17,18 @@ static inline void open_processor(void) {
   options.size = (uint32_t)sizeof options;
   options.kind = STRAND_DEVICE_CPU;
   CHECK_OK(strand_device_open(&options, &processor));
+}
+
+/* An adapter that is a program; false: there is none here. */
+static inline bool open_adapter(strand_device *out) {
+  strand_device_options options;
+  strand_status status;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.kind = STRAND_DEVICE_SOFTWARE;
+  status = strand_device_open(&options, out);
+  CHECK(status == STRAND_OK || status == STRAND_ERR_DEVICE || status == STRAND_ERR_UNSUPPORTED);
+  return status == STRAND_OK;
 }
 
 static inline strand_program_options native(strand_kernel kernel, uint32_t fields) {
