@@ -6,15 +6,19 @@
 //!                                |-> factor.rs                          runs of bytes that every match has
 //! set.rs       both, for many patterns
 //! prefilter/   sets of literals: what most patterns are, and the factors of others
+//! room.rs      growth that answers when no memory is left
 //!
 //! engine.rs    one of the engines, or two of them compared:
 //!   reference.rs   the baseline: byte for byte, every start tried
-//!   scanner.rs     fast: prefilter and verify.rs, then dfa.rs
+//!   scanner.rs     fast: prefilter and verify.rs (backwards.rs), then dfa.rs over alphabet.rs and known.rs, as long as that
+//!                  pays (thrash.rs); else as a worklist
 //!   worklist.rs    as a device does it: prefilter and verify.rs, then sparse.rs (pairs of state and index) and dense.rs (bits)
 //!
 //! pack.rs      the tables as words, for devices
 //! ```
 
+pub mod alphabet;
+pub mod backwards;
 pub mod bytes;
 pub mod condition;
 pub mod dense;
@@ -22,6 +26,7 @@ pub mod dfa;
 pub mod engine;
 pub mod factor;
 pub mod glushkov;
+pub mod known;
 pub mod merge;
 #[allow(dead_code, reason = "only adapters have words")]
 pub mod pack;
@@ -29,11 +34,13 @@ pub mod parse;
 pub mod pattern;
 pub mod prefilter;
 pub mod reference;
+pub mod room;
 pub mod scanner;
 pub mod set;
 pub mod sparse;
 pub mod stream;
 pub mod tables;
+pub mod thrash;
 pub mod verify;
 pub mod worklist;
 

@@ -4,6 +4,7 @@
 
 use super::bytes::{ANY, EDGE, Kinds, kind_of};
 use super::pattern::Match;
+use super::room::{Grow, Room, filled};
 use super::tables::Tables;
 
 /// What a stream carries from one chunk to the next.
@@ -23,6 +24,15 @@ impl Default for Carried {
     }
 }
 
+impl Carried {
+    /// Becomes as another one is. Without memory it is of no use.
+    pub fn become_as(&mut self, other: &Carried) -> Room<()> {
+        (self.offset, self.last) = (other.offset, other.last);
+        self.active.clear();
+        self.active.add_all(&other.active)
+    }
+}
+
 /// Working memory of a scan.
 #[derive(Default)]
 pub struct Scratch {
@@ -33,8 +43,8 @@ pub struct Scratch {
 
 impl Scratch {
     /// Memory for these tables.
-    pub fn new(tables: &Tables) -> Scratch {
-        Scratch { mark: vec![0; tables.count() as usize], round: 0, next: Vec::new() }
+    pub fn new(tables: &Tables) -> Room<Scratch> {
+        Ok(Scratch { mark: filled(0, tables.count() as usize)?, round: 0, next: Vec::new() })
     }
 }
 
@@ -47,38 +57,41 @@ pub fn scan(
     stream: u32,
     chunk: &[u8],
     out: &mut Vec<Match>,
-) -> u64 {
+) -> Room<u64> {
     let mut visits = 0;
     for byte in chunk {
         let kind = kind_of(*byte);
-        report_waiting(tables, &carried.active, Place { stream, end: carried.offset }, kind, out);
+        report_waiting(tables, &carried.active, Place { stream, end: carried.offset }, kind, out)?;
         scratch.round += 1;
         scratch.next.clear();
         let (mark, round, next) = (&mut scratch.mark, scratch.round, &mut scratch.next);
         let mut enter = |state: u32| {
             if mark[state as usize] != round {
                 mark[state as usize] = round;
-                next.push(state);
+                return next.add(state);
             }
+            Ok(())
         };
         for state in &carried.active {
-            tables.successors(*state).iter().filter(|next| tables.takes(**next, *byte)).for_each(|next| enter(*next));
+            let mut following = tables.successors(*state).iter().filter(|next| tables.takes(**next, *byte));
+            following.try_for_each(|next| enter(*next))?;
         }
         let begins = |state: &&u32| tables.starts(**state) & carried.last != 0;
-        tables.starting(*byte).iter().filter(begins).for_each(|state| enter(*state));
+        tables.starting(*byte).iter().filter(begins).try_for_each(|state| enter(*state))?;
         visits += next.len() as u64;
         core::mem::swap(&mut carried.active, next);
         carried.offset += 1;
         carried.last = kind;
-        report(tables, &carried.active, Place { stream, end: carried.offset }, out);
+        report(tables, &carried.active, Place { stream, end: carried.offset }, out)?;
     }
-    visits
+    Ok(visits)
 }
 
 /// The stream is over: what ends at its last byte, if it is the last.
-pub fn finish(tables: &Tables, carried: &mut Carried, stream: u32, out: &mut Vec<Match>) {
-    report_waiting(tables, &carried.active, Place { stream, end: carried.offset }, EDGE, out);
+pub fn finish(tables: &Tables, carried: &mut Carried, stream: u32, out: &mut Vec<Match>) -> Room<()> {
+    report_waiting(tables, &carried.active, Place { stream, end: carried.offset }, EDGE, out)?;
     carried.active.clear();
+    Ok(())
 }
 
 /// Where matches end.
@@ -92,23 +105,25 @@ pub struct Place {
 
 /// What ends with active states, whatever comes next.
 #[inline]
-pub fn report(tables: &Tables, active: &[u32], place: Place, out: &mut Vec<Match>) {
+pub fn report(tables: &Tables, active: &[u32], place: Place, out: &mut Vec<Match>) -> Room<()> {
     for state in active {
         let ends = tables.accepts(*state).iter().filter(|accept| accept.next == ANY);
-        out.extend(ends.map(|accept| Match { pattern: accept.pattern, stream: place.stream, end: place.end }));
+        out.add_each(ends.map(|accept| Match { pattern: accept.pattern, stream: place.stream, end: place.end }))?;
     }
+    Ok(())
 }
 
 /// The kind of the next byte is known: what ends before it and was not reported.
 #[inline]
-pub fn report_waiting(tables: &Tables, active: &[u32], place: Place, next: Kinds, out: &mut Vec<Match>) {
+pub fn report_waiting(tables: &Tables, active: &[u32], place: Place, next: Kinds, out: &mut Vec<Match>) -> Room<()> {
     for state in active {
         for accept in tables.accepts(*state) {
             if accept.next != ANY && accept.next & next != 0 && !reported(tables, active, accept.pattern) {
-                out.push(Match { pattern: accept.pattern, stream: place.stream, end: place.end });
+                out.add(Match { pattern: accept.pattern, stream: place.stream, end: place.end })?;
             }
         }
     }
+    Ok(())
 }
 
 /// Whether the pattern ends with one of the states in any case, so that [`report`] has said so.

@@ -12,6 +12,7 @@
 use super::bytes::kind_of;
 use super::pattern::Match;
 use super::reference::{Place, report, report_waiting};
+use super::room::{Grow, Room, filled};
 use super::tables::Tables;
 
 /// Longest window: indices within one are 16 bits of the seen-set's key on a device.
@@ -27,7 +28,7 @@ pub struct Item {
 }
 
 /// An exact set of items: open addressing, emptied by a new generation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Seen {
     /// Generation, state and index of a slot.
     slots: Vec<(u32, Item)>,
@@ -35,11 +36,10 @@ pub struct Seen {
     used: usize,
 }
 
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen { slots: vec![(0, Item { state: 0, index: 0 }); 1 << 12], generation: 1, used: 0 }
-    }
-}
+/// A slot that no generation has taken.
+const FREE: (u32, Item) = (0, Item { state: 0, index: 0 });
+/// Fewest slots.
+const SLOTS: usize = 1 << 12;
 
 impl Seen {
     /// Forgets everything.
@@ -47,16 +47,16 @@ impl Seen {
         self.used = 0;
         self.generation = self.generation.wrapping_add(1);
         if self.generation == 0 {
-            self.slots.fill((0, Item { state: 0, index: 0 }));
+            self.slots.fill(FREE);
             self.generation = 1;
         }
     }
 
     /// Whether the item was not in it; now it is.
     #[inline]
-    pub fn insert(&mut self, item: Item) -> bool {
+    pub fn insert(&mut self, item: Item) -> Room<bool> {
         if self.used * 4 >= self.slots.len() * 3 {
-            self.grow();
+            self.grow()?;
         }
         let mut slot = self.slot_of(item);
         loop {
@@ -64,10 +64,10 @@ impl Seen {
             if generation != self.generation {
                 self.slots[slot] = (self.generation, item);
                 self.used += 1;
-                return true;
+                return Ok(true);
             }
             if known == item {
-                return false;
+                return Ok(false);
             }
             slot = (slot + 1) & (self.slots.len() - 1);
         }
@@ -79,15 +79,17 @@ impl Seen {
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let larger = vec![(0, Item { state: 0, index: 0 }); self.slots.len() * 2];
+    fn grow(&mut self) -> Room<()> {
+        let larger = filled(FREE, (self.slots.len() * 2).max(SLOTS))?;
         let old = core::mem::replace(&mut self.slots, larger);
         self.used = 0;
+        self.generation = self.generation.max(1);
         for (generation, item) in old {
             if generation == self.generation {
-                self.insert(item);
+                self.insert(item)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -117,53 +119,54 @@ pub fn run(
     seeds: impl Iterator<Item = Item>,
     active: &mut Vec<u32>,
     out: &mut Vec<Match>,
-) -> u64 {
+) -> Room<u64> {
     let Memory { queue, seen, at_end } = memory;
     seen.clear();
     queue.clear();
     at_end.clear();
     let text = window.text;
-    queue.extend(active.iter().map(|state| Item { state: *state, index: 0 }));
-    queue.iter().for_each(|item| {
-        seen.insert(*item);
-    });
+    queue.add_each(active.iter().map(|state| Item { state: *state, index: 0 }))?;
+    for item in queue.iter() {
+        seen.insert(*item)?;
+    }
     for seed in seeds {
-        if seen.insert(seed) {
-            ends(tables, window, seed, out);
-            queue.push(seed);
+        if seen.insert(seed)? {
+            ends(tables, window, seed, out)?;
+            queue.add(seed)?;
         }
     }
     let mut visits = 0;
     while let Some(item) = queue.pop() {
         visits += 1;
         let Some(byte) = text.get(item.index as usize) else {
-            at_end.push(item.state);
+            at_end.add(item.state)?;
             continue;
         };
         for next in tables.successors(item.state) {
             let pushed = Item { state: *next, index: item.index + 1 };
-            if tables.takes(*next, *byte) && seen.insert(pushed) {
-                ends(tables, window, pushed, out);
-                queue.push(pushed);
+            if tables.takes(*next, *byte) && seen.insert(pushed)? {
+                ends(tables, window, pushed, out)?;
+                queue.add(pushed)?;
             }
         }
     }
     at_end.sort_unstable();
     active.clear();
-    active.extend_from_slice(at_end);
-    visits
+    active.add_all(at_end)?;
+    Ok(visits)
 }
 
 /// What ends with an item. What depends on the byte behind the window waits for it.
 #[inline]
-fn ends(tables: &Tables, window: Window<'_>, item: Item, out: &mut Vec<Match>) {
+fn ends(tables: &Tables, window: Window<'_>, item: Item, out: &mut Vec<Match>) -> Room<()> {
     if tables.accepts(item.state).is_empty() {
-        return;
+        return Ok(());
     }
     let place = Place { end: window.place.end + u64::from(item.index), ..window.place };
-    report(tables, &[item.state], place, out);
-    if let Some(byte) = window.text.get(item.index as usize) {
-        report_waiting(tables, &[item.state], place, kind_of(*byte), out);
+    report(tables, &[item.state], place, out)?;
+    match window.text.get(item.index as usize) {
+        Some(byte) => report_waiting(tables, &[item.state], place, kind_of(*byte), out),
+        None => Ok(()),
     }
 }
 
@@ -187,10 +190,10 @@ mod tests {
             seen.clear();
             for state in 0..200 {
                 for index in 0..50 {
-                    assert!(seen.insert(Item { state, index }), "round {round}");
+                    assert_eq!(seen.insert(Item { state, index }), Ok(true), "round {round}");
                 }
             }
-            assert!((0..200).all(|state| (0..50).all(|index| !seen.insert(Item { state, index }))));
+            assert!((0..200).all(|state| (0..50).all(|index| seen.insert(Item { state, index }) == Ok(false))));
         }
     }
 }

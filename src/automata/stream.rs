@@ -2,10 +2,11 @@
 //! What a stream carries from one chunk to the next.
 
 use super::bytes::{EDGE, Kinds, kind_of};
+use super::room::{Grow, Room};
 use super::set::RESTS;
 
 /// A stream between two chunks.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Stream {
     /// Bytes so far.
     pub offset: u64,
@@ -26,7 +27,12 @@ impl Default for Stream {
 }
 
 impl Stream {
-    /// A chunk has been read: its last bytes are kept, `keep` with those of before.
+    /// Room for what [`Stream::advance`] keeps.
+    pub fn prepare(&mut self, keep: usize) -> Room<()> {
+        self.history.room(keep.saturating_sub(self.history.len()))
+    }
+
+    /// A chunk has been read: its last bytes are kept, `keep` with those of before. There is room for them.
     pub fn advance(&mut self, chunk: &[u8], keep: usize) {
         let Some(last) = chunk.last() else { return };
         self.offset += chunk.len() as u64;
@@ -39,6 +45,19 @@ impl Stream {
             self.history.drain(..self.history.len() - old);
             self.history.extend_from_slice(chunk);
         }
+    }
+
+    /// Becomes as another one is. Without memory it is of no use.
+    pub fn become_as(&mut self, other: &Stream) -> Room<()> {
+        (self.offset, self.last) = (other.offset, other.last);
+        let copy = |to: &mut Vec<u32>, from: &[u32]| {
+            to.clear();
+            to.add_all(from)
+        };
+        self.history.clear();
+        self.history.add_all(&other.history)?;
+        copy(&mut self.tails, &other.tails)?;
+        self.rest.iter_mut().zip(&other.rest).try_for_each(|(to, from)| copy(to, from))
     }
 }
 
@@ -61,16 +80,6 @@ impl Window<'_> {
         match usize::try_from(index) {
             Ok(index) => self.chunk.get(index).copied(),
             Err(_) => self.history.len().checked_sub(index.unsigned_abs()).map(|index| self.history[index]),
-        }
-    }
-
-    /// The kind of the byte before an index.
-    #[inline]
-    pub fn kind_before(&self, index: isize) -> Kinds {
-        match self.before(index) {
-            Some(byte) => kind_of(byte),
-            None if self.whole => EDGE,
-            None => 0,
         }
     }
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From where factors occur to the states that are active there: the prefix of each occurrence is verified backwards.
 
+use super::alphabet::Alphabet;
+use super::backwards::Backwards;
 use super::bytes::ANY;
 use super::factor::{FACTOR_MAX, Factor};
 use super::prefilter::{Literal, Literals, Refusal, Scratch};
+use super::room::{Grow, Room};
 use super::stream::Window;
 use super::tables::Tables;
 use std::sync::Arc;
@@ -24,6 +27,8 @@ pub type Hits<'a> = &'a [(u32, u32)];
 pub struct Seeker {
     literals: Arc<Literals>,
     factors: Vec<Kept>,
+    /// Of the tables, walked backwards.
+    alphabet: Alphabet,
 }
 
 /// What is left of a factor.
@@ -42,13 +47,13 @@ pub struct Memory {
     scratch: Scratch,
     hits: Vec<(u32, u32)>,
     border: Vec<u8>,
-    here: Vec<u32>,
-    before: Vec<u32>,
+    backwards: Backwards,
 }
 
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory { scratch: Scratch::new(), hits: Vec::new(), border: Vec::new(), here: Vec::new(), before: Vec::new() }
+impl Memory {
+    /// Memory for any set.
+    pub fn new() -> Room<Memory> {
+        Ok(Memory { scratch: Scratch::new()?, hits: Vec::new(), border: Vec::new(), backwards: Backwards::default() })
     }
 }
 
@@ -68,7 +73,8 @@ impl Seeker {
             free: tables.starts(factor.enter) == ANY,
             places: (!exact).then(|| factor.bytes.clone().into_boxed_slice()),
         });
-        Ok(Seeker { literals: Arc::new(Literals::new(&literals)?), factors: kept.collect() })
+        let alphabet = Alphabet::new(tables, true)?;
+        Ok(Seeker { literals: Arc::new(Literals::new(&literals)?), factors: kept.collect(), alphabet })
     }
 
     /// The literals, whose identifiers are numbers of factors.
@@ -85,38 +91,45 @@ impl Seeker {
         window: &Window<'_>,
         given: Option<Hits<'_>>,
         out: &mut Vec<Seed>,
-    ) -> u64 {
+    ) -> Room<u64> {
         out.clear();
-        let Memory { scratch, hits, border, here, before } = memory;
+        let Memory { scratch, hits, border, backwards } = memory;
         hits.clear();
+        let mut lacked = Ok(());
+        let mut keep = |end: usize, id: u32| lacked = lacked.and(hits.add((end as u32, id)));
         let old = window.history.len().min(FACTOR_MAX - 1);
         if old > 0 {
             // Occurrences that began before the chunk.
             border.clear();
-            border.extend_from_slice(&window.history[window.history.len() - old..]);
-            border.extend_from_slice(&window.chunk[..window.chunk.len().min(FACTOR_MAX - 1)]);
+            border.add_all(&window.history[window.history.len() - old..])?;
+            border.add_all(&window.chunk[..window.chunk.len().min(FACTOR_MAX - 1)])?;
             self.literals.scan(scratch, border, |id, end| {
                 if end > old && end - (self.factors[id as usize].length as usize) < old {
-                    hits.push(((end - old) as u32, id));
+                    keep(end - old, id);
                 }
             });
         }
         match given {
             // What began before the chunk was found just now.
-            Some(given) => hits.extend(given.iter().filter(|(end, id)| *end >= self.factors[*id as usize].length)),
-            None => self.literals.scan(scratch, window.chunk, |id, end| hits.push((end as u32, id))),
+            Some(given) => {
+                let new = given.iter().filter(|(end, id)| *end >= self.factors[*id as usize].length);
+                new.for_each(|(end, id)| keep(*end as usize, *id));
+            }
+            None => self.literals.scan(scratch, window.chunk, |id, end| keep(end, id)),
         }
+        lacked?;
         for (end, id) in hits.iter() {
             let factor = &self.factors[*id as usize];
             let start = *end as isize - factor.length as isize;
-            if fits(factor, window, start) && (factor.free || begins(tables, window, factor.enter, start, here, before))
+            if fits(factor, window, start)
+                && (factor.free || backwards.reaches(tables, &self.alphabet, window, factor.enter, start)?)
             {
-                out.push(Seed { end: *end, state: factor.seed });
+                out.add(Seed { end: *end, state: factor.seed })?;
             }
         }
         out.sort_unstable();
         out.dedup();
-        hits.len() as u64
+        Ok(hits.len() as u64)
     }
 }
 
@@ -136,34 +149,4 @@ fn fits(factor: &Kept, window: &Window<'_>, start: isize) -> bool {
         window.before(start + index as isize + 1).is_some_and(|byte| place.contains(byte))
     };
     places.iter().enumerate().all(takes)
-}
-
-/// Whether a match that begins somewhere before reaches `enter` with the byte at `start`.
-fn begins(
-    tables: &Tables,
-    window: &Window<'_>,
-    enter: u32,
-    start: isize,
-    here: &mut Vec<u32>,
-    before: &mut Vec<u32>,
-) -> bool {
-    here.clear();
-    here.push(enter);
-    let mut at = start;
-    while !here.is_empty() {
-        let kind = window.kind_before(at);
-        if here.iter().any(|state| tables.starts(*state) & kind != 0) {
-            return true;
-        }
-        let Some(byte) = window.before(at) else { return false };
-        before.clear();
-        for state in here.iter() {
-            before.extend(tables.predecessors(*state).iter().filter(|state| tables.takes(**state, byte)));
-        }
-        before.sort_unstable();
-        before.dedup();
-        core::mem::swap(here, before);
-        at -= 1;
-    }
-    false
 }

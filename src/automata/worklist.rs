@@ -5,6 +5,7 @@ use super::bytes::kind_of;
 use super::dense::{self, Bits};
 use super::pattern::Match;
 use super::reference::{Place, report_waiting};
+use super::room::{Room, each, list};
 use super::scanner::{Compiled, Counts, settle};
 use super::sparse::{self, Item, WINDOW};
 use super::stream::Stream;
@@ -25,20 +26,23 @@ const DENSE_STATES: u32 = 1 << 12;
 const DENSE_VALUES: u32 = 64;
 
 /// The bits of an automaton of which much is active all the time; `None`: its items are few.
-pub fn bits_of(tables: &Tables) -> Option<Bits> {
+pub fn bits_of(tables: &Tables) -> Room<Option<Bits>> {
     let stays = |state: u32| tables.successors(state).contains(&state) && tables.class(state).len() >= DENSE_VALUES;
-    (tables.count() <= DENSE_STATES && (0..tables.count()).any(stays)).then(|| Bits::new(tables))
+    if tables.count() <= DENSE_STATES && (0..tables.count()).any(stays) {
+        return Bits::new(tables).map(Some);
+    }
+    Ok(None)
 }
 
 impl Memory {
     /// Memory for a set.
-    pub fn new(compiled: &Compiled) -> Memory {
-        Memory {
-            seeking: verify::Memory::default(),
+    pub fn new(compiled: &Compiled) -> Room<Memory> {
+        Ok(Memory {
+            seeking: verify::Memory::new()?,
             seeds: Vec::new(),
             sparse: sparse::Memory::default(),
-            dense: compiled.bits().iter().map(|bits| bits.as_ref().map(dense::Memory::new)).collect(),
-        }
+            dense: each(compiled.bits().iter().map(|bits| bits.as_ref().map(dense::Memory::new).transpose()))?,
+        })
     }
 
     /// Matches of the next chunk of a stream, sorted, each once, at the end of `out`.
@@ -50,16 +54,16 @@ impl Memory {
         chunk: &[u8],
         given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
-    ) -> Counts {
+    ) -> Room<Counts> {
         let (before, mut counts) = (out.len(), Counts::default());
         for (index, window) in chunk.chunks(WINDOW).enumerate() {
             let from = (index * WINDOW) as u32;
-            let own = given.map(|given| within(given, from, from + window.len() as u32));
-            counts.add(&self.window(compiled, stream, number, window, own.as_deref(), out));
+            let own = given.map(|given| within(given, from, from + window.len() as u32)).transpose()?;
+            counts.add(&self.window(compiled, stream, number, window, own.as_deref(), out)?);
         }
         settle(out, before);
         counts.matches = (out.len() - before) as u64;
-        counts
+        Ok(counts)
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a scan takes, and of which part")]
@@ -71,35 +75,36 @@ impl Memory {
         text: &[u8],
         given: Option<Hits<'_>>,
         out: &mut Vec<Match>,
-    ) -> Counts {
+    ) -> Room<Counts> {
         let set = &compiled.set;
         let place = Place { stream: number, end: stream.offset };
         let first = text.first().map_or(0, |byte| kind_of(*byte));
-        report_waiting(&set.factored, &stream.tails, place, first, out);
+        report_waiting(&set.factored, &stream.tails, place, first, out)?;
         let mut counts = Counts { bytes: text.len() as u64, ..Counts::default() };
-        counts.hits = compiled.seeds(&mut self.seeking, stream, text, given, &mut self.seeds);
+        counts.hits = compiled.seeds(&mut self.seeking, stream, text, given, &mut self.seeds)?;
         counts.seeds = self.seeds.len() as u64;
         let window = sparse::Window { text, place };
         let seeds = self.seeds.iter().map(|seed| Item { state: seed.state, index: seed.end });
-        counts.visits += sparse::run(&set.factored, &mut self.sparse, window, seeds, &mut stream.tails, out);
+        counts.visits += sparse::run(&set.factored, &mut self.sparse, window, seeds, &mut stream.tails, out)?;
         for (part, tables) in set.rest.iter().enumerate() {
             let active = &mut stream.rest[part];
-            report_waiting(tables, active, place, first, out);
+            report_waiting(tables, active, place, first, out)?;
             counts.visits += match (&compiled.bits()[part], &mut self.dense[part]) {
                 (Some(bits), Some(memory)) => dense::run(tables, bits, memory, text, place, stream.last, active, out),
                 _ => {
                     let starts = sparse::starts(tables, text, stream.last);
                     sparse::run(tables, &mut self.sparse, window, starts, active, out)
                 }
-            };
+            }?;
         }
+        stream.prepare(compiled.keep())?;
         stream.advance(text, compiled.keep());
-        counts
+        Ok(counts)
     }
 }
 
 /// Of hits that are sorted those that end in a part of the text, as that part counts.
-fn within(hits: Hits<'_>, from: u32, to: u32) -> Vec<(u32, u32)> {
+fn within(hits: Hits<'_>, from: u32, to: u32) -> Room<Vec<(u32, u32)>> {
     let (first, last) = (hits.partition_point(|hit| hit.0 <= from), hits.partition_point(|hit| hit.0 <= to));
-    hits[first..last].iter().map(|(end, id)| (end - from, *id)).collect()
+    list(hits[first..last].iter().map(|(end, id)| (end - from, *id)))
 }

@@ -14,6 +14,7 @@ use super::filter::Filter;
 use super::rarity::Rarity;
 use super::scan::Engine;
 use super::window::{MAX_WIDTH, Shape, load_eight};
+use crate::automata::room::NoMemory;
 
 /// One literal of a set. Several may have one identifier, and several identifiers one text.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,14 @@ pub enum Refusal {
     Empty(usize),
     /// More than 2^32 bytes or literals.
     TooLarge,
+    /// No memory is left.
+    NoMemory,
+}
+
+impl From<NoMemory> for Refusal {
+    fn from(_: NoMemory) -> Refusal {
+        Refusal::NoMemory
+    }
 }
 
 /// A place where a text may stand, given that a window of it may. Eight bytes about the window decide nearly always.

@@ -5,6 +5,7 @@
 use super::filter::Filter;
 use super::literals::Literals;
 use super::window::{load, load_eight};
+use crate::automata::room::{Room, filled};
 
 /// Positions collected before they are verified: their text is still in the nearest cache.
 pub(super) const SEGMENT: usize = 4096;
@@ -77,16 +78,16 @@ pub struct Scratch {
 
 impl Scratch {
     /// Memory for a scan.
-    pub fn new() -> Scratch {
-        Scratch { hits: zeros(), standing: zeros() }
+    pub fn new() -> Room<Scratch> {
+        Ok(Scratch { hits: zeros()?, standing: zeros()? })
     }
 }
 
 /// An array on the heap that never was on the stack.
-fn zeros<T: Copy + Default, const COUNT: usize>() -> Box<[T; COUNT]> {
-    let all = vec![T::default(); COUNT].into_boxed_slice();
+fn zeros<T: Copy + Default, const COUNT: usize>() -> Room<Box<[T; COUNT]>> {
+    let all = filled(T::default(), COUNT)?.into_boxed_slice();
     // SAFETY: a boxed slice of COUNT elements is laid out as a boxed array of them.
-    unsafe { Box::from_raw(Box::into_raw(all).cast()) }
+    Ok(unsafe { Box::from_raw(Box::into_raw(all).cast()) })
 }
 
 /// One position after the other, from `from` on.

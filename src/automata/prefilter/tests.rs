@@ -47,7 +47,7 @@ fn expected(wanted: &[Wanted], text: &[u8]) -> BTreeSet<(u32, usize)> {
 /// What a set finds; an error where it finds one thing twice.
 fn found(set: &Literals, text: &[u8]) -> Result<BTreeSet<(u32, usize)>, String> {
     let (mut all, mut twice) = (BTreeSet::new(), None);
-    set.scan(&mut Scratch::new(), text, |id, end| {
+    set.scan(&mut Scratch::new().unwrap(), text, |id, end| {
         if !all.insert((id, end)) {
             twice = Some(format!("{id} at {end} twice"));
         }

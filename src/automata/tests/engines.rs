@@ -4,7 +4,7 @@
 use super::random;
 use super::referee::by_reference;
 use super::rules::{documentation, sagan_literals, sagan_regexes, spamassassin_regexes, usable};
-use crate::automata::engine::{Engine, Mode, Plan, Reading};
+use crate::automata::engine::{Engine, Failure, Mode, Plan, Reading};
 use crate::automata::pattern::{CASELESS, LITERAL, Match, Pattern};
 use crate::automata::scanner::{self, Compiled, Counts, Scanner};
 use crate::automata::set::{Options, Set};
@@ -15,16 +15,16 @@ use crate::base::random::Random;
 pub fn by_scanner(compiled: &Compiled, scanner: &mut Scanner, chunks: &[&[u8]]) -> (Vec<Match>, Counts) {
     let (mut stream, mut found, mut counts) = (Stream::default(), Vec::new(), Counts::default());
     for chunk in chunks {
-        counts.add(&scanner.scan(compiled, &mut stream, 0, chunk, None, &mut found));
+        counts.add(&scanner.scan(compiled, &mut stream, 0, chunk, None, &mut found).unwrap());
     }
-    scanner::finish(compiled, &mut stream, 0, &mut found);
+    scanner::finish(compiled, &mut stream, 0, &mut found).unwrap();
     found.sort_unstable();
     (found, counts)
 }
 
 /// What an engine finds in a stream that comes in chunks, compared with the baseline chunk by chunk.
 fn by_engine(compiled: &Compiled, mode: Mode, chunks: &[&[u8]]) -> Vec<Match> {
-    let mut engine = Engine::new(compiled, Plan { mode, differential: true });
+    let mut engine = Engine::new(compiled, Plan { mode, differential: true }).unwrap();
     let (mut reading, mut found) = (Reading::default(), Vec::new());
     for chunk in chunks {
         engine.read(compiled, &mut reading, 0, chunk, None, &mut found).expect("parity");
@@ -60,7 +60,7 @@ fn the_fast_engine_finds_what_the_baseline_finds_wherever_the_text_is_cut() {
         let Ok(set) = Set::compile(&usable, &Options::default()) else { continue };
         sets += 1;
         let compiled = Compiled::new(set).expect("compiles");
-        let mut scanner = Scanner::new(&compiled);
+        let mut scanner = Scanner::new(&compiled).unwrap();
         for length in [1, 5, 40, 200] {
             let text = random::text(&mut random, length);
             let expected = by_reference(&compiled.set, 0, &[&text]);
@@ -108,7 +108,7 @@ fn real_rules_on_real_text_are_found_by_both_engines_alike() {
     let compiled = Compiled::new(Set::compile(&patterns, &Options::default()).expect("usable")).expect("compiles");
     let expected = by_reference(&compiled.set, 0, &[&text]);
     assert!(expected.len() > 500, "{} matches", expected.len());
-    let mut scanner = Scanner::new(&compiled);
+    let mut scanner = Scanner::new(&compiled).unwrap();
     for size in [text.len(), 4096, 61] {
         let chunks: Vec<&[u8]> = text.chunks(size).collect();
         let (found, counts) = by_scanner(&compiled, &mut scanner, &chunks);
@@ -129,7 +129,7 @@ fn a_caseless_literal_beside_one_with_case_is_told_apart() {
     let compiled = Compiled::new(Set::compile(&patterns, &Options::default()).expect("valid")).expect("compiles");
     assert_eq!(compiled.set.patterns_factored, 3);
     let text = b"abc Abc Abcd aBcd ABCd";
-    let (found, _) = by_scanner(&compiled, &mut Scanner::new(&compiled), &[text]);
+    let (found, _) = by_scanner(&compiled, &mut Scanner::new(&compiled).unwrap(), &[text]);
     assert_eq!(found, by_reference(&compiled.set, 0, &[text]));
     let pairs: Vec<(u32, u64)> = found.iter().map(|found| (found.pattern, found.end)).collect();
     assert_eq!(pairs, [(0, 7), (0, 11), (1, 3), (1, 7), (1, 11), (1, 16), (1, 21), (2, 12), (2, 22)]);
@@ -146,9 +146,11 @@ fn engines_that_disagree_are_noticed() {
     set.factors[0].seed -= 1;
     let compiled = Compiled::new(set).expect("compiles");
     for (mode, in_baseline) in [(Mode::Auto, true), (Mode::NonBlocking, true), (Mode::Blocking, true)] {
-        let mut engine = Engine::new(&compiled, Plan { mode, differential: true });
+        let mut engine = Engine::new(&compiled, Plan { mode, differential: true }).unwrap();
         let (mut reading, mut found) = (Reading::default(), Vec::new());
-        let mismatch = engine.read(&compiled, &mut reading, 3, text, None, &mut found).expect_err("no parity");
+        let failure = engine.read(&compiled, &mut reading, 3, text, None, &mut found).expect_err("no parity");
+        let Failure::Mismatch(mismatch) = failure else { panic!("memory") };
+        assert_eq!((reading.offset(), found.len()), (0, 0), "as it was before");
         assert_eq!(
             (mismatch.first, mismatch.in_baseline),
             (Match { pattern: 0, stream: 3, end: 13 }, in_baseline),

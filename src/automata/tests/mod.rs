@@ -3,6 +3,7 @@
 
 mod compile;
 mod engines;
+mod narrow;
 pub mod random;
 pub mod referee;
 mod rules;

@@ -36,16 +36,16 @@ impl Referee {
 pub fn by_reference(set: &Set, stream: u32, chunks: &[&[u8]]) -> Vec<Match> {
     let mut all = Vec::new();
     for tables in set.tables() {
-        let (mut carried, mut scratch, mut found) = (Carried::default(), Scratch::new(tables), Vec::new());
+        let (mut carried, mut scratch, mut found) = (Carried::default(), Scratch::new(tables).unwrap(), Vec::new());
         for chunk in chunks {
             let mut of_chunk = Vec::new();
-            reference::scan(tables, &mut carried, &mut scratch, stream, chunk, &mut of_chunk);
+            reference::scan(tables, &mut carried, &mut scratch, stream, chunk, &mut of_chunk).unwrap();
             of_chunk.sort_unstable();
             of_chunk.dedup();
             found.extend(of_chunk);
         }
         let mut last = Vec::new();
-        reference::finish(tables, &mut carried, stream, &mut last);
+        reference::finish(tables, &mut carried, stream, &mut last).unwrap();
         last.sort_unstable();
         last.dedup();
         found.extend(last);

@@ -12,6 +12,7 @@
 use crate::automata::bytes::{Kinds, kind_of};
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Place, report_waiting};
+use crate::automata::room::NoMemory;
 use crate::automata::tables::Tables;
 use crate::automata::verify::Seed;
 use crate::base::failing;
@@ -154,13 +155,18 @@ impl Batch {
     }
 
     /// What has ended before the windows and depends on their first bytes. Whoever runs the batch reports it no more.
-    pub fn report_borders<'a>(&self, tables: impl Iterator<Item = &'a Tables>, out: &mut Vec<Match>) {
+    pub fn report_borders<'a>(
+        &self,
+        tables: impl Iterator<Item = &'a Tables>,
+        out: &mut Vec<Match>,
+    ) -> Result<(), NoMemory> {
         for (part, tables) in tables.enumerate() {
             for (number, window) in self.windows.iter().enumerate() {
                 let first = kind_of(self.text[window.from as usize]);
-                report_waiting(tables, self.active(number, part), window.place(), first, out);
+                report_waiting(tables, self.active(number, part), window.place(), first, out)?;
             }
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ use super::batch::{Stepper, room};
 use super::processor::Processor;
 use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
+use crate::automata::prefilter::Refusal;
+use crate::automata::room::{Grow, Room};
 use crate::automata::scanner::{Compiled, Counts};
 use crate::automata::set::{Options, Set};
 use crate::base::handle::Kind;
@@ -113,22 +115,23 @@ impl Automaton {
     pub fn steppers(&self) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
         let mut steppers: Vec<Box<dyn Stepper>> = Vec::new();
         room(&mut steppers, 1)?;
-        steppers.push(try_box(Processor::new(&self.compiled, u64::MAX)).ok_or(Status::NO_MEMORY)?);
+        steppers.push(try_box(Processor::new(&self.compiled, u64::MAX)?).ok_or(Status::NO_MEMORY)?);
         Ok(steppers)
     }
 
-    /// An engine for a slice.
-    pub fn engine(&self) -> Engine {
+    /// An engine for a reader.
+    pub fn engine(&self) -> Room<Engine> {
         let spare = self.lock().spare.pop();
-        spare.unwrap_or_else(|| Engine::new(&self.compiled, self.wish.plan))
+        spare.map_or_else(|| Engine::new(&self.compiled, self.wish.plan), Ok)
     }
 
-    /// Gives an engine back.
+    /// Gives an engine back. It is kept for later, if there is room.
     pub fn give_back(&self, engine: Engine) {
         let mut state = self.lock();
-        if state.spare.len() < SPARE {
-            state.spare.push(engine);
+        if state.spare.len() < SPARE && state.spare.add(engine).is_ok() {
+            return;
         }
+        drop(state);
     }
 }
 
@@ -142,8 +145,10 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     let made = away::elsewhere(|| {
         let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
         let set = Set::compile(patterns, &options)?;
-        let large = |_| CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes");
-        Compiled::new(set).map_err(large)
+        Compiled::new(set).map_err(|refusal| match refusal {
+            Refusal::NoMemory => CompileError::of_set(Status::NO_MEMORY, "no memory for the set"),
+            _ => CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes"),
+        })
     })?;
     match made {
         Ok(compiled) => {

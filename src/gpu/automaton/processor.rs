@@ -5,6 +5,7 @@ use super::batch::{Batch, Begins, Room, Stepped, Stepper};
 use crate::automata::dense;
 use crate::automata::pattern::Match;
 use crate::automata::reference::{self, Carried, Scratch};
+use crate::automata::room::{Room as Lacking, list};
 use crate::automata::scanner::Compiled;
 use crate::automata::sparse::{self, Item, WINDOW};
 use crate::base::status::Outcome;
@@ -21,24 +22,24 @@ pub struct Processor<'a> {
 
 impl<'a> Processor<'a> {
     /// Runs these parts.
-    pub fn new(compiled: &'a Compiled, parts: u64) -> Processor<'a> {
-        let dense = compiled.set.tables().map(|_| None).collect();
-        let scratch = compiled.set.tables().map(|_| None).collect();
-        Processor { compiled, parts, sparse: sparse::Memory::default(), dense, scratch }
+    pub fn new(compiled: &'a Compiled, parts: u64) -> Lacking<Processor<'a>> {
+        let dense = list(compiled.set.tables().map(|_| None))?;
+        let scratch = list(compiled.set.tables().map(|_| None))?;
+        Ok(Processor { compiled, parts, sparse: sparse::Memory::default(), dense, scratch })
     }
 
-    fn window(&mut self, batch: &mut Batch, number: usize, part: usize, out: &mut Vec<Match>) -> u64 {
+    fn window(&mut self, batch: &mut Batch, number: usize, part: usize, out: &mut Vec<Match>) -> Lacking<u64> {
         let (window, begins) = (batch.windows[number].clone(), batch.begins);
         let place = window.place();
         let (text, seeds, active) = batch.look(number, part);
-        let Some(tables) = self.compiled.set.tables().nth(part) else { return 0 };
+        let Some(tables) = self.compiled.set.tables().nth(part) else { return Ok(0) };
         if begins == Begins::Anywhere {
-            let scratch = self.scratch[part].get_or_insert_with(|| Scratch::new(tables));
+            let scratch = made(&mut self.scratch[part], || Scratch::new(tables))?;
             let mut carried = Carried { offset: place.end, last: window.before, active: core::mem::take(active) };
-            let visits = reference::scan(tables, &mut carried, scratch, place.stream, text, out);
+            let visits = reference::scan(tables, &mut carried, scratch, place.stream, text, out)?;
             *active = carried.active;
             active.sort_unstable();
-            return visits;
+            return Ok(visits);
         }
         let within = sparse::Window { text, place };
         if part == 0 {
@@ -46,7 +47,7 @@ impl<'a> Processor<'a> {
             return sparse::run(tables, &mut self.sparse, within, seeds, active, out);
         }
         if let Some(bits) = self.compiled.bits().get(part - 1).and_then(Option::as_ref) {
-            let memory = self.dense[part].get_or_insert_with(|| dense::Memory::new(bits));
+            let memory = made(&mut self.dense[part], || dense::Memory::new(bits))?;
             return dense::run(tables, bits, memory, text, place, window.before, active, out);
         }
         let starts = sparse::starts(tables, text, window.before);
@@ -66,9 +67,17 @@ impl Stepper for Processor<'_> {
                 return Ok(Stepped::Stopped);
             }
             for part in (0..batch.parts()).filter(|part| own >> part & 1 != 0) {
-                visits += self.window(batch, number, part, out);
+                visits += self.window(batch, number, part, out)?;
             }
         }
         Ok(Stepped::Done(visits))
+    }
+}
+
+/// What is made when it is needed for the first time.
+fn made<T>(place: &mut Option<T>, make: impl FnOnce() -> Lacking<T>) -> Lacking<&mut T> {
+    match place {
+        Some(value) => Ok(value),
+        none => Ok(none.insert(make()?)),
     }
 }

@@ -11,16 +11,18 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::object::{Automaton, Place};
-use crate::automata::engine::{Engine, Mismatch, Reading};
+use crate::automata::engine::{Engine, Failure, Mismatch, Reading};
 use crate::automata::factor::FACTOR_MAX;
 use crate::automata::pattern::Match;
+use crate::automata::room::{self, Grow, NoMemory, Room};
 use crate::automata::scanner::Counts;
 use crate::automata::verify::Hits;
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::gpu::shared::Shared;
 use crate::gpu::ticket::Pending;
-use crate::strand::message::fail;
+use crate::strand::message::{fail, try_box};
 use crate::wait::block::FOREVER;
 
 /// Bytes that are read without a pause.
@@ -121,31 +123,8 @@ pub struct Scan {
 impl Scan {
     /// A scan of these chunks; its streams are taken. BUSY: another scan has one of them; LIMIT: too many streams.
     pub fn new(automaton: &Shared<Automaton>, chunks: Box<[Chunk]>, limits: Limits) -> Outcome<Shared<Scan>> {
-        let lanes = lanes(&chunks);
-        let mut state = automaton.lock();
-        if let Some(lane) = lanes.iter().find(|lane| matches!(state.streams.get(&lane.stream), Some(Place::Busy))) {
-            drop(state);
-            return fail(Status::BUSY, format_args!("stream {} is being scanned", lane.stream));
-        }
-        let fresh = lanes.iter().filter(|lane| !state.streams.contains_key(&lane.stream)).count();
-        let most = automaton.wish.streams;
-        if state.streams.len() + fresh > most as usize {
-            drop(state);
-            return fail(Status::LIMIT, format_args!("an automaton has {most} streams at most; a last chunk ends one"));
-        }
-        if state.streams.try_reserve(fresh).is_err() {
-            return Err(Status::NO_MEMORY);
-        }
-        for lane in &lanes {
-            let reading = match state.streams.insert(lane.stream, Place::Busy) {
-                Some(Place::Idle(reading)) => reading,
-                _ => Box::default(),
-            };
-            *taken(&lane.reading) = Some(reading);
-        }
-        state.scans += 1;
-        drop(state);
-        Shared::new(Scan {
+        let lanes = lanes(&chunks)?;
+        let scan = Scan {
             automaton: automaton.clone(),
             chunks,
             lanes,
@@ -156,7 +135,40 @@ impl Scan {
             stop: AtomicU32::new(0),
             verdict: Mutex::new(None),
             pending: Mutex::new(None),
-        })
+        };
+        scan.take_streams()?;
+        Shared::new(scan)
+    }
+
+    /// All its streams become this scan's, or, where that cannot be, none.
+    fn take_streams(&self) -> Outcome<()> {
+        let mut state = self.automaton.lock();
+        let busy = |lane: &&Lane| matches!(state.streams.get(&lane.stream), Some(Place::Busy));
+        if let Some(lane) = self.lanes.iter().find(busy) {
+            drop(state);
+            return fail(Status::BUSY, format_args!("stream {} is being scanned", lane.stream));
+        }
+        let fresh = self.lanes.iter().filter(|lane| !state.streams.contains_key(&lane.stream)).count();
+        let most = self.automaton.wish.streams;
+        if state.streams.len() + fresh > most as usize {
+            drop(state);
+            return fail(Status::LIMIT, format_args!("an automaton has {most} streams at most; a last chunk ends one"));
+        }
+        if failing::now() || state.streams.try_reserve(fresh).is_err() {
+            return Err(Status::NO_MEMORY);
+        }
+        for lane in &self.lanes {
+            let reading = match state.streams.get_mut(&lane.stream).map(|place| core::mem::replace(place, Place::Busy))
+            {
+                Some(Place::Idle(reading)) => reading,
+                // Those that were taken are given back when the scan is dropped.
+                _ => try_box(Reading::default()).ok_or(Status::NO_MEMORY)?,
+            };
+            state.streams.insert(lane.stream, Place::Busy);
+            *taken(&lane.reading) = Some(reading);
+        }
+        state.scans += 1;
+        Ok(())
     }
 
     /// How many strands can work at it.
@@ -198,7 +210,10 @@ impl Scan {
             self.work_together(&mut turn);
             return self.leave();
         }
-        let mut engine = self.automaton.engine();
+        let Ok(mut engine) = self.automaton.engine() else {
+            self.end(Verdict::NoMemory);
+            return self.leave();
+        };
         while let Some(lane) = self.next_lane() {
             self.read_lane(lane, &mut engine, &mut turn);
         }
@@ -279,14 +294,15 @@ impl Scan {
             found.clear();
             let given = match self.look_ahead(chunk, at, slice, &mut ahead) {
                 Ok(given) => given,
+                Err(Status::NO_MEMORY) => return self.failed(Failure::NoMemory),
                 Err(status) => {
                     self.end(Verdict::Device(status));
                     return None;
                 }
             };
             match engine.read(&self.automaton.compiled, reading, chunk.stream, text, given, &mut found) {
-                Ok(counts) => self.keep(&counts, &found)?,
-                Err(mismatch) => return self.disagreed(mismatch),
+                Ok(counts) => self.keep_or_undo(&counts, &found, engine, reading)?,
+                Err(failure) => return self.failed(failure),
             }
             at += slice;
             // SAFETY: writable by the caller's promise.
@@ -297,9 +313,24 @@ impl Scan {
         }
         found.clear();
         match engine.finish(&self.automaton.compiled, reading, chunk.stream, &mut found) {
-            Ok(matches) => self.keep(&Counts { matches, ..Counts::default() }, &found),
-            Err(mismatch) => self.disagreed(mismatch),
+            Ok(matches) => self.keep_or_undo(&Counts { matches, ..Counts::default() }, &found, engine, reading),
+            Err(failure) => self.failed(failure),
         }
+    }
+
+    /// What cannot be kept was not read: another scan can do so.
+    pub(super) fn keep_or_undo(
+        &self,
+        counts: &Counts,
+        found: &[Match],
+        engine: &mut Engine,
+        reading: &mut Reading,
+    ) -> Option<()> {
+        let kept = self.keep(counts, found);
+        if kept.is_none() {
+            engine.undo(reading);
+        }
+        kept
     }
 
     /// Where factors stand in a slice, as an adapter has found it; `None` where the processor is to look.
@@ -320,7 +351,7 @@ impl Scan {
                 return Ok(None);
             }
             let mut text = Vec::new();
-            text.try_reserve_exact(to - from).map_err(|_| Status::NO_MEMORY)?;
+            text.room(to - from)?;
             // SAFETY: the caller's bytes, which stay until the ticket has its result.
             text.extend_from_slice(unsafe { core::slice::from_raw_parts(chunk.data.add(from), to - from) });
             ahead.hits = remote.seek(resident, text)?;
@@ -331,12 +362,16 @@ impl Scan {
         let place = |end: u32| ahead.hits.partition_point(|hit| hit.0 <= end);
         let own = &ahead.hits[place(first)..place(last)];
         ahead.given.clear();
-        ahead.given.extend(own.iter().map(|(end, id)| (end - first, *id)));
+        ahead.given.add_each(own.iter().map(|(end, id)| (end - first, *id)))?;
         Ok(Some(&ahead.given))
     }
 
-    fn disagreed(&self, mismatch: Mismatch) -> Option<()> {
-        self.unequal(Verdict::Parity(mismatch));
+    /// A slice was not read.
+    pub(super) fn failed(&self, failure: Failure) -> Option<()> {
+        match failure {
+            Failure::NoMemory => self.end(Verdict::NoMemory),
+            Failure::Mismatch(mismatch) => self.unequal(Verdict::Parity(mismatch)),
+        }
         None
     }
 
@@ -388,18 +423,18 @@ impl Scan {
         false
     }
 
-    /// Keeps what a slice has given.
+    /// Keeps what was found. Where there is no room for it the scan ends, and what was read counts as not read.
     pub(super) fn keep(&self, counts: &Counts, found: &[Match]) -> Option<()> {
-        self.visits.fetch_add(counts.visits, Ordering::Relaxed);
         let mut state = self.automaton.lock();
-        state.totals.add(counts);
-        state.agreed += u64::from(self.automaton.wish.plan.differential);
-        if state.matches.try_reserve(found.len()).is_err() {
+        if !found.is_empty() && (failing::now() || state.matches.try_reserve(found.len()).is_err()) {
             drop(state);
-            self.end(Verdict::NoMemory);
-            return None;
+            return self.failed(Failure::NoMemory);
         }
         state.matches.extend(found);
+        state.totals.add(counts);
+        state.agreed += u64::from(self.automaton.wish.plan.differential);
+        drop(state);
+        self.visits.fetch_add(counts.visits, Ordering::Relaxed);
         Some(())
     }
 }
@@ -416,16 +451,27 @@ pub(super) fn taken<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Chunks of the same stream, in order.
-fn lanes(chunks: &[Chunk]) -> Box<[Lane]> {
-    let mut order: Vec<u32> = (0..chunks.len() as u32).collect();
-    order.sort_by_key(|number| chunks[*number as usize].stream);
-    let groups = order.chunk_by(|left, right| chunks[*left as usize].stream == chunks[*right as usize].stream);
-    let lane = |group: &[u32]| Lane {
-        stream: chunks[group[0] as usize].stream,
-        chunks: group.into(),
-        reading: Mutex::new(None),
-    };
-    groups.map(lane).collect()
+fn lanes(chunks: &[Chunk]) -> Room<Box<[Lane]>> {
+    let mut order = room::list(0..chunks.len() as u32)?;
+    order.sort_unstable_by_key(|number| (chunks[*number as usize].stream, *number));
+    let groups = || order.chunk_by(|left, right| chunks[*left as usize].stream == chunks[*right as usize].stream);
+    let mut lanes = Vec::new();
+    lanes.room(groups().count())?;
+    for group in groups() {
+        let stream = chunks[group[0] as usize].stream;
+        lanes.push(Lane { stream, chunks: boxed(group)?, reading: Mutex::new(None) });
+    }
+    Ok(lanes.into_boxed_slice())
+}
+
+/// The numbers in a box of their own. Their room is exact: nothing is left to be given back.
+fn boxed(numbers: &[u32]) -> Room<Box<[u32]>> {
+    let mut own = Vec::new();
+    if failing::now() || own.try_reserve_exact(numbers.len()).is_err() {
+        return Err(NoMemory);
+    }
+    own.extend_from_slice(numbers);
+    Ok(own.into_boxed_slice())
 }
 
 #[cold]

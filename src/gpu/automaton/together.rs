@@ -15,6 +15,7 @@ use crate::automata::bytes::kind_of;
 use crate::automata::engine::{Engine, Mode, Reading};
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Carried, Place};
+use crate::automata::room::NoMemory;
 use crate::automata::scanner::{Compiled, Counts, settle};
 use crate::automata::verify::{self, Seed};
 use crate::base::status::{Outcome, Status};
@@ -57,6 +58,9 @@ struct Together<'a> {
     given: Vec<(u32, u32)>,
     found: Vec<Match>,
     other: Vec<Match>,
+    /// The streams of a batch before another engine read them, and how many of them it has read.
+    before: Vec<Reading>,
+    changed: usize,
 }
 
 impl Scan {
@@ -66,26 +70,9 @@ impl Scan {
             Ok(steppers) => steppers,
             Err(status) => return self.fail(status),
         };
-        let compiled = &self.automaton.compiled;
-        let begins = if self.automaton.wish.plan.mode == Mode::Blocking { Begins::Anywhere } else { Begins::Seeds };
-        let processor = Processor::new(compiled, u64::MAX);
-        let room = steppers.iter().fold(processor.room(), |room, stepper| room.and(stepper.room()));
-        let mut together = Together {
-            scan: self,
-            steppers,
-            room,
-            engine: self.automaton.engine(),
-            batch: Batch::new(compiled.set.tables().count(), begins),
-            open: Vec::new(),
-            chosen: Vec::new(),
-            first: 0,
-            text: room.text,
-            seeking: verify::Memory::default(),
-            seeds: Vec::new(),
-            hits: Vec::new(),
-            given: Vec::new(),
-            found: Vec::new(),
-            other: Vec::new(),
+        let mut together = match Together::new(self, steppers) {
+            Ok(together) => together,
+            Err(status) => return self.fail(status),
         };
         if let Err(Some(status)) = together.read(turn) {
             self.fail(status);
@@ -114,6 +101,32 @@ fn over(status: Status) -> Over {
 }
 
 impl<'a> Together<'a> {
+    fn new(scan: &'a Scan, steppers: Vec<Box<dyn Stepper + 'a>>) -> Outcome<Together<'a>> {
+        let compiled = &scan.automaton.compiled;
+        let begins = if scan.automaton.wish.plan.mode == Mode::Blocking { Begins::Anywhere } else { Begins::Seeds };
+        let processor = Processor::new(compiled, u64::MAX)?;
+        let room = steppers.iter().fold(processor.room(), |room, stepper| room.and(stepper.room()));
+        Ok(Together {
+            scan,
+            steppers,
+            room,
+            engine: scan.automaton.engine()?,
+            batch: Batch::new(compiled.set.tables().count(), begins),
+            open: Vec::new(),
+            chosen: Vec::new(),
+            first: 0,
+            text: room.text,
+            seeking: verify::Memory::new()?,
+            seeds: Vec::new(),
+            hits: Vec::new(),
+            given: Vec::new(),
+            found: Vec::new(),
+            other: Vec::new(),
+            before: Vec::new(),
+            changed: 0,
+        })
+    }
+
     fn compiled(&self) -> &'a Compiled {
         &self.scan.automaton.compiled
     }
@@ -172,12 +185,9 @@ impl<'a> Together<'a> {
         match self.engine.finish(compiled, &mut open.reading, open.lane.stream, &mut self.found) {
             Ok(matches) => {
                 let counts = Counts { matches, ..Counts::default() };
-                self.scan.keep(&counts, &self.found).ok_or(None)
+                self.scan.keep_or_undo(&counts, &self.found, &mut self.engine, &mut open.reading).ok_or(None)
             }
-            Err(mismatch) => {
-                self.scan.unequal(Verdict::Parity(mismatch));
-                Err(None)
-            }
+            Err(failure) => self.scan.failed(failure).ok_or(None),
         }
     }
 
@@ -187,7 +197,8 @@ impl<'a> Together<'a> {
         loop {
             let mut counts = self.fill().map_err(over)?;
             self.found.clear();
-            self.batch.report_borders(self.compiled().set.tables(), &mut self.found);
+            let borders = self.batch.report_borders(self.compiled().set.tables(), &mut self.found);
+            borders.map_err(|NoMemory| Some(Status::NO_MEMORY))?;
             match self.step(by_processor, turn).map_err(over)? {
                 Stepped::Done(visits) => {
                     counts.visits = visits;
@@ -271,7 +282,7 @@ impl<'a> Together<'a> {
             let stream = &self.open[self.chosen[window]].reading.stream;
             let given = on_device.then_some(&self.given[..]);
             let (seeking, bytes) = (&mut self.seeking, self.batch.bytes(window));
-            counts.hits += automaton.compiled.seeds(seeking, stream, bytes, given, &mut self.seeds);
+            counts.hits += automaton.compiled.seeds(seeking, stream, bytes, given, &mut self.seeds)?;
             counts.seeds += self.seeds.len() as u64;
             self.batch.seed(window, &self.seeds)?;
         }
@@ -282,7 +293,7 @@ impl<'a> Together<'a> {
         let scan = self.scan;
         let mut stays = || scan.stays(turn());
         if by_processor {
-            return Processor::new(self.compiled(), u64::MAX).step(&mut self.batch, &mut stays, &mut self.found);
+            return Processor::new(self.compiled(), u64::MAX)?.step(&mut self.batch, &mut stays, &mut self.found);
         }
         let mut visits = 0;
         for stepper in &mut self.steppers {
@@ -298,10 +309,14 @@ impl<'a> Together<'a> {
         settle(&mut self.found, 0);
         counts.matches = self.found.len() as u64;
         let differential = self.scan.automaton.wish.plan.differential;
-        if differential {
-            self.compare()?;
+        self.changed = 0;
+        let compared = if differential { self.compare() } else { self.prepare() };
+        if let Err(over) = compared.and_then(|()| self.scan.keep(&counts, &self.found).ok_or(None)) {
+            for window in 0..self.changed {
+                core::mem::swap(&mut *self.open[self.chosen[window]].reading, &mut self.before[window]);
+            }
+            return Err(over);
         }
-        self.scan.keep(&counts, &self.found).ok_or(None)?;
         for window in 0..self.batch.windows.len() {
             let number = self.chosen[window];
             if !differential {
@@ -324,6 +339,20 @@ impl<'a> Together<'a> {
         Ok(())
     }
 
+    /// Room for what streams carry on, so that nothing can fail once matches are kept.
+    fn prepare(&mut self) -> Result<(), Over> {
+        let keep = self.scan.automaton.compiled.keep();
+        for window in 0..self.batch.windows.len() {
+            let reading = &mut self.open[self.chosen[window]].reading;
+            let ready = match self.batch.begins {
+                Begins::Seeds => reading.stream.prepare(keep),
+                Begins::Anywhere => reading.prepare(self.batch.parts()),
+            };
+            ready.map_err(|NoMemory| Some(Status::NO_MEMORY))?;
+        }
+        Ok(())
+    }
+
     /// What a window has left is what its stream carries.
     fn carry_on(&mut self, window: usize) {
         let reading = &mut self.open[self.chosen[window]].reading;
@@ -337,7 +366,6 @@ impl<'a> Together<'a> {
                 reading.stream.advance(self.batch.bytes(window), keep);
             }
             Begins::Anywhere => {
-                reading.baseline.resize_with(self.batch.parts(), Carried::default);
                 for (part, carried) in reading.baseline.iter_mut().enumerate() {
                     core::mem::swap(self.batch.active_mut(window, part), &mut carried.active);
                     let bytes = self.batch.bytes(window);
@@ -355,10 +383,15 @@ impl<'a> Together<'a> {
             let Open { lane, reading, .. } = &mut self.open[self.chosen[window]];
             let bytes = self.batch.bytes(window);
             let compiled = &self.scan.automaton.compiled;
-            if let Err(mismatch) = self.engine.read(compiled, reading, lane.stream, bytes, None, &mut self.other) {
-                self.scan.unequal(Verdict::Parity(mismatch));
-                return Err(None);
+            if self.before.len() == window {
+                room(&mut self.before, 1).map_err(over)?;
+                self.before.push(Reading::default());
             }
+            self.before[window].become_as(reading).map_err(|NoMemory| Some(Status::NO_MEMORY))?;
+            if let Err(failure) = self.engine.read(compiled, reading, lane.stream, bytes, None, &mut self.other) {
+                return self.scan.failed(failure).ok_or(None);
+            }
+            self.changed = window + 1;
         }
         settle(&mut self.other, 0);
         let unequal = first_of_one(&self.found, &self.other).map(|(found, own)| Unequal::Match(found, own));

@@ -62,7 +62,8 @@ pub struct Scan {
     again: VecDeque<Lane>,
     guess: usize,
     found: Found,
-    scratch: Scratch,
+    /// What the processor needs to search, once it does.
+    scratch: Option<Scratch>,
     reply: Option<Reply<Found>>,
 }
 
@@ -97,7 +98,7 @@ impl Scan {
             again: VecDeque::new(),
             guess: GUESS_LEAST.min(room),
             found: Found::default(),
-            scratch: Scratch::new(),
+            scratch: None,
             reply: Some(reply),
         }
     }
@@ -220,12 +221,16 @@ impl Scan {
     #[cold]
     fn search(&mut self, lane: &Lane) -> Result<(), Failure> {
         let memory = (*self.request.memory).as_ref();
+        let scratch = match &mut self.scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch::new().map_err(|_| Failure::new(Status::NO_MEMORY, "no memory to search"))?),
+        };
         for piece in lane.batch.pieces() {
             let Piece { stream, bytes, known, offset } = self.request.pieces[piece].clone();
             let lost = || Failure::new(Status::INVALID, "a piece lies outside its memory");
             let text = memory.get(bytes).ok_or_else(lost)?;
             let matches = &mut self.found.matches;
-            self.resident.literals.scan(&mut self.scratch, text, |id, end| {
+            self.resident.literals.scan(scratch, text, |id, end| {
                 if end > known {
                     matches.push(batch::found(id, (stream, offset + end as u64)));
                 }

@@ -45,7 +45,7 @@ fn search(
 fn expected(literals: &Literals, memory: &[u8], pieces: &[Piece]) -> BTreeSet<Match> {
     let mut all = BTreeSet::new();
     for piece in pieces {
-        literals.scan(&mut Scratch::new(), &memory[piece.bytes.clone()], |id, end| {
+        literals.scan(&mut Scratch::new().unwrap(), &memory[piece.bytes.clone()], |id, end| {
             if end > piece.known {
                 let found = Match { pattern: id, stream: piece.stream, end: piece.offset + end as u64 };
                 assert!(all.insert(found), "{found:?} twice");

@@ -85,7 +85,7 @@ fn by_device(
                 for (kernel, part) in parts.iter().enumerate() {
                     let place = Place { stream: number as u32, end: offsets[number].0 };
                     let before = &active[number * parts.len() + kernel];
-                    report_waiting(tables_of(compiled, *part), before, place, kind_of(*first), &mut found);
+                    report_waiting(tables_of(compiled, *part), before, place, kind_of(*first), &mut found).unwrap();
                 }
             }
         }
@@ -98,10 +98,10 @@ fn by_device(
         for end in &outcome.ends {
             let (window, tables) = (&windows[end.window as usize], tables_of(compiled, parts[end.kernel as usize]));
             let place = Place { stream: end.window, end: offsets[end.window as usize].0 + u64::from(end.index) };
-            report(tables, &[end.state], place, &mut found);
+            report(tables, &[end.state], place, &mut found).unwrap();
             if (end.index as usize) < window.length {
                 let next = outcome.text[window.from + end.index as usize];
-                report_waiting(tables, &[end.state], place, kind_of(next), &mut found);
+                report_waiting(tables, &[end.state], place, kind_of(next), &mut found).unwrap();
             }
         }
         for (number, chunks) in streams.iter().enumerate() {
@@ -118,7 +118,7 @@ fn by_device(
         for (kernel, part) in parts.iter().enumerate() {
             let (place, mut found) = (Place { stream: number as u32, end: *offset }, Vec::new());
             let before = &active[number * parts.len() + kernel];
-            report_waiting(tables_of(compiled, *part), before, place, EDGE, &mut found);
+            report_waiting(tables_of(compiled, *part), before, place, EDGE, &mut found).unwrap();
             read.matches.extend(found);
         }
     }
@@ -130,13 +130,14 @@ fn by_processor(compiled: &Compiled, parts: &[usize], streams: &[Vec<Vec<u8>>]) 
     let (mut found, mut visits) = (Vec::new(), 0);
     for part in parts {
         let tables = tables_of(compiled, *part);
-        let mut scratch = Scratch::new(tables);
+        let mut scratch = Scratch::new(tables).unwrap();
         for (number, chunks) in streams.iter().enumerate() {
             let mut carried = Carried::default();
             for chunk in chunks {
-                visits += reference::scan(tables, &mut carried, &mut scratch, number as u32, chunk, &mut found);
+                visits +=
+                    reference::scan(tables, &mut carried, &mut scratch, number as u32, chunk, &mut found).unwrap();
             }
-            reference::finish(tables, &mut carried, number as u32, &mut found);
+            reference::finish(tables, &mut carried, number as u32, &mut found).unwrap();
         }
     }
     (found.into_iter().collect(), visits)

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Growth that may fail: a lack of memory is an answer here, and never the end of the process.
+
+use crate::base::failing;
+use crate::base::status::Status;
+use core::hash::{BuildHasher, Hash};
+use std::collections::HashMap;
+
+/// No memory is left for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoMemory;
+
+impl From<NoMemory> for Status {
+    fn from(_: NoMemory) -> Status {
+        Status::NO_MEMORY
+    }
+}
+
+/// What needed memory.
+pub type Room<T> = Result<T, NoMemory>;
+
+/// What grows.
+pub trait Grow<T> {
+    /// Room for so many more, so that they can be added without an answer.
+    fn room(&mut self, more: usize) -> Room<()>;
+    /// One more.
+    fn add(&mut self, value: T) -> Room<()>;
+    /// More of them.
+    fn add_each(&mut self, values: impl Iterator<Item = T>) -> Room<()>;
+    /// More of them, that lie side by side.
+    fn add_all(&mut self, values: &[T]) -> Room<()>
+    where
+        T: Copy;
+    /// As many as said, new ones being this.
+    fn resize_to(&mut self, count: usize, value: T) -> Room<()>
+    where
+        T: Clone;
+}
+
+impl<T> Grow<T> for Vec<T> {
+    #[inline]
+    fn room(&mut self, more: usize) -> Room<()> {
+        if self.capacity() - self.len() >= more { Ok(()) } else { grow(self, more) }
+    }
+
+    #[inline]
+    fn add(&mut self, value: T) -> Room<()> {
+        self.room(1)?;
+        self.push(value);
+        Ok(())
+    }
+
+    fn add_each(&mut self, values: impl Iterator<Item = T>) -> Room<()> {
+        self.room(values.size_hint().0)?;
+        for value in values {
+            self.add(value)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn add_all(&mut self, values: &[T]) -> Room<()>
+    where
+        T: Copy,
+    {
+        self.room(values.len())?;
+        self.extend_from_slice(values);
+        Ok(())
+    }
+
+    fn resize_to(&mut self, count: usize, value: T) -> Room<()>
+    where
+        T: Clone,
+    {
+        self.room(count.saturating_sub(self.len()))?;
+        self.resize(count, value);
+        Ok(())
+    }
+}
+
+#[cold]
+fn grow<T>(vec: &mut Vec<T>, more: usize) -> Room<()> {
+    if failing::now() || vec.try_reserve(more).is_err() { Err(NoMemory) } else { Ok(()) }
+}
+
+/// A list of what comes.
+pub fn list<T>(values: impl Iterator<Item = T>) -> Room<Vec<T>> {
+    let mut all = Vec::new();
+    all.add_each(values)?;
+    Ok(all)
+}
+
+/// A list of what comes, where each may lack memory of its own.
+pub fn each<T>(values: impl Iterator<Item = Room<T>>) -> Room<Vec<T>> {
+    let mut all = Vec::new();
+    all.room(values.size_hint().0)?;
+    for value in values {
+        all.add(value?)?;
+    }
+    Ok(all)
+}
+
+/// So many of one value.
+pub fn filled<T: Clone>(value: T, count: usize) -> Room<Vec<T>> {
+    let mut all = Vec::new();
+    all.resize_to(count, value)?;
+    Ok(all)
+}
+
+/// A list with the same in it.
+pub fn copied<T: Copy>(values: &[T]) -> Room<Vec<T>> {
+    let mut all = Vec::new();
+    all.add_all(values)?;
+    Ok(all)
+}
+
+/// Room in a map for one more.
+pub fn room_in<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) -> Room<()> {
+    if map.capacity() > map.len() {
+        return Ok(());
+    }
+    if failing::now() || map.try_reserve(1).is_err() { Err(NoMemory) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_an_answer_and_what_was_there_stays() {
+        let mut numbers = copied(&[1, 2, 3]).unwrap();
+        numbers.shrink_to_fit();
+        failing::next(true);
+        assert_eq!(numbers.add(4), Err(NoMemory));
+        failing::next(true);
+        assert_eq!(numbers.add_all(&[4, 5]), Err(NoMemory));
+        failing::next(true);
+        assert_eq!(numbers.resize_to(9, 0), Err(NoMemory));
+        assert_eq!(numbers, [1, 2, 3]);
+        assert_eq!(numbers.room(usize::MAX / 8), Err(NoMemory), "the allocator's own answer");
+        numbers.room(5).unwrap();
+        failing::next(true);
+        numbers.add_each(4..9).unwrap();
+        assert!(failing::now(), "there was room already");
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut map = HashMap::new();
+        failing::next(true);
+        assert_eq!(room_in(&mut map), Err(NoMemory));
+        room_in(&mut map).unwrap();
+        map.insert(1, 2);
+        failing::next(true);
+        assert_eq!(filled(0u8, 4), Err(NoMemory));
+    }
+}
