@@ -6,6 +6,11 @@
 //! and how many records it emits each time. By these numbers the queue knows how much room must be free
 //! before an item is started, so none is ever lost. An item that does more ends with a fault of its own.
 //!
+//! A shader in WGSL (field wgsl) has a function `run` with a parameter of type Item. Its private variables begin
+//! anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and column is, beside
+//! what WGSL does not allow, a name that begins with strand_ (such are the library's) and a barrier, since items
+//! do not wait for each other.
+//!
 //! A shader in SPIR-V (field spirv) knows no functions of the library, so an item speaks through a mailbox: a
 //! variable in the storage class StorageBuffer (SPIR-V 1.3) at descriptor set 0, binding 0, a block whose
 //! one member is an array of 32-bit unsigned integers, in GLSL

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a program's text to the module of its step: parsed together with what the library adds, checked, its loops bounded.
 
-use naga::{AddressSpace, Module, Span, StorageAccess};
+use naga::{AddressSpace, Function, Module, Span, Statement, StorageAccess};
 
-use super::led;
 use super::shape::{Declared, Does, Variant, loop_bounds};
 use super::text;
+use super::tokens::names;
+use super::{led, private};
 use crate::base::status::Status;
 use crate::gpu::service::Failure;
 use crate::gpu::service::loops;
@@ -33,6 +34,11 @@ pub struct Assembled {
     pub does: Does,
 }
 
+/// The function of a program.
+const RUN: &str = "run";
+/// What names of the library's own begin with.
+const OWN_PREFIX: &str = "strand_";
+
 /// What tests do to the texts of the library.
 pub type Change<'a> = &'a dyn Fn(String) -> String;
 
@@ -46,16 +52,31 @@ pub fn assemble(
     driver_loops: u32,
     change: Change<'_>,
 ) -> Result<Assembled, Failure> {
+    refuse_own_names(source).map_err(Failure::from)?;
     let bounds = loop_bounds(declared.loop_limit, driver_loops, variant.reserve);
-    let whole = change(text::step(source, declared, variant, bounds, driver_loops));
-    let module = parse(&whole, source).map_err(Failure::from)?;
+    let does = Does::of(source);
+    let whole = change(text::step(source, does, declared, variant, bounds, driver_loops));
+    let mut module = parse(&whole, source).map_err(Failure::from)?;
     refuse_stand_ins(&module, source).map_err(Failure::from)?;
+    refuse_barriers(&module, source).map_err(Failure::from)?;
     let bindings = bindings(&module, Some(source), declared.buffer_count).map_err(Failure::from)?;
     if let Err(complaint) = shader::check(&module, features, &whole) {
         return Err(in_source(complaint, source).into());
     }
+    if does.requeue {
+        begin_anew(&mut module, source);
+    }
     let module = loops::bound(led::count(module, text::OWN), bounds.0, text::OWN);
-    Ok(Assembled { module, bindings, does: Does::of(source) })
+    Ok(Assembled { module, bindings, does })
+}
+
+/// Every visit begins with the program's private variables as they are declared.
+fn begin_anew(module: &mut Module, source: &str) {
+    let named = |(_, function): &(_, &Function)| function.name.as_deref() == Some(RUN);
+    let Some((run, _)) = module.functions.iter().find(named) else { return };
+    let mut function = core::mem::take(&mut module.functions[run]);
+    private::renew(module, &mut function, |_, span| stands_in(span, source));
+    module.functions[run] = function;
 }
 
 fn parse(whole: &str, source: &str) -> Result<Module, Complaint> {
@@ -96,6 +117,43 @@ fn explained(complaint: Complaint) -> Complaint {
     Complaint { text: format!("the program needs a function `fn run(item: Item)`: {}", complaint.text), ..complaint }
 }
 
+/// Names that begin so are the library's: a program could change what it counts by.
+fn refuse_own_names(source: &str) -> Result<(), Complaint> {
+    match names(source).find(|(_, name)| name.starts_with(OWN_PREFIX)) {
+        Some((at, name)) => {
+            let text = format!("`{name}`: names that begin with `{OWN_PREFIX}` are the library's");
+            Err(Complaint { place: Place::of(source, at), text })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Some invocations of a group have no item, and each is in another visit: a barrier in a program would be reached by some.
+fn refuse_barriers(module: &Module, source: &str) -> Result<(), Complaint> {
+    for (_, function) in module.functions.iter() {
+        let mut blocks = vec![&function.body];
+        while let Some(block) = blocks.pop() {
+            for (statement, span) in block.span_iter() {
+                match statement {
+                    Statement::Block(block) => blocks.push(block),
+                    Statement::If { accept, reject, .. } => blocks.extend([accept, reject]),
+                    Statement::Switch { cases, .. } => blocks.extend(cases.iter().map(|case| &case.body)),
+                    Statement::Loop { body, continuing, .. } => blocks.extend([body, continuing]),
+                    Statement::ControlBarrier(_) | Statement::WorkGroupUniformLoad { .. }
+                        if stands_in(*span, source) =>
+                    {
+                        let place = span.to_range().and_then(|range| Place::of(source, range.start));
+                        let text = "a barrier: items do not wait for each other".to_owned();
+                        return Err(Complaint { place, text });
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What WGSL itself provides and the library's part of the text calls.
 const CALLED: &[&str] = &[
     "select",
@@ -104,6 +162,7 @@ const CALLED: &[&str] = &[
     "atomicLoad",
     "workgroupBarrier",
     "subgroupAdd",
+    "subgroupAny",
     "subgroupExclusiveAdd",
     "subgroupBroadcastFirst",
 ];

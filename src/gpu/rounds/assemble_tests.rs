@@ -36,6 +36,17 @@ fn errors_stand_where_the_author_sees_them() {
         ("fn run(item: Item) {}\nfn push(item: Item) {}", "line 2, column 4: "),
         ("fn run(item: Item) {}\nstruct Item { x: u32 }", "line 2, column 8: "),
         ("fn run(item: Item) {}\nfn strand_put() {}", "line 2, column 4: "),
+        ("// strand_a\nfn run(item: Item) { /* strand_b */ strand_ended = 0u; }", "line 2, column 37: `strand_ended`"),
+        ("fn run(item: Item) {}\nfn f() { strand_count(0u, 1u, 0u); }", "line 2, column 10: `strand_count`"),
+        ("fn run(item: Item) { workgroupBarrier(); }", "line 1, column 22: a barrier"),
+        (
+            "fn run(item: Item) { f(); }\nfn f() { for (;;) { if (true) {\n storageBarrier(); } } }",
+            "line 3, column 2: a barrier",
+        ),
+        (
+            "var<workgroup> x: u32;\nfn run(item: Item) { if (item.param == workgroupUniformLoad(&x)) { return; } }",
+            "line 2, column 40: a barrier",
+        ),
         ("fn run(item: Item) { var x: array<u32, 4>; x[9] = 1u; }", "line 1, column "),
     ];
     for (source, says) in cases {

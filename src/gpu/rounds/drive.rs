@@ -621,6 +621,7 @@ impl<F: Frontier> Drive<F> {
         let mut told = Told { control: [0; CONTROL_WORDS], counters: [0; COUNTER_WORDS] };
         told.control.copy_from_slice(&status[..CONTROL_WORDS]);
         told.counters.copy_from_slice(&status[CONTROL_WORDS..CONTROL_WORDS + COUNTER_WORDS]);
+        gather(&mut told.counters);
         let taken = sys::monotonic() - self.begun;
         self.control = told.control;
         self.stopped = told.control[STOPPED];

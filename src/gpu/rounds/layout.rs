@@ -59,7 +59,7 @@ table! {
 
 table! {
     /// Names and offsets of the counters.
-    COUNTERS, COUNTER_WORDS = 48;
+    COUNTERS, COUNTER_WORDS = 320;
     APPENDED = 0, "Of each band: items appended in this round.";
     FINISHED = 5, "Items that are done.";
     REQUEUED = 6, "Items that went back to the queue.";
@@ -72,6 +72,22 @@ table! {
     AT_ONCE = 13, "Requeues that the same invocation ran at once.";
     LOST = 14, "What had no place although it was admitted: never anything.";
     CHANGE = 16, "Of each tenant, where items are tagged: how many more of its items the queue holds, as a signed number.";
+    SPREAD = 64, "Groups add to one of several copies of the counters up to here, so that few meet; what they hold together counts.";
+}
+
+/// Copies of the counters at [`SPREAD`].
+pub const COPIES: usize = 16;
+/// Words of a copy: no two lie in one line of a cache.
+pub const COPY_WORDS: usize = 16;
+
+/// Adds what the copies of the counters hold to the counters.
+pub fn gather(counters: &mut [u32; COUNTER_WORDS]) {
+    let (sums, copies) = counters.split_at_mut(SPREAD);
+    for copy in copies.chunks_exact_mut(COPY_WORDS) {
+        for (sum, word) in sums.iter_mut().zip(copy) {
+            *sum = sum.wrapping_add(core::mem::take(word));
+        }
+    }
 }
 
 /// The queue has little space left.
@@ -127,6 +143,7 @@ mod tests {
                 let width = match *name {
                     "HEAD" | "COUNT" | "PASSED" | "APPENDED" => BANDS,
                     "CHANGE" => TENANTS,
+                    "SPREAD" => COPIES * COPY_WORDS,
                     _ => 1,
                 };
                 for word in &mut used[*first..first + width] {
@@ -136,5 +153,20 @@ mod tests {
             }
         }
         assert!(CONTROL_WORDS.is_multiple_of(4), "the step shader reads it as vectors");
+        assert_eq!(COUNTER_WORDS, SPREAD + COPIES * COPY_WORDS);
+    }
+
+    #[test]
+    fn what_was_counted_in_copies_is_counted_once() {
+        let mut counters = [0; COUNTER_WORDS];
+        (counters[FINISHED], counters[CHANGE]) = (5, 7);
+        for copy in 0..COPIES {
+            counters[SPREAD + copy * COPY_WORDS + FINISHED] = 10;
+            counters[SPREAD + copy * COPY_WORDS + PUSHED] = copy as u32;
+        }
+        for _ in 0..2 {
+            gather(&mut counters);
+            assert_eq!((counters[FINISHED], counters[PUSHED], counters[CHANGE]), (165, 120, 7));
+        }
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use super::layout::end;
-use super::shape::{Declared, STAGED_WORDS_MAX};
+use super::shape::{Declared, Does, STAGED_WORDS_MAX};
 use crate::work::shader;
 
 /// The variable.
@@ -45,6 +45,12 @@ pub fn refusal(declared: &Declared) -> Option<String> {
             "an item of this program may push and emit {staged} words, and in SPIR-V {most} can be kept until it ends"
         )
     })
+}
+
+/// What such a program may do: nobody looks into the module.
+pub fn does(declared: &Declared) -> Does {
+    let (push, emit) = (declared.fan_out_max != 0, declared.emit_max != 0);
+    Does { push, emit, requeue: true, yields: true, pauses: true, loops: true, report: true }
 }
 
 /// The text of a program that has the module at [`PROGRAM`] called. `limit`: iterations of a visit; more is a fault.

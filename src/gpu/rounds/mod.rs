@@ -11,7 +11,7 @@
 //! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
 //!
 //! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
-//! - `source`: a program's text or words. `text`, `assemble`, `led`: from a text to a module. `mailbox`, `spirv`, `graft`:
+//! - `source`: a program's text or words. `tokens`, `text`, `assemble`, `private`, `led`: from a text to a module. `mailbox`, `spirv`, `graft`:
 //!   likewise from words. `pipelines`, `prepared`, `store`: what the device has.
 //! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run. `attach`: the run of a
 //!   worklist.
@@ -30,6 +30,7 @@ mod outcome;
 mod pace;
 pub mod pipelines;
 pub mod prepared;
+mod private;
 mod rings;
 pub mod shape;
 pub mod source;
@@ -38,6 +39,7 @@ pub mod space;
 pub mod spirv;
 pub mod store;
 mod text;
+mod tokens;
 mod traffic;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a program declares, what a worklist adds to it, and the bounds on both.
 
+use super::tokens::names;
 use crate::gpu::program::Limits;
 use crate::work::fields::Fields;
 
@@ -94,6 +95,12 @@ pub struct Does {
     pub emit: bool,
     /// It requeues.
     pub requeue: bool,
+    /// It yields.
+    pub yields: bool,
+    /// It pauses.
+    pub pauses: bool,
+    /// It has loops, so that an item may run for long.
+    pub loops: bool,
     /// It yields, pauses or may fault: it makes reports.
     pub report: bool,
 }
@@ -101,10 +108,30 @@ pub struct Does {
 impl Does {
     /// What a text names.
     pub fn of(source: &str) -> Does {
-        let names = |words: &[&str]| words.iter().any(|word| source.contains(word));
-        let (push, emit, requeue) = (names(&["push"]), names(&["emit"]), names(&["requeue"]));
-        let report = push || emit || requeue || names(&["yield_now", "pause", "fault", "for", "loop", "while"]);
-        Does { push, emit, requeue, report }
+        let mut does = Does {
+            push: false,
+            emit: false,
+            requeue: false,
+            yields: false,
+            pauses: false,
+            loops: false,
+            report: false,
+        };
+        for (_, name) in names(source) {
+            let what = match name {
+                "push" => &mut does.push,
+                "emit" => &mut does.emit,
+                "requeue" => &mut does.requeue,
+                "yield_now" => &mut does.yields,
+                "pause" => &mut does.pauses,
+                "for" | "loop" | "while" => &mut does.loops,
+                "fault" => &mut does.report,
+                _ => continue,
+            };
+            *what = true;
+        }
+        does.report |= does.push || does.emit || does.requeue || does.yields || does.pauses || does.loops;
+        does
     }
 }
 
@@ -145,6 +172,23 @@ mod tests {
         assert_eq!(loop_bounds(32_768, 65_535, Reserve::Subgroup).0, 32_768, "the default is what a visit gets");
         assert_eq!(loop_bounds(60_000, 0, Reserve::Lane).0, 60_000);
         assert!(8 * loop_bounds(60_000, 65_535, Reserve::Lane).0 < 65_535 - OWN_LOOPS);
+    }
+
+    #[test]
+    fn what_a_text_never_names_is_not_done() {
+        let nothing = Does::of("fn run(item: Item) { results[item.param] = 1u; } // push, for, fault\n/* requeue */");
+        assert!(!nothing.report && !nothing.loops && !nothing.push && !nothing.requeue);
+        let named = |source: &str| {
+            let Does { push, emit, requeue, yields, pauses, loops, report } = Does::of(source);
+            assert!(report, "{source}: whatever may be refused is reported");
+            [push, emit, requeue, yields, pauses, loops].iter().position(|done| *done)
+        };
+        for (number, source) in ["push(x)", "emit (x)", "requeue(", "yield_now(", "pause(", "loop{}"].iter().enumerate()
+        {
+            assert_eq!(named(source), Some(number), "{source}");
+        }
+        assert_eq!((named("for(;;)"), named("while(true)"), named("fault(1u)")), (Some(5), Some(5), None));
+        assert!(!Does::of("pushes + format + my_loop + forward").report, "a name in another");
     }
 
     #[test]

@@ -10,14 +10,13 @@
 
 use naga::front::spv;
 use naga::{
-    AddressSpace, ArraySize, Block, Constant, Expression, Function, GlobalVariable, Handle, Module, Scalar,
-    ShaderStage, Span, Statement, TypeInner,
+    AddressSpace, ArraySize, Block, Function, GlobalVariable, Handle, Module, Scalar, ShaderStage, Statement, TypeInner,
 };
 
 use super::assemble::{Assembled, Change, bindings};
 use super::graft::graft;
-use super::shape::{Declared, Does, Variant, loop_bounds};
-use super::{led, mailbox, text};
+use super::shape::{Declared, Variant, loop_bounds};
+use super::{led, mailbox, private, text};
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, loops, shader};
 
@@ -57,11 +56,12 @@ pub fn assemble(
     let entry = entry(&mut module, mailbox)?;
     let bounds = loop_bounds(declared.loop_limit, driver_loops, variant.reserve);
     let around = mailbox::text(declared, bounds.0);
-    let own = shader::parse(&change(text::step(&around, declared, variant, bounds, driver_loops)))?;
+    let whole = text::step(&around, mailbox::does(declared), declared, variant, bounds, driver_loops);
+    let own = shader::parse(&change(whole))?;
     let module = graft(module, mailbox, entry, &own)?;
     shader::check(&module, features, "").map_err(Failure::from)?;
     let module = loops::bound(led::count(module, text::OWN), bounds.0, text::OWN);
-    Ok(Assembled { module, bindings, does: Does::of(&around) })
+    Ok(Assembled { module, bindings, does: mailbox::does(declared) })
 }
 
 /// Reads a module, on a thread with room for it: the front end may also panic at words that are no module.
@@ -193,25 +193,7 @@ fn entry(module: &mut Module, mailbox: Handle<GlobalVariable>) -> Result<Functio
     if !function.arguments.is_empty() || function.result.is_some() {
         return wrong(format!("the entry point {} has inputs: all that it gets is its mailbox", point.name));
     }
-    let private: Vec<_> = module
-        .global_variables
-        .iter()
-        .filter(|(handle, variable)| variable.space == AddressSpace::Private && *handle != mailbox)
-        .map(|(handle, variable)| (handle, variable.ty, variable.init))
-        .collect();
-    let mut stores = Vec::new();
-    for (variable, ty, init) in private {
-        let value = match init {
-            None => Expression::ZeroValue(ty),
-            Some(init) => {
-                Expression::Constant(module.constants.append(Constant { name: None, ty, init }, Span::UNDEFINED))
-            }
-        };
-        let mut add = |expression| function.expressions.append(expression, Span::UNDEFINED);
-        let (pointer, value) = (add(Expression::GlobalVariable(variable)), add(value));
-        stores.push(Statement::Store { pointer, value });
-    }
-    function.body.splice(0..0, Block::from_vec(stores));
+    private::renew(module, &mut function, |handle, _| handle != mailbox);
     Ok(function)
 }
 

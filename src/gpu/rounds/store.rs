@@ -14,7 +14,7 @@ pub const CONTROL_BYTES: u64 = 4 * CONTROL_WORDS as u64;
 pub const COUNTER_BYTES: u64 = 4 * COUNTER_WORDS as u64;
 /// Two times, as the device counts them.
 const TIME_BYTES: u64 = 16;
-/// Bytes that come back after each submission: 464.
+/// Bytes that come back after each submission: 1,552.
 pub const STATUS_BYTES: u64 = CONTROL_BYTES + COUNTER_BYTES + TIME_BYTES;
 /// Where [`Times`] are resolved to: wgpu wants a multiple of 256.
 const RESOLVED_BYTES: u64 = 256;

@@ -34,10 +34,10 @@ struct Text<'a> {
     out: String,
 }
 
-/// The whole text. `loops`: see [`super::shape::loop_bounds`]; `driver`: iterations after which
+/// The whole text of a program that does so. `loops`: see [`super::shape::loop_bounds`]; `driver`: iterations after which
 /// the driver cuts a subgroup off, 0: it does not.
-pub fn step(source: &str, declared: &Declared, variant: Variant, loops: (u32, u32), driver: u32) -> String {
-    let mut text = Text { declared, variant, does: Does::of(source), loops, driver, out: format!("{source}\n") };
+pub fn step(source: &str, does: Does, declared: &Declared, variant: Variant, loops: (u32, u32), driver: u32) -> String {
+    let mut text = Text { declared, variant, does, loops, driver, out: format!("{source}\n") };
     text.public();
     text.variables();
     text.effects();
@@ -90,6 +90,7 @@ impl Text<'_> {
 @group(0) @binding(2) var<storage, read_write> strand_counters: array<atomic<u32>, {COUNTER_WORDS}>;
 @group(0) @binding(3) var<storage, read_write> strand_out: array<u32>;
 var<private> strand_loops: u32;
+var<private> strand_copy: u32;
 var<private> strand_item: Item;
 var<private> strand_ended: u32;
 var<private> strand_told: u32;
@@ -234,6 +235,7 @@ var<private> strand_next: Item;
         self.out += &format!(
             "@compute @workgroup_size({group}) fn {ENTRY}(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>) {{
     let number = (group.y * {row} + group.x) * {group}u + lane;
+    strand_copy = {SPREAD}u + {COPY_WORDS}u * ((group.y * {row} + group.x) % {COPIES}u);
     strand_ended = {none}u;
     var at_once = 0u;
     if (number < {slice}) {{
@@ -273,16 +275,17 @@ var<private> strand_next: Item;
         let (done, requeue) = (end::DONE, end::REQUEUE);
         let (inner, own, before) = (control(SLICE_INNER), control(SLICE_BAND), self.loops.1);
         // Whoever is here has been here in every visit before, so this is no less than what the group has done.
-        let behind = match self.leads() {
-            true => "subgroupAdd(strand_loops)",
-            false => "strand_loops",
+        let behind = match (self.leads(), self.does.loops) {
+            (true, _) => "subgroupAdd(strand_loops) + ",
+            (false, true) => "strand_loops + ",
+            (false, false) => "",
         };
         self.add(format_args!("        var behind = 0u;\n        var again = false;\n        loop {{"));
         self.add(format_args!("            if (again) {{ strand_item = strand_next; at_once += 1u; }}"));
         self.add(format_args!("            strand_ended = {done}u; strand_loops = 0u;\n            run(strand_item);"));
         self.judge("            ");
         self.out += &format!(
-            "            behind += {behind} + 1u;
+            "            behind += {behind}1u;
             if (strand_ended != {requeue}u || at_once + 1u >= {inner} || behind >= {before}u) {{ break; }}
             if (strand_told != {own} || strand_children + strand_emits != 0u) {{ break; }}
             again = true;
@@ -298,7 +301,9 @@ var<private> strand_next: Item;
         }
         let (limit, code, fault) = (self.loops.0, codes::LOOP_LIMIT, end::FAULT);
         let forget = self.forget();
-        self.add(format_args!("{indent}if (strand_loops > {limit}u) {{ strand_fail({code:#x}u); }}"));
+        if self.does.loops {
+            self.add(format_args!("{indent}if (strand_loops > {limit}u) {{ strand_fail({code:#x}u); }}"));
+        }
         self.add(format_args!(
             "{indent}if (strand_ended == {fault}u) {{ strand_children = 0u; strand_emits = 0u;{forget} }}"
         ));
@@ -306,7 +311,7 @@ var<private> strand_next: Item;
 
     /// Whether iterations are counted for a subgroup: see [`super::led`].
     fn leads(&self) -> bool {
-        self.driver != 0 && self.does.report && self.variant.reserve == Reserve::Subgroup
+        self.driver != 0 && self.does.loops && self.variant.reserve == Reserve::Subgroup
     }
 
     /// Where the driver has cut one invocation off, no loop of those that run in step with it is whole any more, not those of
@@ -393,10 +398,15 @@ var<private> strand_next: Item;
         let (yields, fault, none) = (end::YIELD, end::FAULT, end::NONE);
         let (first, space, band) = (control(REPORT_FIRST), control(REPORT_SPACE), control(SLICE_BAND));
         let words = self.words() + REPORT_HEADER;
+        // Mostly nobody tells anything.
+        let (some, all) = match self.variant.reserve {
+            Reserve::Subgroup => ("if (subgroupAny(tells)) { ", " }"),
+            _ => ("", ""),
+        };
         self.out += &format!(
             "    {{
         let tells = strand_ended >= {yields}u && strand_ended != {none}u;
-        let number = strand_reserve({REPORTED}u, select(0u, 1u, tells), lane);
+        {some}let number = strand_reserve({REPORTED}u, select(0u, 1u, tells), lane);
         if (tells && number >= {space}) {{
             atomicAdd(&strand_counters[{LOST}], 1u);
         }} else if (tells) {{
@@ -406,28 +416,22 @@ var<private> strand_next: Item;
             strand_out[base + 2u] = {band};
             strand_out[base + 3u] = strand_tag;
             if (strand_ended == {fault}u) {{ strand_tell(base + {REPORT_HEADER}u, strand_item); }} else {{ strand_tell(base + {REPORT_HEADER}u, strand_next); }}
-        }}
+        }}{all}
     }}
 "
         );
     }
 
     fn counts(&mut self) {
-        let mut ends = vec![(FINISHED, end::DONE)];
-        if self.does.requeue {
-            ends.push((REQUEUED, end::REQUEUE));
-        }
-        if self.does.report {
-            ends.extend([(YIELDED, end::YIELD), (PAUSED, end::PAUSE), (FAULTED, end::FAULT)]);
-        }
-        for (counter, end) in ends {
-            self.add(format_args!("    strand_count({counter}u, select(0u, 1u, strand_ended == {end}u), lane);"));
+        match self.variant.reserve {
+            Reserve::Subgroup => self.ends_together(),
+            _ => self.ends(),
         }
         if self.children() != 0 {
             self.add(format_args!("    strand_count({PUSHED}u, strand_children, lane);"));
         }
         if self.does.requeue {
-            self.add(format_args!("    strand_count({AT_ONCE}u, at_once, lane);"));
+            self.add(format_args!("    strand_count_here({AT_ONCE}u, at_once, lane);"));
         }
         if self.variant.tagged {
             let (done, yields, none) = (end::DONE, end::YIELD, end::NONE);
@@ -443,6 +447,48 @@ var<private> strand_next: Item;
             self.out += &WORKGROUP_FLUSH.replace("GROUP", &format!("{group}u"));
         }
     }
+
+    /// The ways in which an item of this program can end, with their counters.
+    fn kinds(&self) -> impl Iterator<Item = (usize, u32)> + use<> {
+        let Does { requeue, yields, pauses, report, .. } = self.does;
+        let kinds = [
+            (true, FINISHED, end::DONE),
+            (requeue, REQUEUED, end::REQUEUE),
+            (yields, YIELDED, end::YIELD),
+            (pauses, PAUSED, end::PAUSE),
+            (report, FAULTED, end::FAULT),
+        ];
+        kinds.into_iter().filter(|(can, ..)| *can).map(|(_, counter, end)| (counter, end))
+    }
+
+    fn ends(&mut self) {
+        for (counter, end) in self.kinds() {
+            self.add(format_args!("    strand_count({counter}u, select(0u, 1u, strand_ended == {end}u), lane);"));
+        }
+    }
+
+    /// A subgroup adds up all kinds at once, eight bits of a word for each but faults, which are counted where there are any.
+    fn ends_together(&mut self) {
+        let fault = end::FAULT;
+        self.add(format_args!(
+            "    let ends = subgroupAdd(select(0u, 1u << (8u * strand_ended), strand_ended < {fault}u));"
+        ));
+        self.add(format_args!("    if (subgroupBroadcastFirst(lane) == lane) {{"));
+        for (counter, end) in self.kinds().filter(|(_, end)| *end != fault) {
+            let bits = 8 * end;
+            self.add(format_args!("        let of_{end} = ends >> {bits}u & 255u;"));
+            self.add(format_args!(
+                "        if (of_{end} != 0u) {{ atomicAdd(&strand_counters[strand_copy + {counter}u], of_{end}); }}"
+            ));
+        }
+        self.add(format_args!("    }}"));
+        if self.does.report {
+            let faulted = format!("strand_ended == {fault}u");
+            self.add(format_args!(
+                "    if (subgroupAny({faulted})) {{ strand_count({FAULTED}u, select(0u, 1u, {faulted}), lane); }}"
+            ));
+        }
+    }
 }
 
 const BY_LANE: &str = "\
@@ -451,6 +497,9 @@ fn strand_reserve(counter: u32, wanted: u32, lane: u32) -> u32 {
     return atomicAdd(&strand_counters[counter], wanted);
 }
 fn strand_count(counter: u32, more: u32, lane: u32) {
+    if (more != 0u) { atomicAdd(&strand_counters[strand_copy + counter], more); }
+}
+fn strand_count_here(counter: u32, more: u32, lane: u32) {
     if (more != 0u) { atomicAdd(&strand_counters[counter], more); }
 }
 ";
@@ -464,6 +513,10 @@ fn strand_reserve(counter: u32, wanted: u32, lane: u32) -> u32 {
     return subgroupBroadcastFirst(first) + before;
 }
 fn strand_count(counter: u32, more: u32, lane: u32) {
+    let all = subgroupAdd(more);
+    if (subgroupBroadcastFirst(lane) == lane && all != 0u) { atomicAdd(&strand_counters[strand_copy + counter], all); }
+}
+fn strand_count_here(counter: u32, more: u32, lane: u32) {
     let all = subgroupAdd(more);
     if (subgroupBroadcastFirst(lane) == lane && all != 0u) { atomicAdd(&strand_counters[counter], all); }
 }
@@ -487,6 +540,9 @@ fn strand_reserve(counter: u32, wanted: u32, lane: u32) -> u32 {
 }
 fn strand_count(counter: u32, more: u32, lane: u32) {
     if (more != 0u) { atomicAdd(&strand_tally[counter], more); }
+}
+fn strand_count_here(counter: u32, more: u32, lane: u32) {
+    strand_count(counter, more, lane);
 }
 ";
 

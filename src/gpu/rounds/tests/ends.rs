@@ -91,6 +91,26 @@ fn an_item_that_blocks_its_invocation_needs_fewer_rounds() {
     assert_eq!(rounds, [201, 1]);
 }
 
+/// An invocation visits an item again and again: what the program keeps for itself begins anew each time.
+#[test]
+fn private_variables_begin_as_they_are_declared() {
+    let Some(service) = software() else { return };
+    let source = "var<private> count: u32 = 5u;
+var<private> sum: array<u32, 3>;
+fn run(item: Item) {
+    count += 1u; sum[1] += 2u;
+    if (count != 6u || sum[1] != 2u) { fault(count); return; }
+    if (item.continuation_data != 0u) { requeue(0u, item.continuation_data - 1u, BAND_SAME); return; }
+    emit(Record(count));
+}";
+    let words = [Word::Param, Word::ContinuationPc, Word::ContinuationData];
+    let trial = Trial { emit_max: 1, inner: 100, ..Trial::new(source, &words) };
+    let items: Vec<u32> = (0..100).flat_map(|param| [param, 0, 9]).collect();
+    let shelf = trial.run_items(&service, &items).ok();
+    assert_eq!((shelf.emitted, shelf.tally.faulted), (vec![6; 100], 0));
+    assert_eq!((shelf.rounds, shelf.tally.visits), (1, 1000), "the same invocation makes the ten visits");
+}
+
 #[test]
 fn counters_of_the_task_are_kept() {
     let Some(service) = software() else { return };
