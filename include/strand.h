@@ -4892,7 +4892,9 @@ typedef struct strand_work_task {
     uint32_t task_id;
     /** The number of the item that pushed it, 0: none. */
     uint32_t parent_task_id;
-    /** How often waiting has raised its band. */
+    /**
+     * By how many bands waiting had raised its band when it was taken, added up over all slices that it was in.
+     */
     uint32_t age_ticks;
     /** How often it was requeued. */
     uint32_t requeue_count;
@@ -5488,7 +5490,12 @@ typedef struct strand_worklist_options {
     uint32_t capacity;
     /** STRAND_WORKLIST_FIFO or STRAND_WORKLIST_LIFO. */
     uint32_t order;
-    /** Bands of priority, 1 to 5. Default: 1. */
+    /**
+     * Bands of priority, 1 to 5. Default: 1. A slice (a batch, or a round of an adapter) is of the most urgent band
+     * that has items, but for two rules, which hold for the queues of the host and for those of an adapter. A band that
+     * was passed over 16 times is next: no band is passed over more than 16 + bands - 2 times in a row. And a band counts
+     * as one more urgent for every 32 slices that its oldest items have waited there, until all that waited are taken.
+     */
     uint32_t bands;
     /** Tenants, 1 to 30. Default: 1. */
     uint32_t tenants;
@@ -5712,6 +5719,13 @@ STRAND_API strand_status strand_worklist_push_tasks(
  * Switches a tenant on or off, and sets how many of its items may be in flight at once. Items of a
  * tenant that is switched off stay queued.
  *
+ * A run that is on follows at once: the batch that a worker is at, or the submission that an adapter is at or
+ * that is being made, is the last in which items of a tenant run that was switched off. What lies on an adapter then
+ * comes back to the queues of the host, of all tenants, and keeps its order. The same happens
+ * where more items of a tenant lie on an adapter than its quota is, children included: since it was lowered, or
+ * since items have pushed others; so when a submission begins there are never more. A run that has nothing left but
+ * items of tenants that are switched off ends.
+ *
  * @param worklist  the worklist
  * @param tenant    0 to tenants - 1
  * @param enabled   0: off, 1: on, as at first
@@ -5888,7 +5902,11 @@ STRAND_API strand_status strand_worklist_faults(
         uint32_t *count);
 
 /**
- * What the worklist has counted.
+ * What the worklist has counted. The numbers are of one moment, also while a run is on, on any device:
+ * pushed + children = finished + faulted + withdrawn + lost + queued + paused + in_flight;
+ * visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting. What a
+ * submission has done that an adapter is at shows when it has ended, some of it (faults, pauses, yields and
+ * records) before the rest.
  *
  * @param worklist    the worklist
  * @param statistics  its size is set by the caller

@@ -133,7 +133,7 @@ pub struct strand_work_task {
     pub task_id: u32,
     /// The number of the item that pushed it, 0: none.
     pub parent_task_id: u32,
-    /// How often waiting has raised its band.
+    /// By how many bands waiting had raised its band when it was taken, added up over all slices that it was in.
     pub age_ticks: u32,
     /// How often it was requeued.
     pub requeue_count: u32,

@@ -90,7 +90,10 @@ pub struct strand_worklist_options {
     pub capacity: u32,
     /// STRAND_WORKLIST_FIFO or STRAND_WORKLIST_LIFO.
     pub order: u32,
-    /// Bands of priority, 1 to 5. Default: 1.
+    /// Bands of priority, 1 to 5. Default: 1. A slice (a batch, or a round of an adapter) is of the most urgent band
+    /// that has items, but for two rules, which hold for the queues of the host and for those of an adapter. A band that
+    /// was passed over 16 times is next: no band is passed over more than 16 + bands - 2 times in a row. And a band counts
+    /// as one more urgent for every 32 slices that its oldest items have waited there, until all that waited are taken.
     pub bands: u32,
     /// Tenants, 1 to 30. Default: 1.
     pub tenants: u32,
@@ -361,6 +364,13 @@ pub unsafe extern "C" fn strand_worklist_push_tasks(
 /// Switches a tenant on or off, and sets how many of its items may be in flight at once. Items of a
 /// tenant that is switched off stay queued.
 ///
+/// A run that is on follows at once: the batch that a worker is at, or the submission that an adapter is at or
+/// that is being made, is the last in which items of a tenant run that was switched off. What lies on an adapter then
+/// comes back to the queues of the host, of all tenants, and keeps its order. The same happens
+/// where more items of a tenant lie on an adapter than its quota is, children included: since it was lowered, or
+/// since items have pushed others; so when a submission begins there are never more. A run that has nothing left but
+/// items of tenants that are switched off ends.
+///
 /// @param worklist  the worklist
 /// @param tenant    0 to tenants - 1
 /// @param enabled   0: off, 1: on, as at first
@@ -612,7 +622,11 @@ pub unsafe extern "C" fn strand_worklist_faults(
     })
 }
 
-/// What the worklist has counted.
+/// What the worklist has counted. The numbers are of one moment, also while a run is on, on any device:
+/// pushed + children = finished + faulted + withdrawn + lost + queued + paused + in_flight;
+/// visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting. What a
+/// submission has done that an adapter is at shows when it has ended, some of it (faults, pauses, yields and
+/// records) before the rest.
 ///
 /// @param worklist    the worklist
 /// @param statistics  its size is set by the caller

@@ -16,7 +16,8 @@
 //! - of the slices that its band gets, a tenant waits for at most 2 (T - 1) ([`tenant_bound`]), which is 58.
 //!
 //! How long items have waited is known from marks, not from the items: a mark says how many of the items that were
-//! queued at some slice are still there. Until they are gone, the oldest item has waited since then at least.
+//! queued at some slice are still there. Until they are gone, the oldest item has waited since then at least. So no item
+//! is touched, and a band that has waited keeps its higher rank until all that had waited is taken.
 
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
@@ -62,6 +63,8 @@ pub struct Grant {
     pub tenant: u32,
     /// How many, at least 1.
     pub count: u64,
+    /// Bands by which waiting has raised them.
+    pub raised: u32,
 }
 
 /// What there is of one band and tenant.
@@ -158,12 +161,25 @@ impl Drain {
         let guard = if self.has(Defect::Guardless) { u32::MAX } else { STARVED_AFTER };
         let band = pick(&ranks, &mut self.passed, guard)?;
         self.now += 1;
-        let grant = self.turn(band, limit, &queued)?;
+        let raised = ranks[band as usize].map_or(0, |rank| band.saturating_sub(rank));
+        let grant = Grant { raised, ..self.turn(band, limit, &queued)? };
         let number = self.number(grant.band, grant.tenant);
-        if self.order == Order::Fifo {
-            self.known[number].left = self.known[number].left.saturating_sub(grant.count);
-        }
+        let known = &mut self.known[number];
+        known.left = match self.order {
+            Order::Fifo => known.left.saturating_sub(grant.count),
+            // What is put on top of the others now has not waited.
+            Order::Lifo => known.left.min(queued(grant.band, grant.tenant).length.saturating_sub(grant.count)),
+        };
         Some(grant)
+    }
+
+    /// Items that were taken are back where they were, before those that are still there.
+    pub fn returned(&mut self, band: u32, tenant: u32, count: u64) {
+        let number = self.number(band, tenant);
+        let known = &mut self.known[number];
+        if self.order == Order::Fifo && known.left > 0 {
+            known.left += count;
+        }
     }
 
     /// Slices so far.
@@ -233,7 +249,7 @@ impl Drain {
             true => Turn { tenant, slices },
             false => Turn { tenant: (tenant + 1) % self.tenants, slices: 0 },
         };
-        Some(Grant { band, tenant, count })
+        Some(Grant { band, tenant, count, raised: 0 })
     }
 
     #[cfg(test)]
@@ -256,8 +272,7 @@ impl Drain {
     }
 }
 
-/// The band of the next slice, of those that have a rank; counts who was passed over. A device's kernel does the same,
-/// with the bands themselves as ranks.
+/// The band of the next slice, of those that have a rank; counts who was passed over. A device's kernel does the same.
 pub fn pick(ranks: &[Option<u32>], passed: &mut [u32], starved_after: u32) -> Option<u32> {
     let mut best: Option<(usize, bool, u32)> = None; // band, starved, rank
     for (band, rank) in ranks.iter().enumerate() {

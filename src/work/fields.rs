@@ -182,6 +182,14 @@ impl Fields {
         Ok(())
     }
 
+    /// What happens to records that are taken after waiting has raised them by so many bands.
+    pub fn aged(&self, records: &mut [u32], raised: u32) {
+        let Some(at) = self.offset(Word::AgeTicks) else { return };
+        for record in records.chunks_exact_mut(self.length()) {
+            record[at] = record[at].saturating_add(raised);
+        }
+    }
+
     /// What happens to a record whose pause has ended.
     pub fn resumed(&self, record: &mut [u32]) {
         set(record, self.offsets[Word::State as usize], State::Ready.word());

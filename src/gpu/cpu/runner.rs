@@ -271,7 +271,8 @@ impl Runner {
         let ends = run.look(host, state.residence.spilled(), device_closed, now).is_some();
         if let Some(promise) = &mut self.promise {
             let (tenant, again) = (batch.slice().tenant, batch.again());
-            let goes_on = !ends && self.step < self.steps_max && run.may_go_on(host);
+            let may = run.may_go_on(host) && !host.tenant_is_over(tenant);
+            let goes_on = !ends && self.step < self.steps_max && may;
             batch.refill();
             if goes_on && host.renew(promise, tenant, again).is_ok() {
                 self.step += 1;

@@ -23,6 +23,7 @@ use crate::gpu::remote::Remote;
 use crate::gpu::service::{Failure, Gpu};
 use crate::gpu::shared::Shared;
 use crate::gpu::worklist::host::{Promise, Slice};
+use crate::gpu::worklist::ledger::Tally;
 use crate::gpu::worklist::list::{Way, Worklist};
 use crate::gpu::worklist::run::Verdict;
 use crate::gpu::worklist::shape::{Order, Spill};
@@ -116,6 +117,9 @@ impl Frontier for Attached {
         if run.look(host, self.spilled, closed, clock::shown()).is_some() {
             return over();
         }
+        if depth > 0 && host.is_over() {
+            return Plan::Recall;
+        }
         if depth == 0 && !host.has_ready() {
             if run.limits.until_closed && !state.closed {
                 state.device_waits = true;
@@ -180,35 +184,56 @@ impl Frontier for Attached {
         Ok(())
     }
 
+    fn count(&mut self, settled: &Settled) {
+        let (mut state, tally) = (self.list.lock(), &settled.tally);
+        let left = tally.finished + tally.yielded + tally.paused + tally.faulted;
+        let all = [tally.pushed as i64 - left as i64];
+        let each = settled.changes.map(|changes| changes.map(i64::from));
+        state.host.count_device(tally, each.as_ref().map_or(&all[..], |each| &each[..]));
+        let counters = &mut state.host.counters;
+        counters.rounds += settled.rounds;
+        counters.guarded += settled.guarded;
+        counters.submissions += 1;
+        counters.active_ns += settled.active_ns;
+    }
+
     fn emit(&mut self, words: &[u32]) -> Outcome<()> {
-        self.list.lock().host.emit(words)
+        let host = &mut self.list.lock().host;
+        host.emit(words)?;
+        let emitted = (words.len() / host.shape().emit_words as usize) as u64;
+        host.arrived(&Tally { emitted, ..Tally::default() });
+        Ok(())
     }
 
     fn report(&mut self, report: Report<'_>) -> Outcome<()> {
         let Report { end, told, band, tenant, record } = report;
         let host = &mut self.list.lock().host;
-        match end {
-            end::YIELD => host.put(band, tenant, record),
-            end::PAUSE => host.pause(told, band, tenant, record),
-            _ => host.fault(told, band, tenant, record),
-        }
+        let one = Tally { visits: 1, admitted: 1, ..Tally::default() };
+        let tally = match end {
+            end::YIELD => {
+                host.put(band, tenant, record)?;
+                Tally { yielded: 1, ..one }
+            }
+            end::PAUSE => {
+                host.pause(told, band, tenant, record)?;
+                Tally { paused: 1, ..one }
+            }
+            _ => {
+                host.fault(told, band, tenant, record)?;
+                Tally { faulted: 1, ..one }
+            }
+        };
+        host.arrived(&tally);
+        Ok(())
     }
 
     fn settle(&mut self, settled: &Settled) -> Result<(), String> {
         let mut state = self.list.lock();
         let (state, tally) = (&mut *state, &settled.tally);
-        let counters = &mut state.host.counters;
-        counters.rounds += settled.rounds;
-        counters.submissions += 1;
-        counters.active_ns += settled.active_ns;
-        let left = tally.finished + tally.yielded + tally.paused + tally.faulted;
-        let all = [tally.pushed as i64 - left as i64];
-        let each = settled.changes.map(|changes| changes.map(i64::from));
-        let changes = each.as_ref().map_or(&all[..], |each| &each[..]);
         let took = i64::try_from(settled.active_ns).unwrap_or(i64::MAX);
         let (items, launched) = (narrow(tally.admitted), narrow(settled.launched));
         state.pace.note(self.mode, items.min(launched), tally.visits, took, launched.max(1));
-        state.host.settle_device(tally, changes).map_err(|violation| violation.to_string())?;
+        tally.check().and_then(|()| state.host.check_sums()).map_err(|violation| violation.to_string())?;
         state.host.check_device(settled.depth + settled.held).map_err(|violation| violation.to_string())
     }
 

@@ -25,6 +25,7 @@ use crate::base::sys;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Step};
 use crate::gpu::worklist::host::Slice;
 use crate::gpu::worklist::segments::try_reserve;
+use crate::work::drain;
 
 /// Submissions in a row that admit nothing although items are queued, before the run is given up.
 const STALLED_AFTER: u32 = 8;
@@ -222,7 +223,8 @@ impl<F: Frontier> Drive<F> {
             (REPORT_SPACE, space.reports),
             (REPORT_FIRST, space.reports_at()),
             (SLICE_MIN, (space.capacity / 64).max(1)),
-            (STARVED_AFTER, 16),
+            (STARVED_AFTER, drain::STARVED_AFTER),
+            (AGE_AFTER, drain::AGE as u32),
             (GROUP, manner.group_size),
             (ROW_MAX, gpu.limits.max_compute_workgroups_per_dimension.min(manner.groups_max).max(1)),
         ] {
@@ -429,7 +431,12 @@ impl<F: Frontier> Drive<F> {
         }
         if self.ending.is_none() && !some_is_missing {
             let depth = outcome::depth(&self.control);
-            match self.frontier.plan(depth + self.held()) {
+            let mut plan = self.frontier.plan(depth + self.held());
+            if plan == Plan::Recall && depth == 0 {
+                self.hand_back();
+                plan = self.frontier.plan(0);
+            }
+            match plan {
                 Plan::Run { visits, rounds, inner } => {
                     let rounds = u64::from(self.pace.rounds).min(rounds.max(1)) as u32;
                     let rounds = self.reserve(pipelines.does.report, store, rounds, visits);
@@ -452,6 +459,10 @@ impl<F: Frontier> Drive<F> {
                             return Step::Idle(sys::monotonic() + NOTHING_NS);
                         }
                     }
+                }
+                Plan::Recall => {
+                    self.hand_back();
+                    self.bring_back(gpu, store);
                 }
                 Plan::Wait(until) if self.traffic.parts.is_empty() => return Step::Idle(until),
                 Plan::Wait(_) => {}
@@ -532,7 +543,7 @@ impl<F: Frontier> Drive<F> {
             return Ok(());
         }
         self.before = outcome::depth(&self.control);
-        for word in [PEAK, ROUNDS, ADMITTED, LAUNCHED, STOPPED, SLICE] {
+        for word in [PEAK, ROUNDS, ADMITTED, LAUNCHED, GUARDED, STOPPED, SLICE] {
             self.control[word] = 0;
         }
         self.control[SLICE_MAX] = self.slice;
@@ -630,6 +641,7 @@ impl<F: Frontier> Drive<F> {
                 settled.active_ns = device_time(gpu, store, status).unwrap_or(taken.max(0) as u64);
                 self.pace.after(taken, settled.depth != 0 && self.stopped == 0);
                 self.watch(&settled);
+                self.frontier.count(&settled);
                 self.settled = Some(settled);
             }
             Err(text) => self.end(Status::DEVICE, text),

@@ -18,6 +18,8 @@ pub enum Plan {
         /// Visits of an item by one invocation at most; not 0.
         inner: u32,
     },
+    /// All that lies on the device comes back, then this is asked again: some of it may not run now.
+    Recall,
     /// Nothing before this time (nanoseconds of CLOCK_MONOTONIC; `i64::MAX`: until the service is nudged).
     Wait(i64),
     /// The run ends; what lies on the device comes back first.
@@ -56,6 +58,8 @@ pub struct Settled {
     pub rounds: u64,
     /// Invocations that were started.
     pub launched: u64,
+    /// Slices that a band got before a more urgent one.
+    pub guarded: u64,
     /// Nanoseconds that the device took, if it tells; else that the submission took.
     pub active_ns: u64,
 }
@@ -71,13 +75,15 @@ pub trait Frontier: Send {
     fn reserve(&mut self, items: u64, reports: u64, records: u64) -> Outcome<()>;
     /// Takes up to `limit` items, appended to `into`, which has room for them.
     fn take(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice>;
+    /// A submission has ended, all of whose sums were found to agree. What it reports and emits comes after this.
+    fn count(&mut self, settled: &Settled);
     /// Gets items back that did not run; `spilled`: because the device was full.
     fn give_back(&mut self, slice: Slice, words: &[u32], spilled: bool) -> Outcome<()>;
     /// Gets emitted records.
     fn emit(&mut self, words: &[u32]) -> Outcome<()>;
     /// Gets an item that yielded, waits or has faulted.
     fn report(&mut self, report: Report<'_>) -> Outcome<()>;
-    /// Counts a submission, after everything of it was given; looks whether its own sums agree.
+    /// Everything of a submission was given: looks whether its own sums agree.
     fn settle(&mut self, settled: &Settled) -> Result<(), String>;
     /// The run has ended. `lost`: what was taken and not given back is lost, with the device or because there was no memory for it.
     fn ended(&mut self, status: Status, text: String, lost: bool);

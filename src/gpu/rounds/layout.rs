@@ -41,9 +41,12 @@ table! {
     STARVED_AFTER = 14, "A band that was passed over so often is next.";
     GROUP = 15, "Invocations of a workgroup.";
     ROW_MAX = 16, "Workgroups of one dimension at most.";
+    NOW = 17, "Rounds of the run that had a slice.";
+    AGE_AFTER = 18, "Rounds of waiting that make a band count as one more urgent; 0: none.";
     HEAD = 20, "Of each band: the place of its oldest item.";
     COUNT = 25, "Of each band: its items.";
-    PASSED = 30, "Of each band: slices since it was passed over.";
+    PASSED = 30, "Of each band: how often it was passed over since it had a slice.";
+    MARKED = 35, "Of each band: the round of its mark.";
     SLICE = 40, "Items of the slice.";
     SLICE_BAND = 41, "Its band.";
     SLICE_FIRST = 42, "The place of its first item.";
@@ -55,6 +58,10 @@ table! {
     ADMITTED = 48, "Items of all slices.";
     LAUNCHED = 49, "Invocations of all rounds.";
     STOPPED = 50, "Why rounds are empty: bits STOP_.";
+    GUARDED = 51, "Slices that a band got before a more urgent one.";
+    LEFT = 52, "Of each band: items that were queued when it was marked and are still there.";
+    BELOW = 57, "Of each band, where the newest go first: items that the host has put below those.";
+    SLICE_RAISED = 62, "Bands by which waiting has raised the slice.";
 }
 
 table! {
@@ -141,7 +148,7 @@ mod tests {
             let mut used = vec![false; words];
             for (name, first) in table {
                 let width = match *name {
-                    "HEAD" | "COUNT" | "PASSED" | "APPENDED" => BANDS,
+                    "HEAD" | "COUNT" | "PASSED" | "MARKED" | "LEFT" | "BELOW" | "APPENDED" => BANDS,
                     "CHANGE" => TENANTS,
                     "SPREAD" => COPIES * COPY_WORDS,
                     _ => 1,

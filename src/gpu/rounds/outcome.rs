@@ -80,6 +80,7 @@ impl Told {
             peak: u64::from(self.control[PEAK]),
             rounds: u64::from(self.control[ROUNDS]),
             launched: u64::from(self.control[LAUNCHED]),
+            guarded: u64::from(self.control[GUARDED]),
             active_ns: 0,
         })
     }

@@ -11,14 +11,18 @@ fn fold() -> u32 {
     let slice = control[SLICE];
     var total = 0u;
     for (var b = 0u; b < control[BAND_COUNT]; b++) {
-        var count = control[COUNT + b] + counters[APPENDED + b];
-        counters[APPENDED + b] = 0u;
+        var count = control[COUNT + b];
         if (b == control[SLICE_BAND]) {
             count -= slice;
             if (control[NEWEST_FIRST] == 0u) {
                 control[HEAD + b] = (control[HEAD + b] + slice) % control[PHYSICAL];
+                control[LEFT + b] -= min(control[LEFT + b], slice);
+            } else {
+                control[LEFT + b] = min(control[LEFT + b], count - min(count, control[BELOW + b]));
             }
         }
+        count += counters[APPENDED + b];
+        counters[APPENDED + b] = 0u;
         control[COUNT + b] = count;
         total += count;
     }
@@ -27,30 +31,58 @@ fn fold() -> u32 {
     return total;
 }
 
-// The band of the next slice: the most urgent that is not empty, or one that was passed over too often.
-fn pick() -> u32 {
-    var urgent = NO_BAND;
-    var chosen = NO_BAND;
-    var longest = control[STARVED_AFTER];
+// How urgent a band is: one more for every AGE_AFTER rounds that its oldest items have waited. They have waited since the band
+// was marked, as long as one of those that were queued then is still there; after that it is marked again.
+fn rank(band: u32) -> u32 {
+    if (control[LEFT + band] == 0u) {
+        control[MARKED + band] = control[NOW];
+        control[LEFT + band] = control[COUNT + band];
+        control[BELOW + band] = 0u;
+    }
+    if (control[AGE_AFTER] == 0u) { return band; }
+    return band - min(band, (control[NOW] - control[MARKED + band]) / control[AGE_AFTER]);
+}
+
+struct Choice { band: u32, raised: u32 }
+
+// The band of the next slice: the one that was passed over most, if that is too often; else the most urgent, among equals the
+// one that was passed over most, then the more urgent by itself. The host's drain does the same (work/drain.rs).
+fn pick() -> Choice {
+    if (control[BAND_COUNT] == 1u) { return Choice(0u, 0u); }
+    var best = NO_BAND;
+    var best_rank = 0u;
+    var best_passed = 0u;
+    var best_starved = false;
     for (var b = 0u; b < control[BAND_COUNT]; b++) {
         if (control[COUNT + b] == 0u) { continue; }
-        if (urgent == NO_BAND) { urgent = b; }
-        if (control[PASSED + b] >= longest && longest != 0u) {
-            longest = control[PASSED + b] + 1u;
-            chosen = b;
+        let urgent = rank(b);
+        let passed = control[PASSED + b];
+        let starved = passed >= control[STARVED_AFTER];
+        var better = starved || urgent < best_rank || (urgent == best_rank && passed > best_passed);
+        if (best_starved) { better = starved && passed > best_passed; }
+        if (better || best == NO_BAND) {
+            best = b;
+            best_rank = urgent;
+            best_passed = passed;
+            best_starved = starved;
         }
     }
-    return select(chosen, urgent, chosen == NO_BAND);
+    return Choice(best, best - best_rank);
 }
 
 fn passed_over(band: u32) {
+    if (control[BAND_COUNT] == 1u) { return; }
+    var overtakes = 0u;
     for (var b = 0u; b < control[BAND_COUNT]; b++) {
         if (b == band || control[COUNT + b] == 0u) {
             control[PASSED + b] = 0u;
         } else {
             control[PASSED + b] += 1u;
+            if (b < band) { overtakes = 1u; }
         }
     }
+    control[GUARDED] += overtakes;
+    control[NOW] += 1u;
 }
 
 // The free places of the fullest ring: a child may go to any band.
@@ -69,7 +101,8 @@ fn prep() {
     args[1] = 1u;
     args[2] = 1u;
     if (total == 0u || control[STOPPED] != 0u) { return; }
-    let band = pick();
+    let choice = pick();
+    let band = choice.band;
     var wanted = min(control[COUNT + band], control[SLICE_MAX]);
     let least = min(wanted, control[SLICE_MIN]);
     let fan_out = control[FAN_OUT];
@@ -112,6 +145,7 @@ fn prep() {
     let rows = (groups + row - 1u) / row;
     control[SLICE] = slice;
     control[SLICE_BAND] = band;
+    control[SLICE_RAISED] = choice.raised;
     control[SLICE_FIRST] = first;
     control[SLICE_BASE] = band * control[PHYSICAL];
     control[SLICE_INNER] = clamp(left / slice, 1u, control[INNER]);

@@ -7,8 +7,11 @@
 //! ```
 //! What comes from the host goes where it is taken last, and what is spilled is what would be taken last: below the oldest
 //! where the newest go first, else behind the newest. The device itself always appends behind the newest.
+//!
+//! The items that have waited since the device marked the band lie at one end: the oldest where those go first; else below
+//! whatever came later from items, and above what came later from the host.
 
-use super::layout::{BANDS, CONTROL_WORDS, COUNT, HEAD};
+use super::layout::{BANDS, BELOW, CONTROL_WORDS, COUNT, HEAD, LEFT};
 
 /// Items of a band that lie together: number of the first place, and how many.
 pub type Run = (u32, u32);
@@ -41,6 +44,9 @@ impl Rings<'_> {
         let runs = if self.newest_first {
             let head = &mut self.control[HEAD + band as usize];
             *head = (*head + self.physical - count) % self.physical;
+            if self.control[LEFT + band as usize] != 0 {
+                self.control[BELOW + band as usize] += count;
+            }
             self.runs(band, 0, count)
         } else {
             self.runs(band, self.count(band), count)
@@ -55,9 +61,14 @@ impl Rings<'_> {
         let count = count.min(all);
         let runs = self.runs(band, if self.newest_first { 0 } else { all - count }, count);
         self.control[COUNT + band as usize] -= count;
+        let [left, below] = [LEFT, BELOW].map(|word| self.control[word + band as usize]);
         if self.newest_first {
             let head = &mut self.control[HEAD + band as usize];
             *head = (*head + count) % self.physical;
+            self.control[LEFT + band as usize] = left.saturating_sub(count.saturating_sub(below));
+            self.control[BELOW + band as usize] = below.saturating_sub(count);
+        } else {
+            self.control[LEFT + band as usize] = left.min(all - count);
         }
         runs
     }
@@ -86,6 +97,8 @@ mod tests {
             control[HEAD + 1] = 9;
             let mut memory = [0_u32; 33];
             let mut deque: VecDeque<u32> = VecDeque::new();
+            // As the device marks it now and then: all that were there at that time.
+            let mut marked: Vec<u32> = Vec::new();
             let mut rings = Rings { control: &mut control, physical: 11, newest_first };
             for number in 0..2000_u32 {
                 let some = random.below(5) as u32;
@@ -110,6 +123,15 @@ mod tests {
                     assert_eq!(took, expected);
                 }
                 assert_eq!(rings.count(1) as usize, deque.len());
+                marked.retain(|item| deque.contains(item));
+                assert_eq!(rings.control[LEFT + 1] as usize, marked.len());
+                if marked.is_empty() || random.below(9) == 0 {
+                    marked = deque.iter().copied().collect();
+                    (rings.control[LEFT + 1], rings.control[BELOW + 1]) = (marked.len() as u32, 0);
+                }
+                if newest_first && let Some(oldest) = deque.iter().position(|item| marked.contains(item)) {
+                    assert_eq!(rings.control[BELOW + 1] as usize, oldest, "from the host, below those");
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ use core::fmt::Write;
 use super::layout::*;
 use super::led::{LANE, LED};
 use super::shape::{Declared, Does, Reserve, Variant, cut_from};
+use crate::work::words::Word;
 use crate::work::{codes, shader};
 
 /// The entry point of a step.
@@ -249,6 +250,12 @@ var<private> strand_next: Item;
         );
         if self.leads() {
             self.add(format_args!("        {LANE} = lane;"));
+        }
+        if self.variant.bands > 1 && self.declared.fields.has(Word::AgeTicks) {
+            let raised = control(SLICE_RAISED);
+            self.add(format_args!(
+                "        strand_item.age_ticks += min({raised}, 0xffffffffu - strand_item.age_ticks);"
+            ));
         }
         if self.variant.tagged {
             self.add(format_args!("        strand_tag = strand_queue[base + {}u];", self.words()));

@@ -67,6 +67,21 @@ pub struct Tenant {
     pub in_flight: u64,
 }
 
+impl Tenant {
+    /// Items of it that may be in flight.
+    fn allowed(&self) -> u64 {
+        match (self.enabled, self.quota) {
+            (false, _) => 0,
+            (true, 0) => u64::MAX,
+            (true, quota) => quota,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.in_flight > self.allowed()
+    }
+}
+
 /// See the module documentation.
 pub struct Host {
     shape: Shape,
@@ -160,6 +175,17 @@ impl Host {
         (known.enabled, known.quota) = (enabled, quota);
     }
 
+    /// Whether more items of a tenant are in flight than may be now: it was switched off, or its quota is lower than what
+    /// was taken and pushed.
+    pub fn is_over(&self) -> bool {
+        self.tenants.iter().any(Tenant::is_over)
+    }
+
+    /// As [`Self::is_over`], of one.
+    pub fn tenant_is_over(&self, tenant: u32) -> bool {
+        self.tenants[tenant as usize].is_over()
+    }
+
     fn number(&self, band: u32, tenant: u32) -> usize {
         (band * self.shape.tenants + tenant) as usize
     }
@@ -222,7 +248,7 @@ impl Host {
         }
         let (queues, tenants, across) = (&self.queues, &self.tenants, self.shape.tenants);
         let there = |band: u32, tenant: u32| takeable(queues, tenants, (band * across + tenant) as usize);
-        let Grant { band, tenant, count } = self.drain.next(limit, there)?;
+        let Grant { band, tenant, count, raised } = self.drain.next(limit, there)?;
         let overtakes = (0..band).any(|before| (0..across).any(|tenant| there(before, tenant).takeable > 0));
         self.counters.guarded += u64::from(overtakes);
         let number = self.number(band, tenant);
@@ -231,6 +257,10 @@ impl Host {
             Order::Fifo => queue.pop_front(pool, count as usize, into),
             Order::Lifo => queue.pop_back(pool, count as usize, into),
         };
+        if raised > 0 {
+            let from = into.len() - count * self.shape.record_words();
+            self.shape.fields.aged(&mut into[from..], raised);
+        }
         self.queued -= count as u64;
         self.in_flight += count as u64;
         self.tenants[tenant as usize].in_flight += count as u64;
@@ -328,6 +358,7 @@ impl Host {
             Order::Fifo => self.queues[number].push_front(&mut self.pool, words)?,
             Order::Lifo => self.queues[number].push_back(&mut self.pool, words)?,
         }
+        self.drain.returned(band, tenant, count);
         self.queued += count;
         self.left_device(tenant, count);
         Ok(())
@@ -374,16 +405,30 @@ impl Host {
         self.counters.check(self.queued, self.paused(), self.in_flight)
     }
 
-    /// As [`Self::settle`], of a device that runs items of all tenants at once and keeps their children and those that are
-    /// requeued: `changes` says how many more items of each tenant lie there.
-    pub fn settle_device(&mut self, tally: &Tally, changes: &[i64]) -> Result<(), Violation> {
-        self.counters.work.add(tally);
-        self.in_flight = self.in_flight.saturating_add_signed(changes.iter().sum());
+    /// Counts a submission of a device that runs items of all tenants at once and keeps their children and those that are
+    /// requeued: `changes` says how many more items of each tenant lie there. What it reports item by item, and what it has
+    /// emitted, is counted as it comes ([`Self::arrived`]); until then those items count as being there. So whoever looks
+    /// meanwhile finds sums that agree.
+    pub fn count_device(&mut self, tally: &Tally, changes: &[i64]) {
+        let reports = tally.yielded + tally.paused + tally.faulted;
+        let (visits, admitted) = (tally.visits.saturating_sub(reports), tally.admitted.saturating_sub(reports));
+        let now = Tally { visits, admitted, yielded: 0, paused: 0, faulted: 0, emitted: 0, ..*tally };
+        self.counters.work.add(&now);
+        self.in_flight = self.in_flight.saturating_add_signed(changes.iter().sum::<i64>() + reports as i64);
         for (tenant, change) in self.tenants.iter_mut().zip(changes) {
             tenant.in_flight = tenant.in_flight.saturating_add_signed(*change);
         }
         self.note_depth();
-        tally.check()?;
+    }
+
+    /// Counts what has come of such a submission and was put where it belongs.
+    pub fn arrived(&mut self, tally: &Tally) {
+        self.counters.work.add(tally);
+        self.in_flight = self.in_flight.saturating_sub(tally.admitted);
+    }
+
+    /// Looks whether the sums agree.
+    pub fn check_sums(&self) -> Result<(), Violation> {
         self.counters.check(self.queued, self.paused(), self.in_flight)
     }
 
@@ -569,11 +614,7 @@ impl Host {
 /// What there is in a queue, and how much of it may be taken.
 fn takeable(queues: &[Records], tenants: &[Tenant], number: usize) -> Queued {
     let (length, known) = (queues[number].length(), &tenants[number % tenants.len()]);
-    let allowed = match (known.enabled, known.quota) {
-        (false, _) => 0,
-        (true, 0) => u64::MAX,
-        (true, quota) => quota.saturating_sub(known.in_flight),
-    };
+    let allowed = known.allowed().saturating_sub(known.in_flight);
     Queued { length, takeable: length.min(allowed) }
 }
 

@@ -420,6 +420,51 @@ fn a_device_that_holds_too_few_is_found() {
     assert!(said.contains("2 should be on the device, which says 1"), "{said}");
 }
 
+/// Results of a device come piece by piece: the sums agree after each piece, if it is counted as it comes.
+#[test]
+fn sums_agree_after_each_result_that_a_device_brings() {
+    for counts in [true, false] {
+        let mut host = small();
+        host.push(0, 1, &words(&[1, 2])).unwrap();
+        host.take_slice(10, &mut Vec::with_capacity(100)).unwrap();
+        // More are reported than were taken: children that ended in the same submission. One stays.
+        let tally = Tally {
+            visits: 7,
+            admitted: 7,
+            finished: 2,
+            yielded: 1,
+            paused: 1,
+            faulted: 3,
+            pushed: 6,
+            ..Tally::default()
+        };
+        host.count_device(&tally, &[0, -1]);
+        assert_eq!((host.check_sums(), host.in_flight()), (Ok(()), 6));
+        assert_eq!(host.tenant(1).in_flight, 1);
+        let one = Tally { visits: 1, admitted: 1, ..Tally::default() };
+        let ends = [Tally { yielded: 1, ..one }, Tally { paused: 1, ..one }, Tally { faulted: 1, ..one }];
+        for (number, end) in [0, 1, 2, 2, 2].iter().enumerate() {
+            match end {
+                0 => host.put(0, 1, &words(&[1])).unwrap(),
+                1 => host.pause(7, 0, 1, &words(&[2])).unwrap(),
+                _ => host.fault(7, 0, 1, &words(&[3])).unwrap(),
+            }
+            if counts {
+                host.arrived(&ends[*end]);
+            }
+            assert_eq!(
+                host.check_sums().is_ok(),
+                counts,
+                "result {number}; the control: what is not counted is doubled"
+            );
+            if !counts {
+                return;
+            }
+        }
+        assert_eq!((host.counters.work, host.in_flight()), (tally, 1));
+    }
+}
+
 #[test]
 fn no_band_is_passed_over_for_ever_and_no_tenant() {
     let mut host = Host::new(shape(Order::Fifo, 5, 3)).unwrap();

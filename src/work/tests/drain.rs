@@ -236,7 +236,7 @@ fn a_tenant_at_its_quota_waits_and_the_others_go_on() {
     }
     assert_eq!(taken, [100, 1_000]);
     model.in_flight[0] = 0;
-    assert_eq!(model.next(64), Some(Grant { band: 0, tenant: 0, count: 64 }));
+    assert_eq!(model.next(64), Some(Grant { band: 0, tenant: 0, count: 64, raised: 0 }));
 }
 
 #[test]
@@ -244,10 +244,10 @@ fn a_masked_tenant_waits_and_is_served_when_it_comes_back() {
     let mut model = Model::new(1, 2, 64, None);
     (*model.at(0, 0), *model.at(0, 1)) = (128, 64);
     model.masked[0] = true;
-    assert_eq!(model.next(1_000), Some(Grant { band: 0, tenant: 1, count: 64 }));
+    assert_eq!(model.next(1_000), Some(Grant { band: 0, tenant: 1, count: 64, raised: 0 }));
     assert_eq!(model.next(1_000), None);
     model.masked[0] = false;
-    assert_eq!(model.next(1_000), Some(Grant { band: 0, tenant: 0, count: 128 }), "alone it is not cut");
+    assert_eq!(model.next(1_000), Some(Grant { band: 0, tenant: 0, count: 128, raised: 0 }), "alone it is not cut");
 }
 
 #[test]
@@ -256,5 +256,50 @@ fn nothing_is_taken_where_there_is_no_room() {
     *model.at(1, 1) = 5;
     assert_eq!(model.next(0), None);
     assert_eq!(model.drain.slices(), 0);
-    assert_eq!(model.next(3), Some(Grant { band: 1, tenant: 1, count: 3 }));
+    assert_eq!(model.next(3), Some(Grant { band: 1, tenant: 1, count: 3, raised: 0 }));
+}
+
+/// What a queue of band 1 gives, slice by slice, beside endless work of band 0: how far waiting had raised each. `back`:
+/// as many items as were taken are put where the order has new ones.
+fn raises(order: Order, back: bool, slices: u64) -> Vec<u32> {
+    let mut drain = Drain::new(2, 1, order, 64).unwrap();
+    let mut length = 64;
+    let mut raised = Vec::new();
+    for _ in 0..slices {
+        let there = |band: u32| if band == 0 { 64 } else { length };
+        let grant = drain.next(64, |band, _| Queued { length: there(band), takeable: there(band) }).unwrap();
+        if grant.band == 1 {
+            raised.push(grant.raised);
+            length = if back { 64 } else { length - grant.count };
+        }
+    }
+    raised
+}
+
+#[test]
+fn what_is_taken_and_put_again_has_not_waited() {
+    for order in [Order::Fifo, Order::Lifo] {
+        let raised = raises(order, true, 1_000);
+        assert!(raised.len() >= 50 && raised.iter().all(|raised| *raised == 0), "{order:?}: {raised:?}");
+        // Items that nobody takes do wait.
+        let mut drain = Drain::new(2, 1, order, 64).unwrap();
+        let there = |band: u32| Queued { length: if band == 0 { 64 } else { 1 << 20 }, takeable: 64 };
+        let last =
+            (0..100).filter_map(|_| drain.next(64, |band, _| there(band))).filter(|grant| grant.band == 1).last();
+        assert_eq!(last.map(|grant| grant.raised), Some(1), "{order:?}");
+    }
+}
+
+#[test]
+fn what_comes_back_makes_nobody_younger() {
+    let mut drain = Drain::new(2, 1, Order::Fifo, 64).unwrap();
+    let there = |band: u32| if band == 0 { 64 } else { 1_000 };
+    for slice in 0..1_000 {
+        let grant = drain.next(64, |band, _| Queued { length: there(band), takeable: there(band) }).unwrap();
+        if grant.band == 1 {
+            // Each slice comes back at once: those behind it go on waiting.
+            drain.returned(1, 0, grant.count);
+            assert_eq!(u64::from(grant.raised), u64::from(slice >= AGE), "slice {slice}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod ends;
 mod large;
+mod order;
 mod random;
 #[cfg(feature = "spirv")]
 mod spirv;
@@ -53,6 +54,8 @@ struct Trial {
     inner: u32,
     visits: u64,
     rounds: u64,
+    /// After so many submissions everything comes back, again and again; 0: never.
+    recall: u64,
     /// Bytes of the program's buffers; 0: the one before again.
     buffers: Vec<u64>,
     /// A text in the library's kernels that is replaced by another.
@@ -81,6 +84,7 @@ impl Trial {
             inner: 1,
             visits: u64::MAX,
             rounds: u64::MAX,
+            recall: 0,
             buffers: Vec::new(),
             spoil: None,
         }
@@ -112,6 +116,7 @@ impl Trial {
         shelf.visits_left = self.visits;
         shelf.rounds_left = self.rounds;
         shelf.inner = self.inner;
+        shelf.recall = self.recall;
         service.start(Box::new(self.drive(shelf)));
         receiver.recv_timeout(WAIT).expect("the end of the run")
     }
@@ -215,6 +220,11 @@ struct Shelf {
     visits_left: u64,
     rounds_left: u64,
     inner: u32,
+    /// See [`Trial`]; submissions before the last recall, and how many there were.
+    recall: u64,
+    recalled: (u64, u64),
+    /// Each submission is one round of so many items.
+    slice: Option<u64>,
     /// Bands in which slices were taken.
     order: Vec<u32>,
     status: Option<(Status, String, bool)>,
@@ -262,10 +272,19 @@ impl Frontier for Shelf {
         if depth + self.queued() == 0 {
             return Plan::End(Status::OK, String::new());
         }
+        if depth > 0 && self.recall > 0 && self.submissions >= self.recalled.0 + self.recall {
+            return Plan::Recall;
+        }
+        if depth == 0 && self.submissions > self.recalled.0 {
+            self.recalled = (self.submissions, self.recalled.1 + 1);
+        }
         if self.visits_left == 0 || self.rounds_left == 0 {
             return Plan::End(Status::LIMIT, "the budget".to_owned());
         }
-        Plan::Run { visits: self.visits_left, rounds: self.rounds_left, inner: self.inner }
+        match self.slice {
+            Some(slice) => Plan::Run { visits: self.visits_left.min(slice), rounds: 1, inner: self.inner },
+            None => Plan::Run { visits: self.visits_left, rounds: self.rounds_left, inner: self.inner },
+        }
     }
 
     fn waiting(&self) -> u64 {
@@ -295,6 +314,8 @@ impl Frontier for Shelf {
         self.order.push(band);
         Some(Slice { band, tenant, count: count as u32 })
     }
+
+    fn count(&mut self, _: &Settled) {}
 
     fn give_back(&mut self, slice: Slice, words: &[u32], spilled: bool) -> Outcome<()> {
         assert_eq!(words.len(), slice.count as usize * self.words);

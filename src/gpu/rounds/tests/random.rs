@@ -209,6 +209,18 @@ fn random_programs_do_on_the_device_what_they_do_in_a_loop() {
 }
 
 #[test]
+fn what_is_called_back_in_the_middle_of_a_run_is_neither_lost_nor_doubled() {
+    let Some(service) = software() else { return };
+    for seed in 0..24 {
+        // In parts too: two items, or one.
+        let returned_max = if seed % 3 == 0 { 12 } else { u32::MAX };
+        let recalled = |trial| Trial { recall: 1 + seed % 4, returned_max, ..trial };
+        let (device, reference) = compare_as(&service, seed, |text| text, recalled);
+        assert_eq!(device, reference, "seed {seed}");
+    }
+}
+
+#[test]
 fn control_a_program_that_is_a_little_wrong_is_noticed() {
     let Some(service) = software() else { return };
     let wrong = |text: String| text.replace("mix(h, c + 2u)", "mix(h, c + 3u)");
