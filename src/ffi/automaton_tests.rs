@@ -11,6 +11,8 @@ use crate::automata::set::{Options, Set};
 use crate::automata::tests::random;
 use crate::automata::tests::referee::{Referee, by_reference};
 use crate::base::random::Random;
+use crate::gpu::automaton::items::seeded::{self, DEFECT, SLOTS, VOID};
+use core::sync::atomic::Ordering;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -175,8 +177,11 @@ fn agrees_with_the_baseline(device: u64, mode: u32, flags: u32, sets: u32, seed:
 #[test]
 fn many_streams_in_batches_have_the_matches_of_the_baseline() {
     with_device(STRAND_DEVICE_SOFTWARE, |device| {
-        agrees_with_the_baseline(device, STRAND_AUTOMATON_NON_BLOCKING, 0, 60, 0xba7c);
-        agrees_with_the_baseline(device, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL, 20, 0xd1ff);
+        agrees_with_the_baseline(device, STRAND_AUTOMATON_NON_BLOCKING, 0, 20, 0xba7c);
+        agrees_with_the_baseline(device, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL, 8, 0xd1ff);
+    });
+    with_device(STRAND_DEVICE_CPU, |device| {
+        agrees_with_the_baseline(device, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL, 100, 0xc0de);
     });
 }
 
@@ -186,7 +191,7 @@ fn the_regex_crate_finds_what_a_device_finds() {
     with_device(STRAND_DEVICE_SOFTWARE, |device| {
         let mut random = Random::new(0x5eed);
         let (mut done, mut matches) = (0, 0);
-        while done < 60 {
+        while done < 25 {
             let text_of_pattern = random::pattern(&mut random, 3);
             let pattern = Pattern { text: text_of_pattern.as_bytes(), flags: 0 };
             if Set::compile(&[pattern], &Options::default()).is_err() {
@@ -205,6 +210,76 @@ fn the_regex_crate_finds_what_a_device_finds() {
             assert_eq!(found(automaton, &mut random, &streams), wanted, "{text_of_pattern:?} on {streams:?}");
             assert_eq!(strand_automaton_release(automaton), STRAND_OK);
         }
-        assert!(matches > 500, "the patterns match: {matches}");
+        assert!(matches > 200, "the patterns match: {matches}");
     });
+}
+
+/// Two streams with a match each, in two chunks; how the scans ended, the first that did not go well, and what it said.
+fn with_defect(device: u64, defect: u32) -> (strand_status, String) {
+    DEFECT.store(defect, Ordering::Relaxed);
+    let patterns = [Pattern { text: b"x[yz](?:b|bb|bc)*q?d", flags: 0 }, Pattern { text: b"long(?:a|b)+er", flags: 0 }];
+    let automaton = compile(device, &patterns, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL);
+    DEFECT.store(0, Ordering::Relaxed);
+    let parts: [[(u32, &[u8], bool); 2]; 2] =
+        [[(1, b"..xyb", false), (2, b"longa", false)], [(1, b"bbdxzbcqd", true), (2, b"baber", true)]];
+    let mut ended = (STRAND_OK, String::new());
+    for parts in &parts {
+        let status = scan(automaton, parts);
+        if status != STRAND_OK {
+            ended = (status, message());
+            break;
+        }
+    }
+    assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+    ended
+}
+
+#[test]
+fn a_device_that_does_something_else_is_noticed() {
+    let told = |device: u64, defect: u32, says: &str| {
+        let (status, text) = with_defect(device, defect);
+        assert!(status == STRAND_ERR_PARITY && text.contains(says), "defect {defect}: {status} {text:?}");
+    };
+    with_device(STRAND_DEVICE_SOFTWARE, |device| {
+        assert_eq!(with_defect(device, 0), (STRAND_OK, String::new()));
+        // Both implementations of the program have the same wrong tables; the engines of the processor have not.
+        told(device, seeded::EDGE, "for the processor only");
+        told(device, seeded::SHADER, "by the processor");
+        told(device, seeded::END, "by the device and 1 by the processor");
+        told(device, seeded::CLAIM, "the device");
+    });
+    with_device(STRAND_DEVICE_CPU, |device| {
+        assert_eq!(with_defect(device, 0), (STRAND_OK, String::new()));
+        told(device, seeded::EDGE, "for the processor only");
+    });
+}
+
+#[test]
+fn what_does_not_fit_the_seen_set_is_read_in_smaller_parts() {
+    let patterns = [Pattern { text: b"x(?:a|aa|b){1,100}c", flags: 0 }, Pattern { text: b"bca", flags: 0 }];
+    let set = Set::compile(&patterns, &Options::default()).expect("valid");
+    let mut random = Random::new(0xf011);
+    let streams: Vec<Vec<u8>> = (0..3)
+        .map(|_| (0..1500).map(|_| b"xcaabbaabbaabbaabbaabbaabbaabbaabbaabb"[random.below(38) as usize]).collect())
+        .collect();
+    let wanted = expected(&set, &streams);
+    assert!(wanted.len() > 50, "{} matches", wanted.len());
+    for (kind, slots, by_processor) in [
+        (STRAND_DEVICE_SOFTWARE, 1 << 11, false),
+        (STRAND_DEVICE_SOFTWARE, 1 << 7, true),
+        (STRAND_DEVICE_CPU, 1 << 11, false),
+        (STRAND_DEVICE_CPU, 1 << 7, true),
+    ] {
+        with_device(kind, |device| {
+            let flags = if kind == STRAND_DEVICE_CPU { STRAND_AUTOMATON_DIFFERENTIAL } else { 0 };
+            SLOTS.store(slots, Ordering::Relaxed);
+            let automaton = compile(device, &patterns, STRAND_AUTOMATON_NON_BLOCKING, flags);
+            SLOTS.store(0, Ordering::Relaxed);
+            VOID.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+            assert_eq!(found(automaton, &mut random, &streams), wanted, "{slots} slots");
+            let [cut, given_up] = [&VOID[0], &VOID[1]].map(|count| count.load(Ordering::Relaxed));
+            assert!(cut > 0 && (given_up > 0) == by_processor, "{kind} {slots} slots: {cut} cut, {given_up} given up");
+            assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+        });
+    }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Scans on the processor: what needs strands to be made.
+//! Scans: what needs strands to be made.
 
 use core::ffi::c_void;
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::worklists;
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, parallel};
 use crate::gpu::automaton::object;
@@ -75,7 +76,7 @@ unsafe extern "C-unwind" fn main(argument: *mut c_void) -> *mut c_void {
     // SAFETY: by contract; this strand's own.
     let scan = unsafe { Box::from_raw(argument.cast::<Shared<Scan>>()) };
     match identity::current() {
-        Some(body) => scan.work(|| {
+        Some(body) => scan.work(worklists::dispatch, || {
             // SAFETY: the running strand's body; no lock is held.
             unsafe { engine::yield_now(body) };
             cancel::is_cancelled(body)

@@ -129,7 +129,6 @@ impl Batch {
     }
 
     /// The seeds of a window: those of the first part.
-    #[allow(dead_code, reason = "those who run batches on devices need it")]
     pub fn seeds(&self, window: usize) -> &[Seed] {
         let first = self.windows[window].seeds as usize;
         let end = self.windows.get(window + 1).map_or(self.seeds.len(), |next| next.seeds as usize);
@@ -198,7 +197,6 @@ pub enum Stepped {
     /// Everything was done, with so many visits.
     Done(u64),
     /// It was too much at once: a smaller batch has to be made, and this one is void.
-    #[allow(dead_code, reason = "devices have bounds")]
     Full,
     /// It was asked to stop; the batch is void.
     Stopped,

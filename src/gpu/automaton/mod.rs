@@ -4,10 +4,11 @@
 //! ```text
 //! object.rs     the set, its streams between two chunks, what was found
 //! scan.rs       one scan: chunks, who reads them, its ticket      together.rs   the same, many streams at a time
-//! batch.rs      the next windows of many streams, and what runs them: processor.rs
+//! batch.rs      the next windows of many streams, and what runs them: items/ as a worklist's program, processor.rs
 //! ```
 
 pub mod batch;
+pub mod items;
 pub mod object;
 mod processor;
 pub mod scan;

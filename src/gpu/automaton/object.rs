@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Stepper, room};
-use super::processor::Processor;
+use super::items::{self, Dispatch, Items, Refused, Resident};
 use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
 use crate::automata::prefilter::Refusal;
@@ -28,6 +28,9 @@ pub const STREAMS: u32 = 1 << 16;
 pub const MATCHES: u64 = 1 << 24;
 /// Engines that are kept for later scans.
 const SPARE: usize = 8;
+
+/// The parts whose batches are done item by item: all.
+const PARTS: u64 = u64::MAX;
 
 /// How an automaton is made.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +82,8 @@ pub struct Automaton {
     pub compiled: Compiled,
     /// What an adapter has of its factors.
     pub resident: Option<RemoteLiterals>,
+    /// What its device has of its tables, where scans are made in batches.
+    pub items: Option<Resident>,
     /// How it was made.
     pub wish: Wish,
     state: Mutex<State>,
@@ -108,14 +113,16 @@ impl Automaton {
 
     /// Whether scans read many streams at a time, on its device.
     pub fn in_batches(&self) -> bool {
-        self.device.remote().is_some() && self.wish.plan.mode == Mode::NonBlocking
+        self.items.is_some()
     }
 
     /// Those who run the batches of a scan: every part has one.
-    pub fn steppers(&self) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
+    pub fn steppers(&self, dispatch: Dispatch) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
         let mut steppers: Vec<Box<dyn Stepper>> = Vec::new();
-        room(&mut steppers, 1)?;
-        steppers.push(try_box(Processor::new(&self.compiled, u64::MAX)?).ok_or(Status::NO_MEMORY)?);
+        if let Some(resident) = &self.items {
+            room(&mut steppers, 1)?;
+            steppers.push(try_box(Items::new(resident, dispatch)?).ok_or(Status::NO_MEMORY)?);
+        }
         Ok(steppers)
     }
 
@@ -123,6 +130,13 @@ impl Automaton {
     pub fn engine(&self) -> Room<Engine> {
         let spare = self.lock().spare.pop();
         spare.map_or_else(|| Engine::new(&self.compiled, self.wish.plan), Ok)
+    }
+
+    /// Gives up what its device has of it.
+    fn let_go(&self) {
+        if let Some(items) = &self.items {
+            items.release();
+        }
     }
 
     /// Gives an engine back. It is kept for later, if there is room.
@@ -142,23 +156,34 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     let _call = enter()?;
     let device = device::get(device)?;
     device.look()?;
+    let Plan { mode, differential } = wish.plan;
+    let as_items = mode == Mode::NonBlocking && (differential || device.remote().is_some());
     let made = away::elsewhere(|| {
         let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
         let set = Set::compile(patterns, &options)?;
-        Compiled::new(set).map_err(|refusal| match refusal {
+        let compiled = Compiled::new(set).map_err(|refusal| match refusal {
             Refusal::NoMemory => CompileError::of_set(Status::NO_MEMORY, "no memory for the set"),
             _ => CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes"),
-        })
+        })?;
+        match as_items.then(|| items::words(&compiled, PARTS, &device)) {
+            None | Some(Err(Refused::Large)) => Ok((compiled, None)),
+            Some(Ok(words)) => Ok((compiled, Some(words))),
+            Some(Err(Refused::Memory)) => {
+                Err(CompileError::of_set(Status::NO_MEMORY, "no memory for the tables of a device"))
+            }
+        }
     })?;
     match made {
-        Ok(compiled) => {
+        Ok((compiled, words)) => {
             let resident = match (device.remote(), compiled.literals()) {
                 (Some(remote), Some(literals)) => Some(remote.literals(literals.clone())?),
                 _ => None,
             };
-            let automaton = Shared::new(Automaton { device, compiled, resident, wish, state: Mutex::default() })
-                .or_else(|status| fail(status, format_args!("no memory for an automaton")))?;
-            AUTOMATA.add(automaton, |_, _| ())
+            let items = words.map(|words| Resident::new(&device, words, PARTS, differential)).transpose()?;
+            let made = Shared::new(Automaton { device, compiled, resident, items, wish, state: Mutex::default() });
+            let automaton = made.or_else(|status| fail(status, format_args!("no memory for an automaton")))?;
+            let kept = automaton.clone();
+            AUTOMATA.add(automaton, |_, _| ()).inspect_err(|_| kept.let_go())
         }
         Err(refused) => {
             let refused = error.insert(refused);
@@ -177,6 +202,7 @@ pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
     let automaton = AUTOMATA.remove(handle)?;
     automaton.lock().released = true;
+    automaton.let_go();
     Ok(())
 }
 

@@ -7,9 +7,11 @@
 //! scanned   written into the chunk after each slice: after a scan that ended early the rest can be scanned
 //! ```
 
+use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::items::Dispatch;
 use super::object::{Automaton, Place};
 use crate::automata::engine::{Engine, Failure, Mismatch, Reading};
 use crate::automata::factor::FACTOR_MAX;
@@ -22,7 +24,8 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::gpu::shared::Shared;
 use crate::gpu::ticket::Pending;
-use crate::strand::message::{fail, try_box};
+use crate::strand::identity;
+use crate::strand::message::{self, Text, fail, try_box};
 use crate::wait::block::FOREVER;
 
 /// Bytes that are read without a pause.
@@ -74,7 +77,7 @@ pub struct Limits {
 }
 
 /// How a scan ends, other than well.
-#[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a scan has one, at its end")]
 pub(super) enum Verdict {
     Cancelled,
     Timeout,
@@ -82,7 +85,7 @@ pub(super) enum Verdict {
     Matches,
     Closed,
     NoMemory,
-    Device(Status),
+    Device(Status, Text<400>),
     Parity(Mismatch),
     Unequal(Unequal),
 }
@@ -94,6 +97,17 @@ pub(super) enum Unequal {
     Match(Match, bool),
     /// What is active in a stream behind so many bytes.
     Active { stream: u32, end: u64 },
+}
+
+impl Verdict {
+    /// What the call that has failed last said of itself.
+    pub(super) fn device(status: Status) -> Verdict {
+        let mut text = Text::new();
+        let said = identity::current().and_then(|body| message::last_of(body, status));
+        let said = said.unwrap_or_else(|| status.message().to_bytes());
+        let _ = text.write_str(core::str::from_utf8(said).unwrap_or(""));
+        Verdict::Device(status, text)
+    }
 }
 
 /// The chunks of one stream.
@@ -204,10 +218,11 @@ impl Scan {
         }
     }
 
-    /// Reads lanes until none is left. `turn` lets others go first, and says whether the reader is asked to end.
-    pub fn work(&self, mut turn: impl FnMut() -> bool) {
+    /// Reads lanes until none is left. `turn` lets others go first, and says whether the reader is asked to end;
+    /// `dispatch` runs worklists.
+    pub fn work(&self, dispatch: Dispatch, mut turn: impl FnMut() -> bool) {
         if self.automaton.in_batches() {
-            self.work_together(&mut turn);
+            self.work_together(dispatch, &mut turn);
             return self.leave();
         }
         let Ok(mut engine) = self.automaton.engine() else {
@@ -296,7 +311,7 @@ impl Scan {
                 Ok(given) => given,
                 Err(Status::NO_MEMORY) => return self.failed(Failure::NoMemory),
                 Err(status) => {
-                    self.end(Verdict::Device(status));
+                    self.end(Verdict::device(status));
                     return None;
                 }
             };
@@ -490,8 +505,8 @@ fn resolve(pending: Pending, verdict: Option<Verdict>, limits: &Limits, automato
             let most = automaton.wish.matches;
             pending.resolve(Status::LIMIT, format_args!("{most} matches wait to be taken"));
         }
-        Verdict::Device(status) => {
-            pending.resolve(status, format_args!("the device did not do it: {}", status.message().to_string_lossy()))
+        Verdict::Device(status, text) => {
+            pending.resolve(status, format_args!("{}", core::str::from_utf8(text.as_bytes()).unwrap_or("")));
         }
         Verdict::NoMemory => pending.resolve(Status::NO_MEMORY, format_args!("no memory for the matches of a scan")),
         Verdict::Parity(Mismatch { first, in_baseline }) => {

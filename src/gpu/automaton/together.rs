@@ -9,6 +9,7 @@
 //! Until a batch is committed its streams are as they were before it: whatever ends the scan leaves them at `scanned`.
 
 use super::batch::{Batch, Begins, Room, Stepped, Stepper, copy, room};
+use super::items::Dispatch;
 use super::processor::Processor;
 use super::scan::{Chunk, Lane, Scan, Unequal, Verdict, taken};
 use crate::automata::bytes::kind_of;
@@ -65,8 +66,8 @@ struct Together<'a> {
 
 impl Scan {
     /// Reads everything that nobody reads yet. `turn` lets others go first, and says whether the reader is asked to end.
-    pub(super) fn work_together(&self, turn: &mut dyn FnMut() -> bool) {
-        let steppers = match self.automaton.steppers() {
+    pub(super) fn work_together(&self, dispatch: Dispatch, turn: &mut dyn FnMut() -> bool) {
+        let steppers = match self.automaton.steppers(dispatch) {
             Ok(steppers) => steppers,
             Err(status) => return self.fail(status),
         };
@@ -84,12 +85,15 @@ impl Scan {
     }
 
     fn fail(&self, status: Status) {
-        self.end(match status {
-            Status::NO_MEMORY => Verdict::NoMemory,
-            Status::CANCELLED => Verdict::Cancelled,
-            Status::CLOSED | Status::STALE => Verdict::Closed,
-            status => Verdict::Device(status),
-        });
+        let released = self.automaton.lock().released || self.automaton.device.is_closed();
+        match status {
+            _ if released => self.end(Verdict::Closed),
+            Status::NO_MEMORY => self.end(Verdict::NoMemory),
+            Status::CANCELLED => self.end(Verdict::Cancelled),
+            Status::CLOSED | Status::STALE => self.end(Verdict::Closed),
+            Status::PARITY => self.unequal(Verdict::device(status)),
+            status => self.end(Verdict::device(status)),
+        }
     }
 }
 
@@ -104,8 +108,7 @@ impl<'a> Together<'a> {
     fn new(scan: &'a Scan, steppers: Vec<Box<dyn Stepper + 'a>>) -> Outcome<Together<'a>> {
         let compiled = &scan.automaton.compiled;
         let begins = if scan.automaton.wish.plan.mode == Mode::Blocking { Begins::Anywhere } else { Begins::Seeds };
-        let processor = Processor::new(compiled, u64::MAX)?;
-        let room = steppers.iter().fold(processor.room(), |room, stepper| room.and(stepper.room()));
+        let room = steppers.iter().map(|stepper| stepper.room()).reduce(Room::and).ok_or(Status::UNSUPPORTED)?;
         Ok(Together {
             scan,
             steppers,
@@ -205,10 +208,18 @@ impl<'a> Together<'a> {
                     return self.commit(counts);
                 }
                 Stepped::Stopped => return Err(None),
-                Stepped::Full if self.batch.text.len() <= TEXT_LEAST => by_processor = true,
-                Stepped::Full => self.text = (self.batch.text.len() / 2).max(TEXT_LEAST),
+                Stepped::Full => by_processor = self.halve(),
             }
         }
+    }
+
+    /// The batch was too much. Whether it is not cut any more.
+    fn halve(&mut self) -> bool {
+        let smallest = self.batch.text.len() <= TEXT_LEAST;
+        #[cfg(test)]
+        super::items::seeded::VOID[usize::from(smallest)].fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        self.text = (self.batch.text.len() / 2).max(TEXT_LEAST);
+        smallest
     }
 
     /// The next windows, with what is active before them and becomes active in them.
