@@ -1761,6 +1761,55 @@ static void row_automaton_scan(void) {
   CHECK_EQUAL(ticket, 77);
 }
 
+typedef strand_status (*ingest_into)(uint64_t into, int fd, const strand_ingest_options *options, strand_ticket *out);
+static strand_status scan_fd(uint64_t into, int fd, const strand_ingest_options *options, strand_ticket *out) {
+  return strand_automaton_scan_fd(into, fd, 9, options, out);
+}
+
+static void row_of_an_ingest(ingest_into ingest, uint64_t good, uint64_t gone, int has_bands) {
+  const int file = open("/dev/null", O_RDONLY), written = open("/dev/null", O_WRONLY);
+  strand_ticket ticket = 77;
+  strand_ingest_counts counts;
+  strand_ingest_options options;
+  CHECK(file >= 0 && written >= 0);
+  memset(&counts, 0, sizeof counts);
+  memset(&options, 0, sizeof options);
+  GIVES(STRAND_ERR_INVALID, ingest(good, file, NULL, NULL));
+  GIVES(STRAND_ERR_INVALID, ingest(good, file, &options, &ticket)); /* no size */
+#define WITH(status, field, value)                    \
+  do {                                                \
+    memset(&options, 0, sizeof options);              \
+    options.size = (uint32_t)sizeof options;          \
+    options.field = (value);                          \
+    GIVES(status, ingest(good, file, &options, &ticket)); \
+  } while (0)
+  WITH(STRAND_ERR_INVALID, flags, 2);
+  WITH(STRAND_ERR_INVALID, deadline, -2);
+  WITH(STRAND_ERR_LIMIT, block_bytes, (UINT64_C(1) << 30) + 1);
+  WITH(STRAND_ERR_INVALID, counts, &counts); /* no size */
+  counts.size = 16;
+  WITH(STRAND_ERR_INVALID, counts, &counts); /* too small */
+  if (initialised()) {
+    WITH(STRAND_ERR_INVALID, band, has_bands ? 2 : 1);
+    WITH(STRAND_ERR_INVALID, tenant, has_bands ? 2 : 1);
+    if (has_bands) {
+      WITH(STRAND_ERR_INVALID, bytes_max, 3); /* no whole records */
+    }
+    GIVES(STRAND_ERR_INVALID, ingest(good, -1, NULL, &ticket));
+    GIVES(STRAND_ERR_INVALID, ingest(good, written, NULL, &ticket));
+    REFUSES_FOREIGN_HANDLES(good, handle, ingest(handle, file, NULL, &ticket));
+    GIVES(STRAND_ERR_STALE, ingest(gone, file, NULL, &ticket));
+  } else {
+    GIVES(STRAND_ERR_NOT_INITIALISED, ingest(good, file, NULL, &ticket));
+  }
+#undef WITH
+  CHECK_EQUAL(ticket, 77);
+  CHECK_EQUAL(close(file), 0);
+  CHECK_EQUAL(close(written), 0);
+}
+static void row_worklist_ingest(void) { row_of_an_ingest(strand_worklist_ingest, good_worklist, gone_worklist, 1); }
+static void row_automaton_scan_fd(void) { row_of_an_ingest(scan_fd, good_automaton, gone_automaton, 0); }
+
 static void row_automaton_take(void) {
   strand_match found;
   size_t count = 77;
@@ -2749,6 +2798,7 @@ static const row rows[] = {
     ROW(buffer_map),      ROW(buffer_unmap),     ROW(buffer_release),     ROW(program_new),
     ROW(program_release),
     ROW(automaton_compile), ROW(automaton_scan), ROW(automaton_take),     ROW(automaton_reset),
+    ROW(worklist_ingest), ROW(automaton_scan_fd),
     ROW(automaton_stats), ROW(automaton_release),
     ROW(exit),            ROW(start),           ROW(fail),             ROW(on_exit),            ROW(local_new),
     ROW(local_set),       ROW(local_get),        ROW(park_begin),         ROW(park),

@@ -6620,6 +6620,149 @@ STRAND_API strand_status strand_graph_sssp(
  */
 STRAND_API strand_status strand_graph_release(strand_graph graph);
 
+/* ---- Ingest -------------------------------------------------------------------------------------
+ *
+ * Files, pipes and sockets that are read into a worklist or an automaton while these work. A thread of the
+ * offload pool reads a block, a strand of the library hands it over, and so on to the end of the file:
+ * nothing that a program does on its strands waits for the descriptor. What there is is handed over at
+ * once; a block is read only when the one before was taken, so that a worklist that is full, or a
+ * scan that takes its time, holds the writer of a pipe up.
+ *
+ * The descriptor is duplicated: the caller may close its own at once, and what both share, such as the
+ * place in a file, moves on. It may block or not; nobody else should read from it meanwhile. While
+ * nothing comes the ingest takes one thread of the pool, which serves others when all are taken. That
+ * time counts as an external hold: waiting for a ticket then is no deadlock, and a virtual clock stands still.
+ * A search of schedules has no place for it: the result is STRAND_ERR_UNSUPPORTED there.
+ */
+
+/**
+ * Flag: nothing follows the end of the file. The worklist is closed then; the stream of an automaton ends, as with
+ * STRAND_CHUNK_LAST.
+ */
+#define STRAND_INGEST_LAST 1
+
+/** What an ingest has done. In each case these bytes, and no others, were handed over. */
+typedef struct strand_ingest_counts {
+    /** sizeof(strand_ingest_counts) */
+    uint32_t size;
+    /** Bytes of the last record, when the end of the file has cut it off. */
+    uint32_t partial;
+    /** Bytes that were read. */
+    uint64_t read;
+    /**
+     * Of them, those that the worklist took or the automaton has scanned. A file, or whatever has places,
+     * stands behind them at the end; a pipe or a socket has lost the others.
+     */
+    uint64_t taken;
+    /** Items that the worklist took. */
+    uint64_t items;
+    /** How often something was read. */
+    uint64_t blocks;
+} strand_ingest_counts;
+
+/** How a descriptor is read: 0 or NULL in a field is the default. */
+typedef struct strand_ingest_options {
+    /** sizeof(strand_ingest_options) */
+    uint32_t size;
+    /** STRAND_INGEST_LAST, or 0. */
+    uint32_t flags;
+    /** Of the items. An automaton has none: 0. */
+    uint32_t band;
+    /** Of the items. An automaton has none: 0. */
+    uint32_t tenant;
+    /**
+     * Bytes that are read at once, at most 2^30; of a worklist at least one record, and at most a quarter of
+     * host_items_max. Default: 256 KiB for a worklist, 1 MiB for an automaton, which has two blocks.
+     */
+    uint64_t block_bytes;
+    /**
+     * Bytes that are read in all: it ends behind them as at the end of the file. Of a worklist a multiple of
+     * the record's. Default: any number.
+     */
+    uint64_t bytes_max;
+    /** When it ends at the latest, see strand_after(). 0 is STRAND_FOREVER. */
+    int64_t deadline;
+    /**
+     * Written when the ticket has its result, and until then the library's; its size is set by the caller.
+     */
+    struct strand_ingest_counts *counts;
+} strand_ingest_options;
+
+/**
+ * Begins to read a descriptor into a worklist: records of the program's words, as strand_worklist_push()
+ * takes them, in the byte order of the machine. It waits where the worklist is full, as a push does. A run
+ * may be on, or begin later; with STRAND_RUN_UNTIL_CLOSED and STRAND_INGEST_LAST it ends with the file.
+ *
+ * @param worklist  the worklist
+ * @param fd        open for reading; duplicated
+ * @param options   copied; NULL: the defaults
+ * @param out       the ticket. Its result is STRAND_OK: the end of the file has come, and every record is queued;
+ *                  STRAND_ERR_INVALID: the last record is cut off; those before it are queued;
+ *                  STRAND_ERR_IO: the system refuses to read, the message says why;
+ *                  STRAND_ERR_CLOSED: the worklist, or its device, was closed, or the worklist released;
+ *                  STRAND_ERR_TIMEOUT: the deadline; STRAND_ERR_CANCELLED: the ticket was cancelled;
+ *                  STRAND_ERR_BUSY: a run has begun that will be compared (STRAND_WORKLIST_DIFFERENTIAL);
+ *                  STRAND_ERR_UNSUPPORTED: schedules are being searched;
+ *                  STRAND_ERR_LIMIT: no thread can be had; STRAND_ERR_NO_MEMORY
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, there is no such band or tenant, fd is
+ *         not open for reading, or worklist names none and never did;
+ *         STRAND_ERR_LIMIT: block_bytes is too large, or too many descriptors, tickets or strands are in use;
+ *         STRAND_ERR_CLOSED: the worklist, or its device, was closed;
+ *         STRAND_ERR_BUSY: a run is on that will be compared;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_ingest(
+        strand_worklist worklist,
+        int fd,
+        const struct strand_ingest_options *options,
+        strand_ticket *out);
+
+/**
+ * Begins to scan a descriptor as one stream, or a part of one: block by block, each as strand_automaton_scan()
+ * scans a chunk, while the next one is read. The stream is busy until the ticket has its result. Where the scan
+ * ends early, another one of a file goes on with what is left.
+ *
+ * @param automaton  the automaton
+ * @param fd         open for reading; duplicated
+ * @param stream     the number of the stream
+ * @param options    copied; NULL: the defaults
+ * @param out        the ticket. Its result is STRAND_OK: the end of the file has come, and what was found can be
+ *                   taken;
+ *                   STRAND_ERR_IO: the system refuses to read, the message says why;
+ *                   STRAND_ERR_UNSUPPORTED: schedules are being searched;
+ *                   otherwise as that of strand_automaton_scan()
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: out is NULL, an option has no such value, fd is not open for reading, or
+ *         automaton names none and never did;
+ *         STRAND_ERR_BUSY: another scan reads the stream;
+ *         STRAND_ERR_LIMIT: block_bytes is too large, or too many descriptors, tickets or strands are in use;
+ *         STRAND_ERR_CLOSED: its device was closed;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down;
+ *         STRAND_ERR_NO_MEMORY, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_automaton_scan_fd(
+        strand_automaton automaton,
+        int fd,
+        uint32_t stream,
+        const struct strand_ingest_options *options,
+        strand_ticket *out);
+
 /* ---- Information and statistics -----------------------------------------------------------------
  */
 

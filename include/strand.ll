@@ -221,6 +221,7 @@
 ;   STRAND_AUTOMATON_DIFFERENTIAL = 1
 ;   STRAND_CHUNK_LAST = 1
 ;   STRAND_UNREACHED = UINT32_MAX
+;   STRAND_INGEST_LAST = 1
 ;   STRAND_TOKEN_MAX = 512
 
 ; ---- Structs
@@ -353,6 +354,12 @@
 
 ; size, flags, vertices, offsets, targets, weights
 %strand_graph_options = type { i32, i32, i64, ptr, ptr, ptr }
+
+; size, partial, read, taken, items, blocks
+%strand_ingest_counts = type { i32, i32, i64, i64, i64, i64 }
+
+; size, flags, band, tenant, block_bytes, bytes_max, deadline, counts
+%strand_ingest_options = type { i32, i32, i32, i32, i64, i64, i64, ptr }
 
 ; size, workers, spawned, finished, live, switches, yields, parks, wakes, steals, stolen_strands, worker_sleeps, worker_wakes, faults, stacks_mapped, stacks_cached, stack_bytes_mapped, guard_pages_kind, live_peak, reserved[8]
 %strand_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, [8 x i64] }
@@ -554,6 +561,8 @@ declare noundef i32 @strand_graph_new(i64 noundef %device, ptr nocapture noundef
 declare noundef i32 @strand_graph_bfs(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_graph_sssp(i64 noundef %graph, i32 noundef %source, i64 noundef %distances, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_graph_release(i64 noundef %graph) nounwind
+declare noundef i32 @strand_worklist_ingest(i64 noundef %worklist, i32 noundef %fd, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
+declare noundef i32 @strand_automaton_scan_fd(i64 noundef %automaton, i32 noundef %fd, i32 noundef %stream, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_info(ptr nocapture noundef %key, ptr nocapture noundef %buffer, i64 noundef %capacity, ptr nocapture noundef %needed) nounwind
 declare noundef i32 @strand_statistics_read(ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worker_runs(i32 noundef %worker, ptr nocapture noundef %out) nounwind

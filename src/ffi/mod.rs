@@ -27,6 +27,7 @@ pub mod fault;
 pub mod generator;
 pub mod graph;
 pub mod info;
+pub mod ingest;
 pub mod item;
 pub mod join;
 pub mod local;

@@ -320,6 +320,7 @@ pub fn close(handle: u64) -> Outcome<()> {
         let device = DEVICES.remove(handle)?;
         device.end();
         super::worklist::list::device_closed();
+        super::automaton::object::device_closed();
         device
     };
     // A thread is not inside meanwhile: what the adapter still has to say must come in.

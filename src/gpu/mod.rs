@@ -4,11 +4,12 @@
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only adapters put anything there"))]
 pub mod apart;
 pub mod automaton;
-mod away;
+pub mod away;
 pub mod buffer;
 pub mod cpu;
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]
 pub mod device;
+pub mod feed;
 pub mod graphs;
 #[cfg(feature = "gpu")]
 pub mod literals;

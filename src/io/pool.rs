@@ -344,6 +344,12 @@ pub fn settle() {
     drop(pool());
 }
 
+/// Whether calls wait because all threads that there may be are in one.
+pub fn is_short() -> bool {
+    let state = pool();
+    state.queued > 0 && state.coming == 0 && state.threads >= state.limit
+}
+
 /// Shows what calls keep to a collector. The world is stopped.
 pub fn visit(visit: Visit<'_>) {
     let mut call = pool().peers;

@@ -81,7 +81,10 @@ impl fmt::Display for Path<'_> {
 }
 
 /// An error number in the words of the system.
-struct Errno(i32);
+pub struct Errno(
+    /// The number.
+    pub i32,
+);
 
 impl fmt::Display for Errno {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use super::worklists;
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, parallel};
-use crate::gpu::automaton::object;
+use crate::gpu::automaton::object::{self, Automaton};
 use crate::gpu::automaton::scan::{Chunk, Limits, Scan};
 use crate::gpu::named::enter;
 use crate::gpu::shared::Shared;
@@ -21,7 +21,12 @@ pub fn scan(automaton: u64, chunks: Box<[Chunk]>, limits: Limits) -> Outcome<u64
     let _call = enter()?;
     let automaton = object::get(automaton)?;
     automaton.device.look()?;
-    let scan = Scan::new(&automaton, chunks, limits)?;
+    begin(&automaton, chunks, limits, false)
+}
+
+/// As [`scan`]; `fed`: of a stream that the caller reads from a file.
+pub(super) fn begin(automaton: &Shared<Automaton>, chunks: Box<[Chunk]>, limits: Limits, fed: bool) -> Outcome<u64> {
+    let scan = Scan::new(automaton, chunks, limits, fed)?;
     let pending = ticket::create_by_strands(None, 0)?;
     let handle = pending.handle();
     if scan.width() == 0 {

@@ -10,6 +10,7 @@ pub mod count;
 pub mod entry;
 pub mod environment;
 pub mod exploring;
+pub mod feeding;
 pub mod generators;
 pub mod lifecycle;
 pub mod policies;

@@ -128,6 +128,8 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_worklist_fault", size_of::<strand::ffi::worklist::strand_worklist_fault>(), 72),
         ("strand_worklist_statistics", size_of::<strand::ffi::worklist::strand_worklist_statistics>(), 240),
         ("strand_evidence", size_of::<strand::ffi::admission::strand_evidence>(), 104),
+        ("strand_ingest_counts", size_of::<strand::ffi::ingest::strand_ingest_counts>(), 40),
+        ("strand_ingest_options", size_of::<strand::ffi::ingest::strand_ingest_options>(), 48),
         ("strand_graph_options", size_of::<strand::ffi::graph::strand_graph_options>(), 40),
         ("strand_statistics", size_of::<strand::ffi::info::strand_statistics>(), 208),
     ];

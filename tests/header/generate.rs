@@ -48,6 +48,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "work",
     "automaton",
     "graph",
+    "ingest",
     "info",
     "explore",
     "record",

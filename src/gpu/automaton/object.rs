@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A compiled set of patterns, and what it knows of its streams.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Stepper, room};
@@ -17,6 +17,7 @@ use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
 use crate::gpu::away;
 use crate::gpu::device::{self, Device};
+use crate::gpu::feed::Feeds;
 use crate::gpu::named::{Named, enter};
 use crate::gpu::remote::RemoteLiterals;
 use crate::gpu::shared::Shared;
@@ -72,6 +73,17 @@ pub struct State {
     pub agreed: u64,
     /// The handle was given up.
     pub released: bool,
+    /// What reads streams from files.
+    pub feeds: Feeds,
+    /// Those streams: nobody else scans them.
+    pub fed: HashSet<u32>,
+}
+
+impl State {
+    /// Whether a stream is being read; `fed`: the one who asks is what reads it from a file.
+    pub fn is_busy(&self, stream: u32, fed: bool) -> bool {
+        matches!(self.streams.get(&stream), Some(Place::Busy)) || (!fed && self.fed.contains(&stream))
+    }
 }
 
 /// See the module documentation.
@@ -201,9 +213,21 @@ pub fn get(handle: u64) -> Outcome<Shared<Automaton>> {
 pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
     let automaton = AUTOMATA.remove(handle)?;
-    automaton.lock().released = true;
+    let mut state = automaton.lock();
+    state.released = true;
+    state.feeds.stop_all();
+    drop(state);
     automaton.let_go();
     Ok(())
+}
+
+/// A device was closed: nothing is read for its automata any more.
+pub fn device_closed() {
+    AUTOMATA.for_each(|automaton| {
+        if automaton.device.is_closed() {
+            automaton.lock().feeds.stop_all();
+        }
+    });
 }
 
 /// Forgets a stream: its next chunk is the first of another one.
@@ -211,17 +235,12 @@ pub fn reset(handle: u64, stream: u32) -> Outcome<()> {
     let _call = enter()?;
     let automaton = get(handle)?;
     let mut state = automaton.lock();
-    match state.streams.get(&stream) {
-        Some(Place::Busy) => {
-            drop(state);
-            fail(Status::BUSY, format_args!("stream {stream} is being scanned"))
-        }
-        Some(Place::Idle(_)) => {
-            state.streams.remove(&stream);
-            Ok(())
-        }
-        None => Ok(()),
+    if state.is_busy(stream, false) {
+        drop(state);
+        return fail(Status::BUSY, format_args!("stream {stream} is being scanned"));
     }
+    state.streams.remove(&stream);
+    Ok(())
 }
 
 /// Takes matches, the oldest first: how many.

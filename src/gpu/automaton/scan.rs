@@ -135,8 +135,14 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan of these chunks; its streams are taken. BUSY: another scan has one of them; LIMIT: too many streams.
-    pub fn new(automaton: &Shared<Automaton>, chunks: Box<[Chunk]>, limits: Limits) -> Outcome<Shared<Scan>> {
+    /// A scan of these chunks; its streams are taken. BUSY: another scan has one of them, or (not `fed`) a file is read into
+    /// it; LIMIT: too many streams.
+    pub fn new(
+        automaton: &Shared<Automaton>,
+        chunks: Box<[Chunk]>,
+        limits: Limits,
+        fed: bool,
+    ) -> Outcome<Shared<Scan>> {
         let lanes = lanes(&chunks)?;
         let scan = Scan {
             automaton: automaton.clone(),
@@ -150,14 +156,14 @@ impl Scan {
             verdict: Mutex::new(None),
             pending: Mutex::new(None),
         };
-        scan.take_streams()?;
+        scan.take_streams(fed)?;
         Shared::new(scan)
     }
 
     /// All its streams become this scan's, or, where that cannot be, none.
-    fn take_streams(&self) -> Outcome<()> {
+    fn take_streams(&self, fed: bool) -> Outcome<()> {
         let mut state = self.automaton.lock();
-        let busy = |lane: &&Lane| matches!(state.streams.get(&lane.stream), Some(Place::Busy));
+        let busy = |lane: &&Lane| state.is_busy(lane.stream, fed);
         if let Some(lane) = self.lanes.iter().find(busy) {
             drop(state);
             return fail(Status::BUSY, format_args!("stream {} is being scanned", lane.stream));

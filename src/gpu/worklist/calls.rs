@@ -71,7 +71,8 @@ impl Worklist {
         self.enter_queue(count, deadline, |host| host.push_staged(&mut staged))
     }
 
-    fn check_place(&self, band: u32, tenant: u32, count: u64) -> Outcome<()> {
+    /// Whether it has this band and this tenant, and could ever take so many items at once.
+    pub fn check_place(&self, band: u32, tenant: u32, count: u64) -> Outcome<()> {
         let Shape { bands, tenants, .. } = self.shape;
         if band >= bands {
             return fail(Status::INVALID, format_args!("band {band}: the worklist has {bands}, from 0 on"));

@@ -24,6 +24,7 @@ use crate::engine::outside;
 use crate::gpu::buffer::Buffer;
 use crate::gpu::cpu::batch::Batch;
 use crate::gpu::cpu::pace::Pace;
+use crate::gpu::feed::Feeds;
 use crate::gpu::named::{Named, enter};
 use crate::gpu::program::{self, Program};
 use crate::gpu::shared::Shared;
@@ -93,6 +94,8 @@ pub struct State {
     pub(super) pushers: List,
     /// Runners that wait for work.
     pub idle: List,
+    /// What reads items from a file.
+    pub feeds: Feeds,
     /// The run on an adapter waits for work.
     pub device_waits: bool,
     /// It does, and its ticket is no external hold meanwhile.
@@ -232,6 +235,7 @@ impl Worklist {
             promised: 0,
             pushers: List::new(),
             idle: List::new(),
+            feeds: Feeds::new(),
             device_waits: false,
             unheld: false,
             #[cfg(feature = "gpu")]
@@ -278,6 +282,7 @@ impl Worklist {
         let mut woken = Woken::new();
         let mut state = self.lock();
         state.released |= released;
+        state.feeds.stop_all();
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
         self.leave_to(state, woken);
@@ -306,6 +311,7 @@ impl Worklist {
         let mut woken = Woken::new();
         let mut state = self.lock();
         state.closed = true;
+        state.feeds.stop_all();
         state.pushers.win_all(&mut woken, Status::CLOSED);
         state.idle.win_all(&mut woken, Status::OK);
         self.leave_to(state, woken);
@@ -350,7 +356,8 @@ impl State {
         core::mem::take(&mut self.device_waits)
     }
 
-    pub(super) fn look_open(&self, list: &Worklist) -> Outcome<()> {
+    /// CLOSED when it takes no items from outside any more; BUSY while a run is compared.
+    pub fn look_open(&self, list: &Worklist) -> Outcome<()> {
         if self.closed || self.released || list.device_is_closed() {
             return Err(Status::CLOSED);
         }
