@@ -133,6 +133,57 @@ static void a_budget_ends_a_search_and_the_next_one_begins_anew(void) {
   stop_runtime();
 }
 
+/* Threads that begin a search into the same buffer at the same moment. */
+typedef struct begun {
+  strand_graph graph;
+  strand_buffer buffer;
+  uint64_t *ready;
+  strand_ticket ticket;
+} begun;
+static void *begin_with_another(void *arg) {
+  begun *mine = arg;
+  count_add(mine->ready, 1);
+  while (count_read(mine->ready) < 2) {
+  }
+  const strand_status status = strand_graph_bfs(mine->graph, 0, mine->buffer, NULL, &mine->ticket);
+  CHECK(status == STRAND_OK || status == STRAND_ERR_BUSY);
+  return arg;
+}
+static void one_search_at_a_time_is_begun_into_a_buffer(void) {
+  start_runtime(1);
+  open_processor();
+  rows shape = path(300000, 0);
+  for (int round = 0; round < shortened(100); round += 1) {
+    /* A new graph each time: the first search of one takes longest to begin. */
+    uint64_t ready = 0;
+    const strand_graph graph = new_graph(processor, &shape);
+    const strand_buffer buffer = new_distances(processor, shape.vertices);
+    begun both[2] = {{graph, buffer, &ready, 0}, {graph, buffer, &ready, 0}};
+    const pthread_t threads[2] = {start_thread(begin_with_another, &both[0]), start_thread(begin_with_another, &both[1])};
+    int pending = 0, are_on = 0;
+    for (int each = 0; each < 2; each += 1) {
+      join_thread(threads[each]);
+    }
+    for (int each = 0; each < 2; each += 1) {
+      if (both[each].ticket != 0) {
+        are_on += 1;
+        pending += strand_ticket_poll(both[each].ticket, NULL) == STRAND_ERR_WOULD_BLOCK;
+      }
+    }
+    CHECK_NUMBERS(are_on, >=, 1);
+    CHECK_NUMBERS(pending, <=, 1);
+    CHECK_OK(strand_graph_release(graph));
+    for (int each = 0; each < 2; each += 1) {
+      if (both[each].ticket != 0) {
+        (void)await_and_release(both[each].ticket);
+      }
+    }
+    CHECK_OK(strand_buffer_release(buffer));
+  }
+  free_rows(&shape);
+  stop_runtime();
+}
+
 static void a_search_ends_when_its_graph_or_its_device_goes(void) {
   for (int way = 0; way < 3; way += 1) {
     start_runtime(1);
@@ -217,6 +268,7 @@ int main(void) {
   CLAIM(ways_that_are_too_long_count_as_none);
   CLAIM(many_searches_run_at_once);
   CLAIM(a_budget_ends_a_search_and_the_next_one_begins_anew);
+  CLAIM(one_search_at_a_time_is_begun_into_a_buffer);
   CLAIM(a_search_ends_when_its_graph_or_its_device_goes);
   CLAIM(what_is_no_graph_is_refused_by_its_place);
   CLAIM(a_graph_without_vertices_has_nothing_to_search);

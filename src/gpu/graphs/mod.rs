@@ -54,6 +54,8 @@ struct Kept {
     /// Handles of the programs, by kind; 0: not made yet.
     programs: [u64; 2],
     searches: Vec<Search>,
+    /// Buffers of searches that are being begun.
+    beginning: Vec<u64>,
 }
 
 /// What a graph is made of. `targets` and `weights` have as many elements as the last of `offsets` says.
@@ -143,6 +145,11 @@ impl Graph {
         }
         let made = kernel::program(self.device.handle(), what, self.rows.weights != 0)?;
         let mut kept = self.kept();
+        if kept.released {
+            drop(kept);
+            let _ = program::release(made);
+            return Err(Status::STALE);
+        }
         let place = &mut kept.programs[what as usize];
         if *place == 0 {
             *place = made;
@@ -227,4 +234,30 @@ fn fill(buffer: u64, words: usize, value: u32) -> Outcome<()> {
         at += count;
     }
     Ok(())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::ffi::scheduler::{strand_scheduler_init, strand_scheduler_shutdown};
+    use crate::gpu::device::{CPU, Label, Options, Wish};
+    use crate::wait::block::FOREVER;
+
+    #[test]
+    fn a_search_that_is_begun_beside_a_release_leaves_no_program() {
+        // SAFETY: the defaults.
+        assert_eq!(unsafe { strand_scheduler_init(core::ptr::null()) }, 0);
+        let wish = Wish { kind: CPU, name: Label::NONE };
+        let device = device::open(&Options { wish, in_flight: 0, latency: 0 }).unwrap();
+        let input = Input { offsets: &[0, 1, 1], targets: &[1], weights: None };
+        let handle = create(device, &input).unwrap();
+        let graph = GRAPHS.get(handle).unwrap();
+        let made = graph.program(What::Breadth).unwrap();
+        assert_eq!(graph.program(What::Breadth), Ok(made), "control: it is kept");
+        release(handle).unwrap();
+        assert_eq!(program::get(made).err(), Some(Status::STALE), "it is given up with the graph");
+        assert_eq!(graph.program(What::Shortest), Err(Status::STALE));
+        drop(graph);
+        assert_eq!(strand_scheduler_shutdown(FOREVER), 0);
+    }
 }

@@ -2,6 +2,7 @@
 //! A search: a worklist over the buffers of a graph and the caller's distances, used again and again.
 
 use super::{GRAPHS, Graph, fill, list, shader, write};
+use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::gpu::buffer;
 use crate::gpu::named::enter;
@@ -38,6 +39,7 @@ pub fn begin(graph: u64, what: What, source: u32, distances: u64, limits: Limits
         return fail(Status::INVALID, format_args!("vertex {source}: the graph has {}, from 0 on", graph.vertices));
     }
     graph.check_distances(distances)?;
+    let _place = Beginning::of(&graph, distances)?;
     let search = match graph.take(what, distances)? {
         Some(search) => search,
         None => Search::new(&graph, what, distances)?,
@@ -45,6 +47,38 @@ pub fn begin(graph: u64, what: What, source: u32, distances: u64, limits: Limits
     let begun = search.run(&graph, source, limits, dispatch);
     graph.put(search);
     begun
+}
+
+/// Nobody else begins a search into the same buffer, until it is dropped: the search is on then, or was given up.
+struct Beginning<'a> {
+    graph: &'a Graph,
+    distances: u64,
+}
+
+impl Beginning<'_> {
+    fn of(graph: &Graph, distances: u64) -> Outcome<Beginning<'_>> {
+        let mut kept = graph.kept();
+        if kept.beginning.contains(&distances) {
+            drop(kept);
+            return is_on(distances);
+        }
+        if failing::now() || kept.beginning.try_reserve(1).is_err() {
+            drop(kept);
+            return fail(Status::NO_MEMORY, format_args!("no memory for a search"));
+        }
+        kept.beginning.push(distances);
+        Ok(Beginning { graph, distances })
+    }
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        self.graph.kept().beginning.retain(|other| *other != self.distances);
+    }
+}
+
+fn is_on<T>(distances: u64) -> Outcome<T> {
+    fail(Status::BUSY, format_args!("a search into buffer {distances:#x} is on"))
 }
 
 impl Graph {
@@ -74,7 +108,7 @@ impl Graph {
         let mine = |search: &Search| search.distances == distances;
         if kept.searches.iter().any(|search| mine(search) && search.is_on()) {
             drop(kept);
-            return fail(Status::BUSY, format_args!("a search into buffer {distances:#x} is on"));
+            return is_on(distances);
         }
         let found = kept.searches.iter().position(|search| mine(search) && search.what == what);
         let found = found.map(|at| kept.searches.swap_remove(at));
