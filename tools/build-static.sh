@@ -21,11 +21,12 @@ log=$SHIP/cargo.log
 
 # One crate type per invocation: beside an rlib, cargo drops -C lto without a word. A test reads the log.
 # Lints are `make lint`'s affair: a newer compiler with a new one must not break a packager's build.
+# strand_own_std: the copy of std in these libraries is their own, so the hook of panics is too (src/base/quiet.rs).
 # The prefix maps keep the builder's folders out of panic messages.
 build() {
     RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src= --remap-path-prefix=$ROOT=." \
         CARGO_TARGET_DIR=$TARGET CARGO_TERM_COLOR=never \
-        cargo rustc --locked --release --lib "${feature_flags[@]}" --crate-type staticlib --verbose -- --cap-lints warn --print native-static-libs >"$log.new" 2>&1 ||
+        cargo rustc --locked --release --lib "${feature_flags[@]}" --crate-type staticlib --verbose -- --cfg strand_own_std --cap-lints warn --print native-static-libs >"$log.new" 2>&1 ||
         { grep -v '^ *\(Running\|Fresh\|Compiling\)' "$log.new" >&2; die "cargo rustc failed"; }
 }
 compiled() { grep -q 'Running .*--crate-name strand ' "$1" 2>/dev/null; }

@@ -17,7 +17,7 @@ mkdir -p "$SHIP"
 log=$SHIP/cargo.log
 # -Z flags on a stable compiler are for tests alone. A target is named so that build scripts are built without the sanitizer.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=address -Cforce-frame-pointers=yes" CARGO_TARGET_DIR=$TARGET CARGO_PROFILE_RELEASE_LTO=off \
-    cargo rustc --locked --release --lib --crate-type staticlib --target "$host" "${feature_flags[@]}" --features corosensei,corosensei/sanitizer -- --print native-static-libs >"$log" 2>&1 ||
+    cargo rustc --locked --release --lib --crate-type staticlib --target "$host" "${feature_flags[@]}" --features corosensei,corosensei/sanitizer -- --cfg strand_own_std --print native-static-libs >"$log" 2>&1 ||
     { cat "$log" >&2; die "cargo rustc failed"; }
 cp "$TARGET/$host/release/libstrand.a" "$SHIP/"
 sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1 >"$SHIP/native-static-libs"

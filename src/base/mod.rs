@@ -11,6 +11,7 @@ pub mod lock;
 #[cfg(loom)]
 pub mod model;
 pub mod owner_lock;
+pub mod quiet;
 pub mod random;
 pub mod status;
 pub mod sync;

@@ -4,6 +4,7 @@
 
 use core::ffi::c_void;
 
+use crate::base::quiet::Quiet;
 use crate::base::status::{Outcome, Status};
 use crate::io::offload;
 use crate::wait::block::FOREVER;
@@ -24,6 +25,7 @@ pub fn elsewhere<T: Send, F: FnOnce() -> T + Send>(act: F) -> Outcome<T> {
 unsafe extern "C-unwind" fn run<F: FnOnce() -> T, T>(errand: *mut c_void) -> *mut c_void {
     // SAFETY: the errand of the one who waits for this call.
     let errand = unsafe { &mut *errand.cast::<Errand<F, T>>() };
+    let _quiet = Quiet::begin();
     errand.result = errand.act.take().map(|act| act());
     core::ptr::null_mut()
 }

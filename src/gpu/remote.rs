@@ -91,7 +91,8 @@ pub fn open(wish: Wish, in_flight: u32) -> Outcome<(Info, Remote)> {
         _ => None,
     };
     let name = (wish.name != Label::NONE).then(|| wish.name.text().to_owned());
-    let (choice, options) = (Choice { software, name }, Options { in_flight, lost_after: lost_after() });
+    let (lost_after, panics) = lost_after();
+    let (choice, options) = (Choice { software, name }, Options { in_flight, lost_after, panics });
     apart::remember(forget);
     let service = told(elsewhere(move || Service::open(&choice, &options))?)?;
     Ok((
@@ -112,17 +113,20 @@ fn close(service: &Service) {
     }
 }
 
-/// What STRAND_TEST_DEVICE_LOST says: a device is destroyed after so many submissions. 0: never.
-fn lost_after() -> u64 {
+/// What STRAND_TEST_DEVICE_LOST says: a device is destroyed after so many submissions, or, behind "panic:", its thread
+/// panics. 0: never.
+fn lost_after() -> (u64, bool) {
     // SAFETY: getenv gives null or a terminated string, which stays while nobody changes the environment.
     let value = unsafe {
         let value = libc::getenv(c"STRAND_TEST_DEVICE_LOST".as_ptr());
         if value.is_null() {
-            return 0;
+            return (0, false);
         }
         core::ffi::CStr::from_ptr(value)
     };
-    value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    let text = value.to_str().unwrap_or("");
+    let panics = text.strip_prefix("panic:");
+    (panics.unwrap_or(text).parse().unwrap_or(0), panics.is_some())
 }
 
 /// A set of literals on an adapter.

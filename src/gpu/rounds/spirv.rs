@@ -17,6 +17,7 @@ use super::assemble::{Assembled, Change, bindings};
 use super::graft::graft;
 use super::shape::{Declared, Variant, loop_bounds};
 use super::{led, mailbox, private, text};
+use crate::base::quiet::Quiet;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, loops, shader};
 
@@ -68,6 +69,7 @@ pub fn assemble(
 fn read(words: &[u32]) -> Result<Module, Failure> {
     outline(words)?;
     let parse = || {
+        let _quiet = Quiet::begin();
         let options = spv::Options { adjust_coordinate_space: false, strict_capabilities: true, ..Default::default() };
         match spv::Frontend::new(words.iter().copied(), &options).parse() {
             Ok(module) => look_through(&module).map(|()| module),

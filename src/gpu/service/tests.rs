@@ -277,7 +277,7 @@ fn until(what: impl Fn() -> bool) {
 
 #[test]
 fn service_drives_jobs_side_by_side() {
-    let options = Options { in_flight: 2, lost_after: 0 };
+    let options = Options { in_flight: 2, ..Options::default() };
     let Some(service) = open(&options) else { return };
     let all: Vec<Arc<Seen>> = (0..5).map(|_| Arc::new(Seen::default())).collect();
     for (number, seen) in all.iter().enumerate() {
@@ -299,7 +299,7 @@ fn service_drives_jobs_side_by_side() {
 
 #[test]
 fn service_tells_everybody_when_the_device_is_lost_and_opens_another() {
-    let Some(service) = open(&Options { in_flight: 0, lost_after: 30 }) else { return };
+    let Some(service) = open(&Options { lost_after: 30, ..Options::default() }) else { return };
     let buffer = new_buffer(&service, 64).expect("a buffer");
     let seen = Arc::new(Seen::default());
     let job = Counting { left: u32::MAX, buffer: buffer.clone(), seen: seen.clone(), flying: 0, depth: 1 };

@@ -7,12 +7,12 @@
 //!        something under way?     poll: at most 200 us while more could be submitted; complete what has ended
 //!        else                     closing and nothing left? end; sleep until a message or a job's time
 //! ```
-//! A panic inside a call of wgpu's is caught; the device counts as lost then.
+//! A panic inside a call of wgpu's is caught, and prints nothing; the device counts as lost then.
 
 use core::ffi::c_void;
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use super::adapters::{Choice, Facts};
@@ -23,6 +23,7 @@ use super::queue::{Message, Queue};
 use super::readback::{Pool, Readback, Sink};
 use super::reply::Reply;
 use super::turn::{Round, Turn};
+use crate::base::quiet::Quiet;
 use crate::base::status::Status;
 use crate::base::sys;
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub in_flight: u32,
     /// Destroys the device after so many submissions, for tests of what happens then; 0: never.
     pub lost_after: u64,
+    /// It is not destroyed then, but the service panics, as a graphics library might.
+    pub panics: bool,
 }
 
 /// An open device: what any thread may ask of it. None of it waits but [`Service::open`] and [`Service::close`].
@@ -182,6 +185,7 @@ pub fn join_left() {
 
 extern "C" fn main(argument: *mut c_void) -> *mut c_void {
     sys::name_thread(c"strand-device");
+    let _quiet = Quiet::begin();
     // SAFETY: made by `Service::open` for this thread.
     let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
     let Start { choice, options, queue, opened } = *start;
@@ -236,6 +240,7 @@ struct Driver {
     rounds_left: u32,
     submissions: u64,
     lost_after: u64,
+    panics: bool,
 }
 
 impl Driver {
@@ -258,6 +263,7 @@ impl Driver {
             rounds_left: LAST_ROUNDS,
             submissions: 0,
             lost_after: options.lost_after,
+            panics: options.panics,
         }
     }
 
@@ -370,7 +376,7 @@ impl Driver {
         let index = self.gpu.queue.submit(encoder.map(wgpu::CommandEncoder::finish));
         self.submissions += 1;
         if self.submissions == self.lost_after {
-            self.gpu.destroy();
+            self.lose();
         }
         if let Some(failure) = self.gpu.loss().or_else(|| self.gpu.error()) {
             return self.fail(jobs, readbacks, replies, &failure);
@@ -387,6 +393,16 @@ impl Driver {
                 self.jobs.drain(..).for_each(|active| active.job.lost(&failure));
             }
         }
+    }
+
+    /// A test has asked for it.
+    #[cold]
+    #[expect(clippy::panic, reason = "what a panic of a graphics library does is tried out")]
+    fn lose(&self) {
+        if self.panics {
+            panic_any("a test has asked for it");
+        }
+        self.gpu.destroy();
     }
 
     /// What belongs to a submission that did not come to be.
