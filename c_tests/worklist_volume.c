@@ -98,7 +98,8 @@ static void ten_million_items_through_a_queue_of_16384(void) {
     const strand_worklist_statistics s = worklist_statistics(list);
     CHECK_EQUAL(s.finished, s.children + 1);
     CHECK_EQUAL(s.spilled, s.refilled);
-    CHECK_NUMBERS(s.spilled, >, 0);
+    /* How deep a LIFO becomes is a matter of its batches, which are small on a slow machine. */
+    CHECK(s.spilled > 0 || order == STRAND_WORKLIST_LIFO);
     check_conserved(list);
     CHECK_OK(strand_worklist_release(list));
   }
