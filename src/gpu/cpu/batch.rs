@@ -19,7 +19,8 @@ use crate::base::status::{Outcome, Status};
 use crate::gpu::program::Kernel;
 use crate::gpu::worklist::host::{Host, Slice};
 use crate::gpu::worklist::ledger::{Tally, Violation};
-use crate::gpu::worklist::segments::try_reserve;
+use crate::gpu::worklist::piece::Piece;
+use crate::gpu::worklist::segments::{SEGMENT_WORDS, try_reserve};
 use crate::gpu::worklist::shape::Shape;
 use crate::work::codes;
 use crate::work::fields::{Fields, Onward};
@@ -27,8 +28,8 @@ use crate::work::words::Word;
 
 /// The band of the item itself.
 pub const BAND_SAME: u32 = u32::MAX;
-/// Most items of a batch.
-pub const ITEMS_MAX: u32 = 2048;
+/// Most items of a batch: a segment of the shortest records.
+pub const ITEMS_MAX: u32 = SEGMENT_WORDS as u32;
 /// Words of results that a batch is made for, where its items allow it.
 const RESULT_WORDS: u64 = 1 << 15;
 /// Bits of the mark of a child that say its band; the others say of which item it is.
@@ -61,8 +62,9 @@ struct Log {
 }
 
 impl Log {
-    fn reserve(&mut self, records: usize, stride: usize) -> Outcome<()> {
-        try_reserve(&mut self.words, records.checked_mul(stride).ok_or(Status::NO_MEMORY)?)?;
+    fn reserve(&mut self, records: usize, stride: usize, least: usize) -> Outcome<()> {
+        let words = records.checked_mul(stride).ok_or(Status::NO_MEMORY)?;
+        try_reserve(&mut self.words, if words == 0 { 0 } else { words.max(least) })?;
         try_reserve(&mut self.marks, records)
     }
 
@@ -158,7 +160,9 @@ pub struct Batch {
     /// The places of the continuation in a record; the number of its words or more: not carried.
     pc_at: usize,
     data_at: usize,
-    items: Vec<u32>,
+    items: Piece,
+    /// The first of them, while a kernel runs.
+    first: *const u32,
     children: Log,
     again: Log,
     held: Log,
@@ -203,7 +207,8 @@ impl Batch {
             plain: shape.fields.is_plain(),
             pc_at: shape.fields.offset(Word::ContinuationPc).unwrap_or(usize::MAX),
             data_at: shape.fields.offset(Word::ContinuationData).unwrap_or(usize::MAX),
-            items: Vec::new(),
+            items: Piece::default(),
+            first: core::ptr::null(),
             children: Log::default(),
             again: Log::default(),
             held: Log::default(),
@@ -216,11 +221,13 @@ impl Batch {
             windows: Vec::new(),
         };
         let children = (shape.fan_out_max as usize + 1).saturating_mul(count);
-        try_reserve(&mut batch.items, count * words)?;
-        batch.children.reserve(children, words)?;
-        batch.again.reserve(count, words)?;
-        batch.held.reserve(count, words + 1)?;
-        batch.emits.reserve((shape.emit_max as usize).saturating_mul(count), shape.emit_words as usize)?;
+        batch.items.reserve(count * words)?;
+        // What fits a segment has the memory of one: it may become one.
+        batch.children.reserve(children, words, SEGMENT_WORDS)?;
+        batch.again.reserve(count, words, 0)?;
+        batch.held.reserve(count, words + 1, 0)?;
+        let emits = (shape.emit_max as usize).saturating_mul(count);
+        batch.emits.reserve(emits, shape.emit_words as usize, SEGMENT_WORDS)?;
         try_reserve(&mut batch.ends, count)?;
         try_reserve(&mut batch.pushes, count)?;
         try_reserve(&mut batch.emitted, count)?;
@@ -247,23 +254,27 @@ impl Batch {
 
     /// Takes a slice from the host side; false when there is none.
     pub fn fill(&mut self, host: &mut Host, limit: u64) -> bool {
-        self.items.clear();
-        let slice = host.take_slice(limit.min(u64::from(self.items_max)), &mut self.items);
+        let slice = host.take_piece(limit.min(u64::from(self.items_max)), &mut self.items);
         self.slice = slice.unwrap_or(Slice { count: 0, ..self.slice });
         slice.is_some()
     }
 
     /// Puts its items back, at once after [`Self::fill`], or where a promise covers them.
     pub fn put_back(&mut self, host: &mut Host) -> Outcome<()> {
-        host.put_back(self.slice.band, self.slice.tenant, &self.items)?;
-        self.items.clear();
+        host.put_piece_back(self.slice.band, self.slice.tenant, &mut self.items)?;
         self.slice.count = 0;
         Ok(())
     }
 
+    /// Nobody needs its items any more.
+    pub fn empty(&mut self, host: &mut Host) {
+        host.empty_piece(&mut self.items);
+    }
+
     /// The items that are to run again are its items now.
-    pub fn refill(&mut self) {
-        core::mem::swap(&mut self.items, &mut self.again.words);
+    pub fn refill(&mut self, host: &mut Host) {
+        host.empty_piece(&mut self.items);
+        self.items.exchange(&mut self.again.words);
         self.slice.count = self.again.marks.len() as u32;
         self.again.clear();
     }
@@ -300,7 +311,8 @@ impl Batch {
         }
         self.tally = Tally::default();
         (self.inner, self.mixed, self.live) = (inner, false, self.slice.count);
-        (self.items.as_ptr(), self.slice.count)
+        self.first = self.items.words().as_ptr();
+        (self.first, self.slice.count)
     }
 
     /// Nothing further is said of its items.
@@ -343,17 +355,17 @@ impl Batch {
         if self.mixed {
             self.put_mixed(host)?;
         } else if !self.children.words.is_empty() {
-            host.put(band, tenant, &self.children.words)?;
+            host.put_whole(band, tenant, &mut self.children.words)?;
         }
         if !self.emits.words.is_empty() {
-            host.emit(&self.emits.words)?;
+            host.emit_whole(&mut self.emits.words)?;
         }
         for held in self.held.words.chunks_exact(self.words + 1) {
             host.pause(held[0], band, tenant, &held[1..])?;
         }
         for (item, code) in &self.codes {
             let at = *item as usize * self.words;
-            host.fault(*code, band, tenant, &self.items[at..at + self.words])?;
+            host.fault(*code, band, tenant, &self.items.words()[at..at + self.words])?;
         }
         Ok(host.settle(tenant, &self.tally, self.again()))
     }
@@ -494,7 +506,7 @@ impl Batch {
         // SAFETY: the item is one of the batch, whose records are all there. There is room for each of them once, and it
         // had not ended. The places were compared with the length of a record.
         unsafe {
-            let record = self.items.as_ptr().add(item as usize * self.words);
+            let record = self.first.add(item as usize * self.words);
             let place = log.append_unchecked(record, self.words, mark);
             if self.pc_at < self.words {
                 place.add(self.pc_at).write(pc);
@@ -532,7 +544,7 @@ impl Batch {
         let from = item as usize * self.words;
         let mark = if again { item } else { self.mark(item, band) };
         let log = if again { &mut self.again } else { &mut self.children };
-        let at = log.append(&self.items[from..from + self.words], mark);
+        let at = log.append(&self.items.words()[from..from + self.words], mark);
         match self.fields.go_on(&mut log.words[at..], onward, pc, data) {
             Ok(()) => Ok(()),
             Err(code) => self.refuse(item, code, Status::INVALID),
@@ -544,7 +556,7 @@ impl Batch {
         self.check_open(item)?;
         let from = item as usize * self.words;
         append(&mut self.held.words, &[epoch]);
-        let at = self.held.append(&self.items[from..from + self.words], item);
+        let at = self.held.append(&self.items.words()[from..from + self.words], item);
         if let Err(code) = self.fields.go_on(&mut self.held.words[at..], Onward::Pause(epoch), pc, data) {
             return self.refuse(item, code, Status::INVALID);
         }

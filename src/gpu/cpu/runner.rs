@@ -208,10 +208,9 @@ impl Runner {
     }
 
     fn keep_batch(&mut self, state: &mut State) {
-        if let Some(batch) = self.batch.take()
-            && state.spare.len() < SPARE
-            && state.spare.try_reserve(1).is_ok()
-        {
+        let Some(mut batch) = self.batch.take() else { return };
+        batch.empty(&mut state.host);
+        if state.spare.len() < SPARE && state.spare.try_reserve(1).is_ok() {
             state.spare.push(batch);
         }
     }
@@ -273,7 +272,7 @@ impl Runner {
             let (tenant, again) = (batch.slice().tenant, batch.again());
             let may = run.may_go_on(host) && !host.tenant_is_over(tenant);
             let goes_on = !ends && self.step < self.steps_max && may;
-            batch.refill();
+            batch.refill(host);
             if goes_on && host.renew(promise, tenant, again).is_ok() {
                 self.step += 1;
                 return Next::Kernel;

@@ -40,13 +40,20 @@ impl Worklist {
         self.check_place(band, tenant, count)?;
         if words.len() > SEGMENT_WORDS {
             let mut records = Records::new(self.shape.record_words());
-            let mut pool = Pool::new();
-            if let Err(status) = records.push_back(&mut pool, words) {
+            if let Err(status) = self.copy_items(words, &mut records) {
                 return fail(status, format_args!("no memory for {count} items"));
             }
             return self.enter_queue(count, deadline, |host| host.push_segments(band, tenant, &mut records));
         }
         self.enter_queue(count, deadline, |host| host.push(band, tenant, words))
+    }
+
+    /// Copies items to segments, of which the worklist lends what it has: fresh memory is slow.
+    fn copy_items(&self, words: &[u32], records: &mut Records) -> Outcome<()> {
+        let need = words.len().div_ceil(SEGMENT_WORDS / records.stride() * records.stride());
+        let mut pool = Pool::with_room(need)?;
+        self.lock().host.lend(&mut pool, need);
+        records.push_back(&mut pool, words)
     }
 
     /// Takes tasks from outside: all or none. Waits for room.

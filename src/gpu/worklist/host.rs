@@ -20,6 +20,7 @@
 //!   looks whether the sums agree ([`super::ledger`]).
 
 use super::ledger::{Counters, Tally, Violation};
+use super::piece::Piece;
 use super::segments::{Pass, Pool, Records, try_reserve};
 use super::shape::{Order, Shape};
 use super::staged::Staged;
@@ -34,6 +35,8 @@ use crate::work::words::{WORDS, Word};
 pub(super) const NOTE: usize = 3;
 /// Items of a tenant's turn, where several share a band.
 const QUANTUM: u64 = 1024;
+/// Fewer items are copied rather than taken with their segment.
+const WHOLE: u64 = 64;
 
 /// Items that were taken together: some of one band and tenant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,7 +207,7 @@ impl Host {
     pub fn push_segments(&mut self, band: u32, tenant: u32, records: &mut Records) -> Outcome<()> {
         let count = records.length();
         let number = self.number(band, tenant);
-        self.queues[number].splice_back(records, self.promised)?;
+        self.queues[number].splice_back(&mut self.pool, records, self.promised)?;
         self.pushed(count);
         Ok(())
     }
@@ -242,31 +245,96 @@ impl Host {
     /// Takes up to `limit` items of one band and tenant, appended to `into`, which does not grow: they are in flight.
     pub fn take_slice(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
         let room = (into.capacity() - into.len()) / self.shape.record_words();
-        let limit = limit.min(room as u64);
+        let grant = self.grant(limit.min(room as u64), false)?;
+        let number = self.number(grant.band, grant.tenant);
+        let (queue, pool) = (&mut self.queues[number], &mut self.pool);
+        let count = match self.shape.order {
+            Order::Fifo => queue.pop_front(pool, grant.count as usize, into),
+            Order::Lifo => queue.pop_back(pool, grant.count as usize, into),
+        };
+        if grant.raised > 0 {
+            let from = into.len() - count * self.shape.record_words();
+            self.shape.fields.aged(&mut into[from..], grant.raised);
+        }
+        Some(self.took(Slice { band: grant.band, tenant: grant.tenant, count: count as u32 }))
+    }
+
+    /// As [`Self::take_slice`], in place of what `into` holds: copies, or a segment as it is.
+    pub fn take_piece(&mut self, limit: u64, into: &mut Piece) -> Option<Slice> {
+        self.empty_piece(into);
+        let order = self.shape.order;
+        let room = into.copies().capacity() / self.shape.record_words();
+        let grant = self.grant(limit.min(room as u64), true)?;
+        let number = self.number(grant.band, grant.tenant);
+        let queue = &mut self.queues[number];
+        let mut count = grant.count as usize;
+        if grant.count >= WHOLE && grant.count == queue.at_end(order) {
+            into.segment = queue.take_end(order);
+        } else {
+            count = match order {
+                Order::Fifo => queue.pop_front(&mut self.pool, count, into.copies()),
+                Order::Lifo => queue.pop_back(&mut self.pool, count, into.copies()),
+            };
+        }
+        if grant.raised > 0 {
+            self.shape.fields.aged(into.words_mut(), grant.raised);
+        }
+        Some(self.took(Slice { band: grant.band, tenant: grant.tenant, count: count as u32 }))
+    }
+
+    /// Nobody needs the items of a piece any more.
+    pub fn empty_piece(&mut self, piece: &mut Piece) {
+        if let Some(segment) = piece.segment.take() {
+            segment.give_to(&mut self.pool);
+        }
+        piece.copies().clear();
+    }
+
+    /// What the next slice is. With `whole` no more than a segment, where that is at least half of what it would be. Of
+    /// several tenants each gets what is its due.
+    fn grant(&mut self, limit: u64, whole: bool) -> Option<Grant> {
         if limit == 0 || self.queued == 0 {
             return None;
         }
-        let (queues, tenants, across) = (&self.queues, &self.tenants, self.shape.tenants);
-        let there = |band: u32, tenant: u32| takeable(queues, tenants, (band * across + tenant) as usize);
-        let Grant { band, tenant, count, raised } = self.drain.next(limit, there)?;
-        let overtakes = (0..band).any(|before| (0..across).any(|tenant| there(before, tenant).takeable > 0));
-        self.counters.guarded += u64::from(overtakes);
-        let number = self.number(band, tenant);
-        let (queue, pool) = (&mut self.queues[number], &mut self.pool);
-        let count = match self.shape.order {
-            Order::Fifo => queue.pop_front(pool, count as usize, into),
-            Order::Lifo => queue.pop_back(pool, count as usize, into),
+        let (queues, tenants, across, order) = (&self.queues, &self.tenants, self.shape.tenants, self.shape.order);
+        let there = |band: u32, tenant: u32| {
+            let number = (band * across + tenant) as usize;
+            let mut there = takeable(queues, tenants, number);
+            if whole && across == 1 {
+                let segment = queues[number].at_end(order);
+                let most = there.takeable.min(limit);
+                if (most.div_ceil(2).max(WHOLE)..most).contains(&segment) {
+                    there.takeable = segment;
+                }
+            }
+            there
         };
-        if raised > 0 {
-            let from = into.len() - count * self.shape.record_words();
-            self.shape.fields.aged(&mut into[from..], raised);
-        }
-        self.queued -= count as u64;
-        self.in_flight += count as u64;
-        self.tenants[tenant as usize].in_flight += count as u64;
+        let grant = self.drain.next(limit, there)?;
+        let overtakes = (0..grant.band).any(|before| (0..across).any(|tenant| there(before, tenant).takeable > 0));
+        self.counters.guarded += u64::from(overtakes);
+        Some(grant)
+    }
+
+    /// Items are in flight.
+    fn took(&mut self, slice: Slice) -> Slice {
+        let count = u64::from(slice.count);
+        self.queued -= count;
+        self.in_flight += count;
+        self.tenants[slice.tenant as usize].in_flight += count;
         self.counters.slices += 1;
         self.counters.device_peak = self.counters.device_peak.max(self.in_flight);
-        Some(Slice { band, tenant, count: count as u32 })
+        slice
+    }
+
+    /// Moves free segments to a pool that has room for them: up to so many.
+    pub fn lend(&mut self, to: &mut Pool, segments: usize) {
+        self.pool.lend(to, segments, self.promised);
+    }
+
+    /// A run begins.
+    pub fn begin_run(&mut self) {
+        self.counters.runs += 1;
+        self.pool.begin(self.promised);
     }
 
     /// Makes sure that the results of `items` items of a tenant have somewhere to go, each of which runs once: whatever
@@ -364,6 +432,23 @@ impl Host {
         Ok(())
     }
 
+    /// As [`Self::put_back`], of all items of a piece, which is empty then.
+    pub fn put_piece_back(&mut self, band: u32, tenant: u32, piece: &mut Piece) -> Outcome<()> {
+        match piece.segment.take() {
+            Some(segment) => {
+                let number = self.number(band, tenant);
+                let count = (segment.words().len() / self.shape.record_words()) as u64;
+                self.queues[number].put_end(self.shape.order, segment)?;
+                self.drain.returned(band, tenant, count);
+                self.queued += count;
+                self.left_device(tenant, count);
+            }
+            None => self.put_back(band, tenant, piece.words())?,
+        }
+        self.empty_piece(piece);
+        Ok(())
+    }
+
     fn left_device(&mut self, tenant: u32, count: u64) {
         self.in_flight = self.in_flight.saturating_sub(count);
         let known = &mut self.tenants[tenant as usize];
@@ -376,6 +461,20 @@ impl Host {
         self.queues[number].push_back(&mut self.pool, words)?;
         self.queued += (words.len() / self.shape.record_words()) as u64;
         Ok(())
+    }
+
+    /// As [`Self::put`], of words in memory that may become a segment: see [`Records::push_back_whole`].
+    pub fn put_whole(&mut self, band: u32, tenant: u32, words: &mut Vec<u32>) -> Outcome<()> {
+        let number = self.number(band, tenant);
+        let count = (words.len() / self.shape.record_words()) as u64;
+        self.queues[number].push_back_whole(&mut self.pool, words)?;
+        self.queued += count;
+        Ok(())
+    }
+
+    /// As [`Self::emit`], of words in memory that may become a segment.
+    pub fn emit_whole(&mut self, words: &mut Vec<u32>) -> Outcome<()> {
+        self.emitted.push_back_whole(&mut self.pool, words)
     }
 
     /// Takes emitted records.

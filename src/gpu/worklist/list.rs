@@ -335,7 +335,7 @@ impl Worklist {
         if state.run.is_some() {
             return Begun::Refused(pending, Status::BUSY);
         }
-        state.host.counters.runs += 1;
+        state.host.begin_run();
         let waits = limits.until_closed && !state.closed;
         if !waits && !state.host.has_work() {
             return Begun::Done(pending);

@@ -10,6 +10,7 @@
 //! line.rs      who waits: pushes for room, runners for work
 //! options.rs   what a worklist is to be made with
 //! compared.rs  a run that is made twice, and what both have come to
+//! piece.rs     items as a kernel gets them
 //! residence.rs what counts as being on a device without memory of its own
 //! ```
 
@@ -20,6 +21,7 @@ pub mod ledger;
 pub mod line;
 pub mod list;
 pub mod options;
+pub mod piece;
 pub mod residence;
 pub mod run;
 pub mod segments;

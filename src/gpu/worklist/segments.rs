@@ -14,11 +14,14 @@ use std::collections::VecDeque;
 
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
+use crate::work::drain::Order;
 
 /// Words of a segment: 16 KiB, what a first-level cache holds beside a batch of results.
 pub const SEGMENT_WORDS: usize = 4096;
-/// Free segments that a pool keeps at most: 4 MiB.
+/// Free segments that a pool keeps in any case: 4 MiB.
 const KEPT: usize = 256;
+/// Free segments that it keeps at most where so many were used lately: 64 MiB.
+const KEPT_MOST: usize = 4096;
 
 /// So many records were copied, or segments moved: tests count what is done under one hold of a lock.
 #[inline(always)]
@@ -70,16 +73,51 @@ pub fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> Outcome<()> {
     list.try_reserve(more).map_err(|_| Status::NO_MEMORY)
 }
 
-/// Segments that nobody uses.
+/// Segments that nobody uses, and how many are used. As many are kept as were used at once since the run before the last
+/// began: fresh memory costs more than what is done with it.
 #[derive(Default)]
 pub struct Pool {
     free: Vec<Vec<u32>>,
+    used: usize,
+    /// The most at once since the last run began, and in the time before.
+    most: [usize; 2],
 }
 
 impl Pool {
     /// An empty one.
     pub const fn new() -> Pool {
-        Pool { free: Vec::new() }
+        Pool { free: Vec::new(), used: 0, most: [0; 2] }
+    }
+
+    /// An empty one that so many segments can be lent to. NO_MEMORY.
+    pub fn with_room(segments: usize) -> Outcome<Pool> {
+        let mut made = Pool::new();
+        try_reserve(&mut made.free, segments)?;
+        Ok(made)
+    }
+
+    /// Moves up to so many segments to another, which has room for them, but those that are promised.
+    pub fn lend(&mut self, to: &mut Pool, segments: usize, promised: usize) {
+        let room = to.free.capacity() - to.free.len();
+        let first = self.free.len() - segments.min(room).min(self.free.len().saturating_sub(promised));
+        to.free.extend(self.free.drain(first..));
+    }
+
+    /// So many segments are used that were taken elsewhere.
+    fn adopt(&mut self, segments: usize) {
+        self.used += segments;
+        self.most[0] = self.most[0].max(self.used);
+    }
+
+    /// A run begins: what was needed before the last one no longer counts.
+    pub fn begin(&mut self, promised: usize) {
+        self.most = [self.used, self.most[0]];
+        self.trim(promised);
+    }
+
+    fn kept(&self) -> usize {
+        let [now, before] = self.most;
+        now.max(before).saturating_sub(self.used).clamp(KEPT, KEPT_MOST)
     }
 
     /// Makes sure that so many segments can be taken.
@@ -97,20 +135,24 @@ impl Pool {
 
     /// Keeps no more free segments than usual, and those that are promised.
     pub fn trim(&mut self, promised: usize) {
-        self.free.truncate(promised.max(KEPT));
+        self.free.truncate(promised.max(self.kept()));
     }
 
     /// One of those that were reserved.
     fn take(&mut self) -> Outcome<Vec<u32>> {
-        match self.free.pop() {
-            Some(segment) => Ok(segment),
-            None => segment(),
-        }
+        let segment = match self.free.pop() {
+            Some(segment) => segment,
+            None => segment()?,
+        };
+        self.adopt(1);
+        Ok(segment)
     }
 
     fn give(&mut self, mut words: Vec<u32>) {
         words.clear();
-        if self.free.len() < KEPT && (self.free.len() < self.free.capacity() || self.free.try_reserve(1).is_ok()) {
+        self.used = self.used.saturating_sub(1);
+        if self.free.len() < self.kept() && (self.free.len() < self.free.capacity() || self.free.try_reserve(1).is_ok())
+        {
             self.free.push(words);
         }
     }
@@ -122,7 +164,8 @@ fn segment() -> Outcome<Vec<u32>> {
     Ok(words)
 }
 
-struct Segment {
+/// Some records of a queue, where they lie.
+pub struct Segment {
     words: Vec<u32>,
     /// Words at the beginning that were taken out.
     head: usize,
@@ -131,6 +174,21 @@ struct Segment {
 impl Segment {
     fn length(&self) -> usize {
         self.words.len() - self.head
+    }
+
+    /// Its records.
+    pub fn words(&self) -> &[u32] {
+        &self.words[self.head..]
+    }
+
+    /// They, to be changed.
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        &mut self.words[self.head..]
+    }
+
+    /// Nobody needs it any more.
+    pub fn give_to(self, pool: &mut Pool) {
+        pool.give(self.words);
     }
 }
 
@@ -331,6 +389,51 @@ impl Records {
         }
     }
 
+    /// Records of the segment at the end where they are taken.
+    pub fn at_end(&self, order: Order) -> u64 {
+        let segment = match order {
+            Order::Fifo => self.segments.front(),
+            Order::Lifo => self.segments.back(),
+        };
+        segment.map_or(0, |segment| (segment.length() / self.stride) as u64)
+    }
+
+    /// Takes that segment as it is.
+    pub fn take_end(&mut self, order: Order) -> Option<Segment> {
+        let segment = match order {
+            Order::Fifo => self.segments.pop_front(),
+            Order::Lifo => self.segments.pop_back(),
+        }?;
+        self.length -= (segment.length() / self.stride) as u64;
+        Some(segment)
+    }
+
+    /// Puts a segment back where [`Self::take_end`] had taken it. There is a place: it had one, or one was reserved.
+    pub fn put_end(&mut self, order: Order, segment: Segment) -> Outcome<()> {
+        self.reserve(1)?;
+        self.length += (segment.length() / self.stride) as u64;
+        match order {
+            Order::Fifo => self.segments.push_front(segment),
+            Order::Lifo => self.segments.push_back(segment),
+        }
+        Ok(())
+    }
+
+    /// As [`Self::push_back`], of words in memory that a segment may be: where they fill half of one they are not copied, and
+    /// `words` is a segment of the pool from now on. One was reserved.
+    pub fn push_back_whole(&mut self, pool: &mut Pool, words: &mut Vec<u32>) -> Outcome<()> {
+        let full = self.per_segment() * self.stride;
+        if words.capacity() != SEGMENT_WORDS || words.len() > full || words.len() < SEGMENT_WORDS / 2 {
+            return self.push_back(pool, words);
+        }
+        self.reserve(1)?;
+        let filled = core::mem::replace(words, pool.take()?);
+        self.length += (filled.len() / self.stride) as u64;
+        moved(1);
+        self.segments.push_back(Segment { words: filled, head: 0 });
+        Ok(())
+    }
+
     /// What [`Self::append`] needs: segments of the pool, and places for segments.
     pub fn need_of(&self, other: &Records) -> (usize, usize) {
         if other.is_less_than_half() { (1, 1) } else { (0, other.segments.len()) }
@@ -346,15 +449,16 @@ impl Records {
         if other.is_less_than_half() {
             return other.pieces(0).try_for_each(|words| self.push_back(pool, words));
         }
-        self.splice_back(other, 0)
+        self.splice_back(pool, other, 0)
     }
 
     /// Appends all records of `other`, whose records are as long, by moving its segments; beside that, room for `spare`
     /// segments stays. Nothing has changed when there is no memory.
-    pub fn splice_back(&mut self, other: &mut Records, spare: usize) -> Outcome<()> {
+    pub fn splice_back(&mut self, pool: &mut Pool, other: &mut Records, spare: usize) -> Outcome<()> {
         debug_assert_eq!(self.stride, other.stride);
         self.reserve(other.segments.len() + spare)?;
         moved(other.segments.len());
+        pool.adopt(other.segments.len());
         self.segments.append(&mut other.segments);
         self.length += core::mem::take(&mut other.length);
         Ok(())

@@ -53,7 +53,7 @@ fn run(stride: usize, steps: &[(u8, usize)]) {
                 let words = fresh();
                 other.push_back(&mut Pool::new(), &words).unwrap();
                 if count.is_multiple_of(2) {
-                    queue.splice_back(&mut other, 0).unwrap();
+                    queue.splice_back(&mut pool, &mut other, 0).unwrap();
                     assert!(other.is_empty());
                 } else {
                     queue.append(&mut pool, &mut other).unwrap();
@@ -115,4 +115,29 @@ fn emptied_segments_are_used_again() {
         queue.clear(&mut pool);
     }
     assert_eq!(pool.free.len(), 2);
+}
+
+#[test]
+fn a_pool_keeps_what_was_used_lately() {
+    let mut pool = Pool::new();
+    let mut queue = Records::new(1);
+    let mut runs = |many: usize, pool: &mut Pool| {
+        queue.push_back(pool, &vec![1; many * SEGMENT_WORDS]).unwrap();
+        pool.begin(0);
+        queue.clear(pool);
+        pool.free.len()
+    };
+    assert_eq!(runs(1000, &mut pool), 1000);
+    assert_eq!(runs(10, &mut pool), 1000, "what was needed before the last run");
+    assert_eq!(runs(10, &mut pool), KEPT, "and no longer");
+    assert_eq!(runs(KEPT_MOST + 100, &mut pool), KEPT_MOST);
+    // Lent is what is not promised, and what there is room for.
+    let mut other = Pool::with_room(8).unwrap();
+    pool.lend(&mut other, 2, KEPT_MOST - 1);
+    assert_eq!((other.free.len(), pool.free.len()), (1, KEPT_MOST - 1));
+    pool.lend(&mut other, 100, 0);
+    assert_eq!((other.free.len(), pool.free.len()), (8, KEPT_MOST - 8));
+    failing::next(true);
+    pool.lend(&mut other, 100, 0);
+    assert!(failing::now(), "nothing was allocated");
 }

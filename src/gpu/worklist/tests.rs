@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::host::{Host, Promise, Slice};
 use super::ledger::{Tally, Violation};
-use super::segments::{Pool, Records};
+use super::piece::Piece;
+use super::segments::{Pool, Records, SEGMENT_WORDS};
 use super::shape::{Order, Shape, Spill};
 use super::staged::{Due, Staged};
 use crate::base::failing;
@@ -170,10 +171,15 @@ impl Trial {
     fn take(&mut self) -> Option<(Slice, Vec<u32>)> {
         let limit = self.draw(3000) as usize + 1;
         let mut taken = Vec::with_capacity(limit * 2);
-        let slice = self.host.take_slice(limit as u64, &mut taken);
+        let in_one_piece = self.draw(2) == 0;
+        let slice = match in_one_piece {
+            true => self.take_piece(limit, &mut taken),
+            false => self.host.take_slice(limit as u64, &mut taken),
+        };
         assert_eq!(slice.is_some(), self.model.highest().is_some());
         let Slice { band, tenant, count: taken_count } = slice?;
-        let alone = self.model.queues.iter().filter(|(place, queue)| place.0 == band && !queue.is_empty()).count() == 1;
+        let alone = !in_one_piece
+            && self.model.queues.iter().filter(|(place, queue)| place.0 == band && !queue.is_empty()).count() == 1;
         let queue = self.model.queues.get_mut(&(band, tenant)).unwrap();
         // Where several tenants share a band, a turn may be shorter.
         let count = if alone { limit.min(queue.len()) } else { taken_count as usize };
@@ -187,6 +193,46 @@ impl Trial {
         Some((Slice { band, tenant, count: count as u32 }, taken))
     }
 
+    /// A piece, which comes back at once now and then.
+    fn take_piece(&mut self, limit: usize, taken: &mut Vec<u32>) -> Option<Slice> {
+        let mut piece = Piece::default();
+        piece.reserve(limit * 2).unwrap();
+        let mut slice = self.host.take_piece(limit as u64, &mut piece)?;
+        if self.draw(4) == 0 {
+            failing::next(true);
+            let (band, tenant, words) = (slice.band, slice.tenant, piece.words().to_vec());
+            self.host.put_piece_back(band, tenant, &mut piece).unwrap();
+            assert!(failing::now(), "nothing was allocated");
+            assert!(piece.words().is_empty());
+            slice = self.host.take_piece(limit as u64, &mut piece)?;
+            if (slice.band, slice.tenant) == (band, tenant) && slice.count as usize == words.len() / 2 {
+                assert_eq!(piece.words(), words, "what came back comes first");
+            }
+        }
+        taken.extend_from_slice(piece.words());
+        self.host.empty_piece(&mut piece);
+        Some(slice)
+    }
+
+    /// All items go on, in memory that becomes a segment where they fill half of one.
+    fn go_on_together(&mut self, slice: &Slice, taken: &[u32]) -> Tally {
+        let to = self.draw(self.host.shape().bands);
+        let mut words = Vec::with_capacity(SEGMENT_WORDS.max(taken.len()));
+        words.extend_from_slice(taken);
+        failing::next(true);
+        self.host.put_whole(to, slice.tenant, &mut words).unwrap();
+        let fits = taken.len() <= SEGMENT_WORDS && taken.len() >= SEGMENT_WORDS / 2;
+        assert_eq!(words.is_empty(), fits, "it is another segment");
+        assert!(words.capacity() >= SEGMENT_WORDS);
+        words.clear();
+        words.extend(items(taken));
+        self.host.emit_whole(&mut words).unwrap();
+        self.model.queues.entry((to, slice.tenant)).or_default().extend(items(taken));
+        self.model.emitted.extend(items(taken));
+        let count = u64::from(slice.count);
+        Tally { admitted: count, visits: count, requeued: count, emitted: count, ..Tally::default() }
+    }
+
     fn run_slice(&mut self) {
         let Some((slice, taken)) = self.take() else { return };
         let mut promise = self.insist(|host| host.reserve(slice.tenant, u64::from(slice.count)));
@@ -194,8 +240,12 @@ impl Trial {
         self.push();
         failing::next(true);
         let mut tally = Tally { admitted: u64::from(slice.count), visits: u64::from(slice.count), ..Tally::default() };
-        for record in taken.chunks(2) {
-            self.run_item(&slice, record, &mut tally);
+        if self.draw(3) == 0 {
+            tally = self.go_on_together(&slice, &taken);
+        } else {
+            for record in taken.chunks(2) {
+                self.run_item(&slice, record, &mut tally);
+            }
         }
         failing::next(false);
         self.host.settle(slice.tenant, &tally, 0).unwrap();
