@@ -232,6 +232,71 @@ static void large_chunks(void) {
   CHECK_OK(strand_automaton_release(automaton));
 }
 
+/* The baseline on this test's device: everything in random pieces, every other scan with a limit that ends it early. */
+enum { BASELINE_STREAMS = 5, BASELINE_LENGTH = 80000, BASELINE_MATCHES = 200000 };
+static size_t by_baseline(strand_device on, const char *texts, strand_match *found, uint64_t *visits) {
+  const strand_automaton_options options = options_of(STRAND_AUTOMATON_BLOCKING, 0);
+  strand_scan_options limits = no_limits();
+  size_t at[BASELINE_STREAMS] = {0}, ended = 0, limited = 0, count;
+  uint64_t seed = 5;
+  strand_automaton automaton;
+  CHECK_OK(strand_automaton_compile(on, patterns, PATTERNS, &options, &automaton));
+  for (uint64_t round = 0; ended < BASELINE_STREAMS; round += 1) {
+    strand_chunk chunks[BASELINE_STREAMS];
+    strand_status status;
+    size_t many = 0;
+    for (uint32_t stream = 0; stream < BASELINE_STREAMS; stream += 1) {
+      const size_t left = BASELINE_LENGTH - at[stream], length = round == 0 || left < 2000 ? left : 1 + next_random(&seed) % left;
+      if (left > 0) {
+        chunks[many++] = chunk_of(stream, texts + stream * BASELINE_LENGTH + at[stream], length, length == left ? STRAND_CHUNK_LAST : 0);
+      }
+    }
+    limits.visits_max = round % 2 == 0 ? 1 : 0;
+    status = scan(automaton, chunks, many, &limits);
+    CHECK_NUMBERS(status == STRAND_OK || status == STRAND_ERR_LIMIT, ==, 1);
+    limited += status == STRAND_ERR_LIMIT;
+    for (size_t chunk = 0; chunk < many; chunk += 1) {
+      const uint32_t stream = chunks[chunk].stream;
+      at[stream] += chunks[chunk].scanned;
+      ended += chunks[chunk].scanned > 0 && at[stream] == BASELINE_LENGTH;
+    }
+  }
+  CHECK_NUMBERS(limited, >, 0);
+  CHECK_EQUAL(stats_of(automaton).streams, 0);
+  *visits = stats_of(automaton).visits;
+  count = take_all(automaton, found, BASELINE_MATCHES);
+  CHECK_OK(strand_automaton_release(automaton));
+  return count;
+}
+static void the_baseline_is_the_same_on_every_device(void) {
+  static char texts[BASELINE_STREAMS * BASELINE_LENGTH];
+  static strand_match here[BASELINE_MATCHES], there[BASELINE_MATCHES];
+  static const char *const words[] = {"disk", "DISK", "error: it is full\n", "full", "GET /x", "l", "\n"};
+  strand_device_options options;
+  strand_device processor;
+  uint64_t seed = 42, visits, again;
+  size_t count;
+  for (size_t at = 0; at < sizeof texts; at += 1) {
+    texts[at] = (char)('m' + next_random(&seed) % 8);
+  }
+  for (int planted = 0; planted < 4000; planted += 1) {
+    const char *word = words[next_random(&seed) % (sizeof words / sizeof words[0])];
+    memcpy(texts + next_random(&seed) % (sizeof texts - 32), word, strlen(word));
+  }
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.kind = STRAND_DEVICE_CPU;
+  CHECK_OK(strand_device_open(&options, &processor));
+  count = by_baseline(device, texts, here, &visits);
+  CHECK_NUMBERS(count, >, 1000);
+  CHECK_NUMBERS(count, <, BASELINE_MATCHES);
+  CHECK_EQUAL(by_baseline(processor, texts, there, &again), count);
+  CHECK_NUMBERS(visits, >, 20000);
+  CHECK_EQUAL(again, visits);
+  CHECK_EQUAL(memcmp(here, there, count * sizeof *here), 0);
+  CHECK_OK(strand_device_close(processor));
+}
+
 /* ----------------------------------------------------------------------------------------------------- limits */
 
 static void limits_leave_the_rest_to_another_scan(void) {
@@ -389,6 +454,7 @@ int main(void) {
   CLAIM(cut_everywhere);
   CLAIM(many_streams);
   CLAIM(large_chunks);
+  CLAIM(the_baseline_is_the_same_on_every_device);
   CLAIM(strands_compile_and_scan);
   CLAIM(limits_leave_the_rest_to_another_scan);
   CLAIM(scans_are_cancelled_and_closed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * scan cpu|software|hardware <patterns> <text> <bytes of a stream>: finds every match of all patterns in all streams, and takes them.
+ * scan cpu|software|hardware <patterns> <text> <bytes of a stream> [auto|blocking|items]: finds every match of all patterns in all
+ * streams, and takes them.
  * scan check <patterns>: prints "refused <number> <why>" for each pattern that the library does not compile.
  */
 #include "corpus.h"
@@ -35,7 +36,9 @@ static void *measure(void *arguments) {
     REQUIRE(patterns && chunks);
     for (uint32_t i = 0; i < all.count; i++) patterns[i] = wanted_as(&all.patterns[i]);
     open_device(words[1]);
-    const strand_automaton_options options = {.size = sizeof options, .streams_max = streams};
+    const char *mode = words[5] ? words[5] : "auto";
+    const strand_automaton_options options = {.size = sizeof options, .streams_max = streams,
+        .mode = *mode == 'b' ? STRAND_AUTOMATON_BLOCKING : *mode == 'i' ? STRAND_AUTOMATON_NON_BLOCKING : STRAND_AUTOMATON_AUTO};
     strand_automaton automaton;
     int64_t began = now_ns();
     CHECK(strand_automaton_compile(device, patterns, all.count, &options, &automaton));
@@ -69,6 +72,6 @@ static void *measure(void *arguments) {
 
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "check") == 0) return on_a_strand(check_patterns, argv);
-    if (argc != 5) give_up("usage: scan cpu|software|hardware <patterns> <text> <bytes of a stream>, or scan check <patterns>");
+    if (argc != 5 && argc != 6) give_up("usage: scan cpu|software|hardware <patterns> <text> <bytes of a stream> [mode], or scan check <patterns>");
     return on_a_strand(measure, argv);
 }

@@ -28,7 +28,7 @@ pub mod factor;
 pub mod glushkov;
 pub mod known;
 pub mod merge;
-#[allow(dead_code, reason = "only adapters have words")]
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only adapters have words"))]
 pub mod pack;
 pub mod parse;
 pub mod pattern;

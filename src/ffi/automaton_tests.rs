@@ -17,7 +17,7 @@ use core::sync::atomic::Ordering;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A runtime, and a device of it; false: there is none of the kind.
-fn with_device(kind: u32, test: impl FnOnce(u64)) -> bool {
+pub(super) fn with_device(kind: u32, test: impl FnOnce(u64)) -> bool {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     // SAFETY: NULL is the default.
     assert_eq!(unsafe { strand_scheduler_init(core::ptr::null()) }, STRAND_OK);
@@ -44,7 +44,7 @@ fn message() -> String {
     String::from_utf8_lossy(&buffer[..length.min(600)]).into_owned()
 }
 
-fn compile(device: u64, patterns: &[Pattern<'_>], mode: u32, flags: u32) -> u64 {
+pub(super) fn compile(device: u64, patterns: &[Pattern<'_>], mode: u32, flags: u32) -> u64 {
     let of = |pattern: &Pattern<'_>| strand_pattern {
         size: size_of::<strand_pattern>() as u32,
         flags: pattern.flags,
@@ -64,7 +64,7 @@ fn compile(device: u64, patterns: &[Pattern<'_>], mode: u32, flags: u32) -> u64 
 }
 
 /// Scans parts of streams: how it ended.
-fn scan(automaton: u64, parts: &[(u32, &[u8], bool)]) -> strand_status {
+pub(super) fn scan(automaton: u64, parts: &[(u32, &[u8], bool)]) -> strand_status {
     let of = |(stream, data, last): &(u32, &[u8], bool)| strand_chunk {
         size: size_of::<strand_chunk>() as u32,
         stream: *stream,
@@ -88,7 +88,7 @@ fn scan(automaton: u64, parts: &[(u32, &[u8], bool)]) -> strand_status {
     status
 }
 
-fn take(automaton: u64) -> Vec<Match> {
+pub(super) fn take(automaton: u64) -> Vec<Match> {
     let none = strand_match { pattern: 0, stream: 0, end: 0 };
     let (mut all, mut room) = (Vec::new(), vec![none; 1000]);
     loop {
@@ -150,7 +150,7 @@ fn random_patterns(random: &mut Random) -> Vec<(String, u32)> {
     patterns.filter(usable).collect()
 }
 
-fn agrees_with_the_baseline(device: u64, mode: u32, flags: u32, sets: u32, seed: u64) {
+pub(super) fn agrees_with_the_baseline(device: u64, mode: u32, flags: u32, sets: u32, seed: u64) {
     let mut random = Random::new(seed);
     let (mut done, mut matches) = (0, 0);
     while done < sets {

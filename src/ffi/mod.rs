@@ -56,6 +56,8 @@ pub mod worklist;
 
 // Shared by the sections.
 #[cfg(all(test, feature = "gpu", not(loom)))]
+mod automaton_states_tests;
+#[cfg(all(test, feature = "gpu", not(loom)))]
 mod automaton_tests;
 mod check;
 mod sized;

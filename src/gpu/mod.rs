@@ -27,7 +27,6 @@ pub mod rounds;
 pub mod service;
 pub mod shared;
 #[cfg(feature = "gpu")]
-#[allow(dead_code, unused_imports, reason = "scans come to use it with batches")]
 pub mod states;
 pub mod ticket;
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters use the rest"))]

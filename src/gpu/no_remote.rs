@@ -4,10 +4,12 @@
 use core::convert::Infallible;
 use std::sync::Arc;
 
+use super::automaton::batch::Stepper;
 use super::device::{Info, Wish};
 use super::program::Program;
 use super::ticket::Pending;
 use crate::automata::prefilter::Literals;
+use crate::automata::scanner;
 use crate::base::status::{Outcome, Status};
 use crate::strand::message::fail;
 
@@ -22,6 +24,9 @@ pub struct Compiled(Infallible);
 
 /// A set of literals on an adapter: nobody has one.
 pub struct RemoteLiterals(Infallible);
+
+/// Parts of an automaton that an adapter steps: there are none.
+pub struct RemoteStates(Infallible);
 
 /// What there is.
 pub fn list() -> Outcome<Vec<Info>> {
@@ -57,6 +62,16 @@ impl Remote {
     /// Where literals end in a text, with their identifiers.
     pub fn seek(&self, literals: &RemoteLiterals, _: Vec<u8>) -> Outcome<Vec<(u32, u32)>> {
         match literals.0 {}
+    }
+
+    /// Brings parts of an automaton to the adapter.
+    pub fn states(&self, _: &Arc<scanner::Compiled>, _: bool) -> Outcome<Option<RemoteStates>> {
+        match self.0 {}
+    }
+
+    /// Who runs the batches of a scan on the adapter.
+    pub fn stepper<'a>(&'a self, states: &RemoteStates, _: &'a scanner::Compiled) -> Outcome<Box<dyn Stepper + 'a>> {
+        match states.0 {}
     }
 
     /// A buffer of so many bytes, all zero.

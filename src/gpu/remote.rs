@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::apart::{self, Apart};
+use super::automaton::batch::Stepper;
 use super::away::elsewhere;
 use super::device::{self, Info, Label, Wish};
 use super::literals::{Piece, Request, Resident, Scan};
@@ -14,12 +15,15 @@ use super::rounds::prepared::Prepared;
 use super::rounds::shape::Declared;
 use super::rounds::source::Source;
 use super::service::{self, Choice, Facts, Failure, Gpu, Held, Options, Reply, Service, Sink};
+use super::states::{self, Walk, Walking, Wanted};
 use super::ticket::{self, Pending};
 use crate::automata::prefilter::Literals;
+use crate::automata::scanner;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
+use crate::engine::clock;
 use crate::strand::identity;
-use crate::strand::message::fail;
+use crate::strand::message::{fail, try_box};
 use crate::wait::block::FOREVER;
 use crate::wait::cancel;
 
@@ -134,6 +138,14 @@ pub struct RemoteLiterals {
     held: Apart<Arc<Held<Resident>>>,
 }
 
+/// Parts of an automaton that an adapter steps byte by byte.
+pub struct RemoteStates {
+    held: Apart<Arc<Held<states::Resident>>>,
+}
+
+/// How long a strand waits for an adapter before it looks whether it still should: nanoseconds.
+const LOOK: i64 = 10_000_000;
+
 /// What bytes are copied to, by the service thread.
 struct Target(*mut u8);
 
@@ -167,6 +179,15 @@ impl Remote {
 
     /// Waits for the reply that something gets.
     fn answer<T: Send + 'static>(&self, begin: impl FnOnce(Reply<T>)) -> Outcome<T> {
+        self.answer_while(begin, |ticket| ticket::wait(ticket, FOREVER))
+    }
+
+    /// The same; `wait` waits for its ticket.
+    fn answer_while<T: Send + 'static>(
+        &self,
+        begin: impl FnOnce(Reply<T>),
+        wait: impl FnOnce(u64) -> Outcome<()>,
+    ) -> Outcome<T> {
         let pending = ticket::create()?;
         let ticket = pending.handle();
         let answer = Arc::new(Mutex::new(None));
@@ -176,7 +197,7 @@ impl Remote {
             pending.succeed();
         });
         begin(reply);
-        let waited = ticket::wait(ticket, FOREVER);
+        let waited = wait(ticket);
         // Only a shutdown takes it away before.
         let _ = ticket::release(ticket);
         waited?;
@@ -197,6 +218,56 @@ impl Remote {
         let resident = literals.held.clone();
         let found = self.answer(|reply| self.service.start(Box::new(Scan::new(resident, request, reply))))?;
         Ok(found.matches.iter().map(|found| (found.end as u32, found.pattern)).collect())
+    }
+
+    /// Brings parts of an automaton to the adapter: all of them for the baseline, else those that have bits. `None`: there
+    /// are none.
+    pub fn states(&self, compiled: &Arc<scanner::Compiled>, baseline: bool) -> Outcome<Option<RemoteStates>> {
+        let wanted = if baseline { Wanted::Baseline } else { Wanted::Dense };
+        let compiled = compiled.clone();
+        let made = self.ask(move |gpu| {
+            let made = states::Resident::new(gpu, &compiled, wanted)?;
+            Ok(made.map(|resident| Arc::new(gpu.hold(resident))))
+        })?;
+        Ok(made.map(|held| RemoteStates { held: Apart::new(held) }))
+    }
+
+    /// Who runs the batches of a scan on the adapter.
+    pub fn stepper<'a>(
+        &'a self,
+        states: &RemoteStates,
+        compiled: &'a scanner::Compiled,
+    ) -> Outcome<Box<dyn Stepper + 'a>> {
+        let held = (*states.held).clone();
+        let resident = held.clone();
+        let ask = move |request: states::Request, goes_on: &mut dyn FnMut() -> bool| {
+            let (stop, resident) = (request.stop.clone(), resident.clone());
+            let begin = |reply| {
+                if let Some(walk) = Walk::of(resident, request, reply) {
+                    self.service.start(Box::new(walk));
+                }
+            };
+            let wait = |ticket| {
+                // Relaxed: a hint for the job, whose answer says whether it has seen it.
+                let waited = wait_while(ticket, || {
+                    if !goes_on() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                });
+                if waited.is_err() {
+                    // Nobody waits any more.
+                    stop.store(true, Ordering::Relaxed);
+                }
+                waited
+            };
+            match self.answer_while(begin, wait) {
+                Ok(outcome) => Ok(Some(outcome)),
+                Err(Status::CANCELLED) if stop.load(Ordering::Relaxed) => Ok(None),
+                Err(status) => Err(status),
+            }
+        };
+        let ask = try_box(ask).ok_or(Status::NO_MEMORY)?;
+        Ok(try_box(Walking::new(held, compiled, ask)).ok_or(Status::NO_MEMORY)?)
     }
 
     /// A buffer of so many bytes, all zero.
@@ -280,5 +351,17 @@ impl Remote {
             drop(keep);
         });
         self.service.read(buffer.held.clone(), offset, bytes, sink);
+    }
+}
+
+/// Waits for a ticket, and looks now and then at something else.
+fn wait_while(ticket: u64, mut look: impl FnMut()) -> Outcome<()> {
+    loop {
+        // Time that is made by a test passes when nothing else can: nobody looks then.
+        let until = if clock::is_virtual() { FOREVER } else { clock::now() + LOOK };
+        match ticket::wait(ticket, until) {
+            Err(Status::TIMEOUT) if ticket::poll(ticket) == Err(Status::WOULD_BLOCK) => look(),
+            waited => return waited,
+        }
     }
 }

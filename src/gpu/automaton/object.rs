@@ -2,10 +2,11 @@
 //! A compiled set of patterns, and what it knows of its streams.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Stepper, room};
 use super::items::{self, Dispatch, Items, Refused, Resident};
+use crate::automata::dense::Bits;
 use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
 use crate::automata::prefilter::Refusal;
@@ -19,7 +20,7 @@ use crate::gpu::away;
 use crate::gpu::device::{self, Device};
 use crate::gpu::feed::Feeds;
 use crate::gpu::named::{Named, enter};
-use crate::gpu::remote::RemoteLiterals;
+use crate::gpu::remote::{RemoteLiterals, RemoteStates};
 use crate::gpu::shared::Shared;
 use crate::strand::message::{fail, try_box};
 
@@ -29,9 +30,6 @@ pub const STREAMS: u32 = 1 << 16;
 pub const MATCHES: u64 = 1 << 24;
 /// Engines that are kept for later scans.
 const SPARE: usize = 8;
-
-/// The parts whose batches are done item by item: all.
-const PARTS: u64 = u64::MAX;
 
 /// How an automaton is made.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +89,13 @@ pub struct Automaton {
     /// Whose it is.
     pub device: Shared<Device>,
     /// The patterns.
-    pub compiled: Compiled,
+    pub compiled: Arc<Compiled>,
     /// What an adapter has of its factors.
     pub resident: Option<RemoteLiterals>,
-    /// What its device has of its tables, where scans are made in batches.
+    /// What its device has of its tables, where scans are made in batches: of the parts that are done item by item.
     pub items: Option<Resident>,
+    /// The parts that an adapter steps byte by byte: all of them for the baseline, else those of which much is active.
+    pub states: Option<RemoteStates>,
     /// How it was made.
     pub wish: Wish,
     state: Mutex<State>,
@@ -125,15 +125,18 @@ impl Automaton {
 
     /// Whether scans read many streams at a time, on its device.
     pub fn in_batches(&self) -> bool {
-        self.items.is_some()
+        self.items.is_some() || self.states.is_some()
     }
 
     /// Those who run the batches of a scan: every part has one.
     pub fn steppers(&self, dispatch: Dispatch) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
         let mut steppers: Vec<Box<dyn Stepper>> = Vec::new();
+        room(&mut steppers, 2)?;
         if let Some(resident) = &self.items {
-            room(&mut steppers, 1)?;
             steppers.push(try_box(Items::new(resident, dispatch)?).ok_or(Status::NO_MEMORY)?);
+        }
+        if let (Some(remote), Some(states)) = (self.device.remote(), &self.states) {
+            steppers.push(remote.stepper(states, &self.compiled)?);
         }
         Ok(steppers)
     }
@@ -173,13 +176,14 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     let made = away::elsewhere(|| {
         let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
         let set = Set::compile(patterns, &options)?;
-        let compiled = Compiled::new(set).map_err(|refusal| match refusal {
+        let compiled = Compiled::new(set).map(Arc::new).map_err(|refusal| match refusal {
             Refusal::NoMemory => CompileError::of_set(Status::NO_MEMORY, "no memory for the set"),
             _ => CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes"),
         })?;
-        match as_items.then(|| items::words(&compiled, PARTS, &device)) {
+        let parts = if device.remote().is_some() { !stepped(&compiled) } else { u64::MAX };
+        match as_items.then(|| items::words(&compiled, parts, &device)) {
             None | Some(Err(Refused::Large)) => Ok((compiled, None)),
-            Some(Ok(words)) => Ok((compiled, Some(words))),
+            Some(Ok(words)) => Ok((compiled, Some((words, parts)))),
             Some(Err(Refused::Memory)) => {
                 Err(CompileError::of_set(Status::NO_MEMORY, "no memory for the tables of a device"))
             }
@@ -191,8 +195,10 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
                 (Some(remote), Some(literals)) => Some(remote.literals(literals.clone())?),
                 _ => None,
             };
-            let items = words.map(|words| Resident::new(&device, words, PARTS, differential)).transpose()?;
-            let made = Shared::new(Automaton { device, compiled, resident, items, wish, state: Mutex::default() });
+            let states = states_of(&device, &compiled, mode, words.is_some())?;
+            let items = words.map(|(words, parts)| Resident::new(&device, words, parts, differential)).transpose()?;
+            let made =
+                Shared::new(Automaton { device, compiled, resident, items, states, wish, state: Mutex::default() });
             let automaton = made.or_else(|status| fail(status, format_args!("no memory for an automaton")))?;
             let kept = automaton.clone();
             AUTOMATA.add(automaton, |_, _| ()).inspect_err(|_| kept.let_go())
@@ -201,6 +207,25 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
             let refused = error.insert(refused);
             fail(refused.status, format_args!("{refused}"))
         }
+    }
+}
+
+/// The parts that an adapter steps bit by bit while the others are done item by item: those of the rest that have bits.
+fn stepped(compiled: &Compiled) -> u64 {
+    let has_bits = |(_, bits): &(usize, &Option<Bits>)| bits.is_some();
+    compiled.bits().iter().enumerate().filter(has_bits).fold(0, |parts, (rest, _)| parts | 2 << rest)
+}
+
+/// What an adapter has of the parts that it steps byte by byte. A baseline that is too large for it is the processor's.
+fn states_of(device: &Device, compiled: &Arc<Compiled>, mode: Mode, items: bool) -> Outcome<Option<RemoteStates>> {
+    let Some(remote) = device.remote() else { return Ok(None) };
+    match mode {
+        Mode::Blocking => match remote.states(compiled, true) {
+            Err(Status::LIMIT) => Ok(None),
+            made => made,
+        },
+        Mode::NonBlocking if items => remote.states(compiled, false),
+        _ => Ok(None),
     }
 }
 

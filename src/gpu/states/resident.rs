@@ -35,6 +35,14 @@ pub struct Resident {
     lane: Mutex<Option<Lane>>,
 }
 
+/// From the text of a kernel to that of another one.
+#[cfg(test)]
+pub type Rewrite = fn(String) -> String;
+
+/// What a test makes of the kernels of automata that are compiled as they are by everybody.
+#[cfg(test)]
+pub static CHANGE: Mutex<Option<Rewrite>> = Mutex::new(None);
+
 /// Bytes of text in a wave.
 const TEXT: usize = 1 << 20;
 /// Windows of a wave.
@@ -49,6 +57,10 @@ impl Resident {
     /// Brings an automaton to a device: some milliseconds, on the service thread. `None`: no part is one for it; LIMIT: it is
     /// too large.
     pub fn new(gpu: &Gpu, compiled: &Compiled, wanted: Wanted) -> Result<Option<Resident>, Failure> {
+        #[cfg(test)]
+        if let Some(change) = *CHANGE.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Resident::changed(gpu, compiled, wanted, &change);
+        }
         Resident::changed(gpu, compiled, wanted, &|text| text)
     }
 
@@ -91,6 +103,11 @@ impl Resident {
     /// The part of each kernel.
     pub fn parts(&self) -> &[usize] {
         &self.parts
+    }
+
+    /// Windows that are read at once.
+    pub fn windows(&self) -> usize {
+        self.most.windows
     }
 
     /// The buffers of before if they suffice, or others.

@@ -21,15 +21,13 @@ use crate::base::status::Status;
 use crate::gpu::service::tests::{ask, software};
 use crate::gpu::service::{Failure, Held, Reply, Service};
 
-type Change = fn(String) -> String;
-
 fn compile(patterns: &[(&str, u32)]) -> Arc<Compiled> {
     let patterns: Vec<Pattern> =
         patterns.iter().map(|(text, flags)| Pattern { text: text.as_bytes(), flags: *flags }).collect();
     Arc::new(Compiled::new(Set::compile(&patterns, &Options::default()).expect("valid")).expect("compiles"))
 }
 
-fn bring(service: &Service, compiled: &Arc<Compiled>, wanted: Wanted, change: Change) -> Option<Arc<Held<Resident>>> {
+fn bring(service: &Service, compiled: &Arc<Compiled>, wanted: Wanted, change: Rewrite) -> Option<Arc<Held<Resident>>> {
     let compiled = compiled.clone();
     let made = ask(|reply| {
         service.make(

@@ -80,7 +80,7 @@ impl Walk {
         let Request { text, windows, active, stop } = request;
         let kernels = resident.kernels.len();
         let plan = if active.len() == windows.len() * kernels {
-            Plan::new(&windows, text.len(), kernels, most)
+            Plan::new(&windows, text.len(), resident.kernels.iter().map(|kernel| kernel.states).collect(), most)
         } else {
             Err(Failure::new(Status::INVALID, "sets of active states for some other windows"))
         };

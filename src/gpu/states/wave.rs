@@ -102,6 +102,8 @@ pub(super) struct Wave {
 pub(super) struct Plan {
     waiting: VecDeque<Piece>,
     kernels: usize,
+    /// States of each.
+    states: Vec<usize>,
     pub most: Most,
     /// Most windows of the next wave: fewer after one that found too much.
     few: usize,
@@ -116,7 +118,8 @@ pub(super) fn room<T>(list: &mut Vec<T>, more: usize) -> Result<(), Failure> {
 }
 
 impl Plan {
-    pub fn new(windows: &[Window], text: usize, kernels: usize, most: Most) -> Result<Plan, Failure> {
+    pub fn new(windows: &[Window], text: usize, states: Vec<usize>, most: Most) -> Result<Plan, Failure> {
+        let kernels = states.len();
         let mut waiting = VecDeque::new();
         if failing::now() || waiting.try_reserve(windows.len() + 1).is_err() {
             return Err(no_memory());
@@ -135,7 +138,7 @@ impl Plan {
                 skipped: 0,
             });
         }
-        Ok(Plan { waiting, kernels, most, few: usize::MAX })
+        Ok(Plan { waiting, kernels, states, most, few: usize::MAX })
     }
 
     /// The next wave; without windows when all is done.
@@ -240,7 +243,12 @@ impl Plan {
         }
         for [tag, index, state] in found {
             let (number, kernel) = ((tag & ((1 << KERNEL_SHIFT) - 1)) as usize, tag >> KERNEL_SHIFT);
-            let piece = wave.pieces.get(number).filter(|_| (kernel as usize) < self.kernels).ok_or_else(lost)?;
+            let states = *self.states.get(kernel as usize).ok_or_else(lost)?;
+            let piece = wave.pieces.get(number).ok_or_else(lost)?;
+            let is_state = (state as usize) < states && (index == LEAVES || index as usize <= piece.length);
+            if index != DONE && !is_state {
+                return Err(lost());
+            }
             match index {
                 LEAVES => {
                     let active = &mut outcome.active[piece.window * self.kernels + kernel as usize];
