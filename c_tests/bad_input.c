@@ -1425,7 +1425,6 @@ static void row_worklist_new(void) {
   WITH(STRAND_ERR_LIMIT, bands, 6);
   WITH(STRAND_ERR_LIMIT, tenants, 31);
   WITH(STRAND_ERR_LIMIT, capacity, UINT32_MAX);
-  WITH(STRAND_ERR_UNSUPPORTED, reserved, 1);
   WITH(STRAND_ERR_INVALID, buffer_count, 1); /* buffers is NULL */
   options = worklist_options();
   NEEDS_A_RUNTIME(strand_worklist_new(good_program, &options, &out));
@@ -1506,6 +1505,9 @@ static void row_worklist_dispatch(void) {
   options.deadline = 0;
   options.reserved = 1;
   GIVES(STRAND_ERR_UNSUPPORTED, strand_worklist_dispatch(good_worklist, &options, &ticket));
+  options.reserved = 0;
+  options.workers = 1025;
+  GIVES(STRAND_ERR_LIMIT, strand_worklist_dispatch(good_worklist, &options, &ticket));
   NEEDS_A_RUNTIME(strand_worklist_dispatch(good_worklist, NULL, &ticket));
   REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_dispatch(handle, NULL, &ticket));
   GIVES(STRAND_ERR_STALE, strand_worklist_dispatch(gone_worklist, NULL, &ticket));

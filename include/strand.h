@@ -5444,8 +5444,8 @@ STRAND_API strand_status strand_worklist_recommend(
  * many items are paused and left are compared, whatever their order; where they differ the run ends with
  * STRAND_ERR_PARITY, and its message has the first difference. What the worklist holds then is what the adapter
  * has found. Compared are runs that both have brought to their end: one that ends by a limit, a deadline or a
- * cancel is not, and neither is one with items that the loop limit has cut off, which no kernel knows. While such a
- * run is on, until it is compared, calls that would change the worklist answer STRAND_ERR_BUSY, and pushes that
+ * cancel is not, and neither is one with items that the loop limit has cut off, which no kernel knows, or with more
+ * faults than are kept. While such a run is on, until it is compared, calls that would change the worklist answer STRAND_ERR_BUSY, and pushes that
  * wait for room go on waiting; nobody else may write to the buffers. Programs whose results depend on the order of
  * items are not equal. It needs about twice the memory, and longer than the slower of the two.
  */
@@ -5518,8 +5518,11 @@ typedef struct strand_worklist_options {
     const strand_buffer *buffers;
     /** How many. */
     uint32_t buffer_count;
-    /** 0 */
-    uint32_t reserved;
+    /**
+     * Faults that wait to be taken, at most; what faults beyond is counted (faults_dropped of
+     * strand_worklist_statistics), and its task is not kept. Default: 65,536.
+     */
+    uint32_t faults_max;
 } strand_worklist_options;
 
 /** Names a worklist; below 2^62 and never used again. 0 is no worklist. */
@@ -5539,7 +5542,10 @@ typedef struct strand_run_options {
      * When the run ends at the latest, between two batches: see strand_after(). 0 is STRAND_FOREVER.
      */
     int64_t deadline;
-    /** Strands that work at once. Default: as many as there are workers. */
+    /**
+     * Strands that work at once, at most 1,024. Default: as many as there are workers. Where a further one cannot be
+     * made the run goes on with those that are there.
+     */
     uint32_t workers;
     /** 0 */
     uint32_t reserved;
@@ -5622,6 +5628,10 @@ typedef struct strand_worklist_statistics {
     uint64_t active_ns;
     /** Items that lay on a device when it was lost. */
     uint64_t lost;
+    /** Faults that were taken. */
+    uint64_t faults_taken;
+    /** Faults that were counted and not kept, because faults_max of them waited. */
+    uint64_t faults_dropped;
 } strand_worklist_statistics;
 
 /**
@@ -5763,6 +5773,7 @@ STRAND_API strand_status strand_worklist_tenant(
  *         STRAND_ERR_INVALID: out is NULL, an option has no such value, STRAND_RUN_UNTIL_CLOSED is given for a
  *         worklist with STRAND_WORKLIST_DIFFERENTIAL, or worklist names none and never did;
  *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_LIMIT: workers is more than 1,024;
  *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no ticket, no strand or no memory for a batch;
  *         STRAND_ERR_UNSUPPORTED: the device cannot do it, or reserved is not 0;
  *         STRAND_ERR_CANCELLED: the runtime is shutting down;
@@ -5876,7 +5887,8 @@ STRAND_API strand_status strand_worklist_take_tasks(
         uint32_t *count);
 
 /**
- * Takes the oldest faults, while a run is on too.
+ * Takes the oldest faults, while a run is on too. So many wait as faults_max says; the others are
+ * counted.
  *
  * @param worklist  the worklist
  * @param faults    room for capacity faults
@@ -5904,7 +5916,8 @@ STRAND_API strand_status strand_worklist_faults(
 /**
  * What the worklist has counted. The numbers are of one moment, also while a run is on, on any device:
  * pushed + children = finished + faulted + withdrawn + lost + queued + paused + in_flight;
- * visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting. What a
+ * visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting;
+ * faulted = faults_taken + faults_waiting + faults_dropped. What a
  * submission has done that an adapter is at shows when it has ended, some of it (faults, pauses, yields and
  * records) before the rest.
  *

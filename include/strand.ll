@@ -319,7 +319,7 @@
 ; size, schema, mode, depth, visits, occupancy_bps, parity_required, blocking_ns, nonblocking_ns, reports_items, parity, complete, reserved, spilled, requeued, rounds, submissions, bytes
 %strand_evidence = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i32, i32, i32, i32, i64, i64, i64, i64, i64 }
 
-; size, flags, capacity, order, bands, tenants, spill, mode, host_items_max, spill_items_max, emitted_max, buffers, buffer_count, reserved
+; size, flags, capacity, order, bands, tenants, spill, mode, host_items_max, spill_items_max, emitted_max, buffers, buffer_count, faults_max
 %strand_worklist_options = type { i32, i32, i32, i32, i32, i32, i32, i32, i64, i64, i64, ptr, i32, i32 }
 
 ; size, flags, visits_max, rounds_max, deadline, workers, reserved
@@ -328,8 +328,8 @@
 ; code, reserved, task
 %strand_worklist_fault = type { i32, i32, %strand_work_task }
 
-; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, guarded, waited, active_ns, lost
-%strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
+; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, guarded, waited, active_ns, lost, faults_taken, faults_dropped
+%strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
 
 ; size, flags, text, length
 %strand_pattern = type { i32, i32, ptr, i64 }

@@ -39,7 +39,7 @@ use super::{check, guard};
 use crate::base::status::{Outcome, Status};
 use crate::gpu::named::enter;
 use crate::gpu::worklist::list::{self, Options, Way};
-use crate::gpu::worklist::run::Limits;
+use crate::gpu::worklist::run::{Limits, WORKERS_MAX};
 use crate::gpu::worklist::shape::{Order, Spill};
 use crate::runtime::worklists;
 use crate::strand::message::fail;
@@ -55,8 +55,8 @@ pub type strand_worklist = u64;
 /// many items are paused and left are compared, whatever their order; where they differ the run ends with
 /// STRAND_ERR_PARITY, and its message has the first difference. What the worklist holds then is what the adapter
 /// has found. Compared are runs that both have brought to their end: one that ends by a limit, a deadline or a
-/// cancel is not, and neither is one with items that the loop limit has cut off, which no kernel knows. While such a
-/// run is on, until it is compared, calls that would change the worklist answer STRAND_ERR_BUSY, and pushes that
+/// cancel is not, and neither is one with items that the loop limit has cut off, which no kernel knows, or with more
+/// faults than are kept. While such a run is on, until it is compared, calls that would change the worklist answer STRAND_ERR_BUSY, and pushes that
 /// wait for room go on waiting; nobody else may write to the buffers. Programs whose results depend on the order of
 /// items are not equal. It needs about twice the memory, and longer than the slower of the two.
 pub const STRAND_WORKLIST_DIFFERENTIAL: u32 = 1;
@@ -112,8 +112,9 @@ pub struct strand_worklist_options {
     pub buffers: *const strand_buffer,
     /// How many.
     pub buffer_count: u32,
-    /// 0
-    pub reserved: u32,
+    /// Faults that wait to be taken, at most; what faults beyond is counted (faults_dropped of
+    /// strand_worklist_statistics), and its task is not kept. Default: 65,536.
+    pub faults_max: u32,
 }
 
 /// How a run goes: 0 in a field is the default.
@@ -130,7 +131,8 @@ pub struct strand_run_options {
     pub rounds_max: u64,
     /// When the run ends at the latest, between two batches: see strand_after(). 0 is STRAND_FOREVER.
     pub deadline: i64,
-    /// Strands that work at once. Default: as many as there are workers.
+    /// Strands that work at once, at most 1,024. Default: as many as there are workers. Where a further one cannot be
+    /// made the run goes on with those that are there.
     pub workers: u32,
     /// 0
     pub reserved: u32,
@@ -215,6 +217,10 @@ pub struct strand_worklist_statistics {
     pub active_ns: u64,
     /// Items that lay on a device when it was lost.
     pub lost: u64,
+    /// Faults that were taken.
+    pub faults_taken: u64,
+    /// Faults that were counted and not kept, because faults_max of them waited.
+    pub faults_dropped: u64,
 }
 
 // SAFETY: repr(C), size first, 8-aligned pairs throughout; zero is null or 0 in every field.
@@ -414,6 +420,7 @@ pub extern "C" fn strand_worklist_tenant(
 ///         STRAND_ERR_INVALID: out is NULL, an option has no such value, STRAND_RUN_UNTIL_CLOSED is given for a
 ///         worklist with STRAND_WORKLIST_DIFFERENTIAL, or worklist names none and never did;
 ///         STRAND_ERR_STALE: it was released before;
+///         STRAND_ERR_LIMIT: workers is more than 1,024;
 ///         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY: no ticket, no strand or no memory for a batch;
 ///         STRAND_ERR_UNSUPPORTED: the device cannot do it, or reserved is not 0;
 ///         STRAND_ERR_CANCELLED: the runtime is shutting down;
@@ -575,7 +582,8 @@ pub unsafe extern "C" fn strand_worklist_take_tasks(
     })
 }
 
-/// Takes the oldest faults, while a run is on too.
+/// Takes the oldest faults, while a run is on too. So many wait as faults_max says; the others are
+/// counted.
 ///
 /// @param worklist  the worklist
 /// @param faults    room for capacity faults
@@ -624,7 +632,8 @@ pub unsafe extern "C" fn strand_worklist_faults(
 
 /// What the worklist has counted. The numbers are of one moment, also while a run is on, on any device:
 /// pushed + children = finished + faulted + withdrawn + lost + queued + paused + in_flight;
-/// visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting. What a
+/// visits = finished + faulted + requeued + yielded + pauses; emitted = taken + emitted_waiting;
+/// faulted = faults_taken + faults_waiting + faults_dropped. What a
 /// submission has done that an adapter is at shows when it has ended, some of it (faults, pauses, yields and
 /// records) before the rest.
 ///
@@ -716,7 +725,6 @@ unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options
     // SAFETY: by contract.
     let given = unsafe { sized::read(options, function) }?;
     check::flags(given.flags, STRAND_WORKLIST_DIFFERENTIAL, function)?;
-    check::zero(given.reserved.into(), function, "reserved")?;
     check::at_most(given.order, STRAND_WORKLIST_LIFO, function, "order")?;
     check::at_most(given.spill, STRAND_WORKLIST_SPILL_ERROR, function, "spill")?;
     check::at_most(given.mode, STRAND_WORKLIST_NON_BLOCKING, function, "mode")?;
@@ -726,7 +734,7 @@ unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options
     wanted.spill = if given.spill == STRAND_WORKLIST_SPILL_ERROR { Spill::Error } else { Spill::Host };
     wanted.way = [Way::Auto, Way::Blocking, Way::NonBlocking][given.mode as usize];
     wanted.numbers(given.capacity, given.bands, given.tenants)?;
-    wanted.bounds(given.host_items_max, given.spill_items_max, given.emitted_max);
+    wanted.bounds(given.host_items_max, given.spill_items_max, given.emitted_max, given.faults_max);
     if given.buffer_count > 0 {
         check::pointer(given.buffers, function, "buffers")?;
         // SAFETY: so many handles lie there, by contract.
@@ -747,6 +755,12 @@ pub(super) unsafe fn limits_of(options: *const strand_run_options, function: &st
     check::flags(given.flags, STRAND_RUN_UNTIL_CLOSED, function)?;
     check::zero(given.reserved.into(), function, "reserved")?;
     check::deadline(given.deadline, function)?;
+    if given.workers > WORKERS_MAX {
+        return fail(
+            Status::LIMIT,
+            format_args!("{function}: workers is {}: it can be at most {WORKERS_MAX}", given.workers),
+        );
+    }
     Ok(Limits {
         until_closed: given.flags & STRAND_RUN_UNTIL_CLOSED != 0,
         visits_max: or(given.visits_max, u64::MAX),
@@ -824,5 +838,7 @@ fn statistics_of(list: &list::Worklist) -> strand_worklist_statistics {
         waited: counters.waited,
         active_ns: counters.active_ns,
         lost: counters.lost,
+        faults_taken: counters.faults_taken,
+        faults_dropped: counters.faults_dropped,
     }
 }

@@ -184,6 +184,9 @@ impl Comparison {
                 return Told::unchecked(status, "not compared, because what the device has found cannot be copied: ");
             }
         };
+        if found.dropped > 0 {
+            return Told::unchecked(device.status, "not compared, because more items have faulted than are kept: ");
+        }
         if found.was_cut_off() {
             return Told::unchecked(
                 device.status,

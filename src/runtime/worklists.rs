@@ -120,7 +120,7 @@ unsafe extern "C-unwind" fn main(argument: *mut c_void) -> *mut c_void {
         on_exit::pop(body, ended_by_kernel);
     } else {
         // SAFETY: as above.
-        unsafe { (*runner).give_up(Verdict::NoMemory) };
+        unsafe { (*runner).stay_out() };
     }
     // SAFETY: it has left, and nobody else has it.
     drop(unsafe { runner::from_argument(argument) });

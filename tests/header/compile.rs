@@ -126,7 +126,7 @@ fn structs_have_the_layout_that_programs_are_compiled_with() {
         ("strand_worklist_options", size_of::<strand::ffi::worklist::strand_worklist_options>(), 72),
         ("strand_run_options", size_of::<strand::ffi::worklist::strand_run_options>(), 40),
         ("strand_worklist_fault", size_of::<strand::ffi::worklist::strand_worklist_fault>(), 72),
-        ("strand_worklist_statistics", size_of::<strand::ffi::worklist::strand_worklist_statistics>(), 240),
+        ("strand_worklist_statistics", size_of::<strand::ffi::worklist::strand_worklist_statistics>(), 256),
         ("strand_evidence", size_of::<strand::ffi::admission::strand_evidence>(), 104),
         ("strand_ingest_counts", size_of::<strand::ffi::ingest::strand_ingest_counts>(), 40),
         ("strand_ingest_options", size_of::<strand::ffi::ingest::strand_ingest_options>(), 48),

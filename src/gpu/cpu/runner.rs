@@ -162,6 +162,19 @@ impl Runner {
         while self.next(false) != Next::Leave {}
     }
 
+    /// The strand of this runner cannot begin, for want of memory: the others go on without it.
+    pub fn stay_out(&mut self) {
+        let mut state = self.list.lock();
+        let Some(run) = &mut state.run else { return };
+        run.has_one_less(Verdict::NoMemory);
+        if run.workers > 1 {
+            run.workers -= 1;
+            return;
+        }
+        drop(state);
+        while self.next(false) != Next::Leave {}
+    }
+
     /// The strand of this runner cannot work: the run ends.
     pub fn give_up(&mut self, verdict: Verdict) {
         if let Some(run) = &mut self.list.lock().run {
@@ -222,6 +235,7 @@ impl Runner {
         if made.is_err()
             && let Some(run) = &mut self.list.lock().run
         {
+            run.has_one_less(Verdict::NoMemory); // this one is there
             run.workers -= 1;
         }
     }

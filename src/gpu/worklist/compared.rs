@@ -61,6 +61,7 @@ pub struct Before {
     faults: u64,
     paused: u64,
     visits: u64,
+    dropped: u64,
 }
 
 impl Before {
@@ -71,6 +72,7 @@ impl Before {
             faults: host.faults(),
             paused: host.paused(),
             visits: host.counters.work.visits,
+            dropped: host.counters.faults_dropped,
         }
     }
 }
@@ -84,6 +86,8 @@ pub struct Found {
     left: u64,
     /// How often items ran.
     pub visits: u64,
+    /// Faults that were counted and not kept.
+    pub dropped: u64,
 }
 
 impl Found {
@@ -96,6 +100,7 @@ impl Found {
             paused: host.paused().saturating_sub(before.paused),
             left: host.queued(),
             visits: host.counters.work.visits - before.visits,
+            dropped: host.counters.faults_dropped - before.dropped,
         })
     }
 
@@ -188,7 +193,10 @@ impl Worklist {
     /// A worklist without a handle, for the processor: what is queued here, with `buffers` of the host. What it holds and
     /// emits is not bounded, so that it ends as the device does. NO_MEMORY.
     pub fn twin(&self, buffers: Vec<Shared<Buffer>>) -> Outcome<Shared<Worklist>> {
-        let shape = Shape { spill: Spill::Host, spill_items_max: u64::MAX, emitted_max: u64::MAX, ..self.shape };
+        // One fault more than the device may have found is a difference.
+        let faults_max = self.shape.faults_max.saturating_add(1);
+        let unbounded = Shape { spill: Spill::Host, spill_items_max: u64::MAX, emitted_max: u64::MAX, ..self.shape };
+        let shape = Shape { faults_max, ..unbounded };
         let twin = Worklist::new(self.program.clone(), buffers, shape, self.way, false)?;
         twin.show_as(self);
         let mut copy = twin.lock();
@@ -249,6 +257,7 @@ mod tests {
             host_items_max: u64::MAX,
             spill_items_max: u64::MAX,
             emitted_max: u64::MAX,
+            faults_max: 6,
         })
         .unwrap()
     }
@@ -299,13 +308,26 @@ mod tests {
         assert!(!found.was_cut_off());
         host.fault(codes::LOOP_LIMIT, 0, 0, &[6]).unwrap();
         assert!(Found::since(&host, &before).unwrap().was_cut_off());
+        assert_eq!(Found::since(&host, &before).unwrap().dropped, 0);
         let all = Found::since(&host, &Before::default()).unwrap();
         assert_eq!((all.emitted.len(), all.faults.len(), all.paused), (16_000, 3, 1));
+        for code in 0..5 {
+            host.fault(code, 0, 0, &[7]).unwrap();
+        }
+        assert_eq!((Found::since(&host, &before).unwrap().dropped, host.faults()), (2, 6));
     }
 
     #[test]
     fn what_is_paused_or_left_is_compared_too() {
-        let found = |paused, left| Found { emit_words: 1, emitted: vec![1], faults: vec![], paused, left, visits: 1 };
+        let found = |paused, left| Found {
+            emit_words: 1,
+            emitted: vec![1],
+            faults: vec![],
+            paused,
+            left,
+            visits: 1,
+            dropped: 0,
+        };
         let told = |one: Found, other: Found| {
             let unequal = judge((&one, &[]), (&other, &[])).unwrap();
             unequal.map_or_else(String::new, |unequal| unequal.to_string())

@@ -487,8 +487,12 @@ impl Host {
         note(&mut self.paused, &mut self.pool, [epoch, band, tenant], record)
     }
 
-    /// Keeps an item that has ended with a code.
+    /// Keeps an item that has ended with a code, if there are not as many already as may be; else it is counted.
     pub fn fault(&mut self, code: u32, band: u32, tenant: u32, record: &[u32]) -> Outcome<()> {
+        if self.faults.length() >= self.shape.faults_max {
+            self.counters.faults_dropped += 1;
+            return Ok(());
+        }
         note(&mut self.faults, &mut self.pool, [code, band, tenant], record)
     }
 
@@ -598,6 +602,7 @@ impl Host {
         if self.faults.read_front(&mut self.pool, &mut held[..stride]) == 0 {
             return None;
         }
+        self.counters.faults_taken += 1;
         Some(self.fault_of(&held[..stride]))
     }
 

@@ -68,6 +68,10 @@ pub struct Counters {
     pub resumed: u64,
     /// Emitted records that were taken.
     pub taken: u64,
+    /// Faults that were taken.
+    pub faults_taken: u64,
+    /// Faults that were not kept: too many waited.
+    pub faults_dropped: u64,
     /// Slices that were taken.
     pub slices: u64,
     /// Batches or rounds.

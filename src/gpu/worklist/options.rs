@@ -14,6 +14,8 @@ use crate::strand::message::fail;
 const CAPACITY_MAX: u32 = 1 << 28;
 /// Items on a device, unless something is said.
 const CAPACITY: u32 = 1 << 16;
+/// Faults that are kept, unless something is said.
+const FAULTS: u64 = 1 << 16;
 /// Queued items and emitted records, unless something is said.
 const WAITING: u64 = 1 << 24;
 
@@ -33,6 +35,7 @@ pub struct Options {
     host_items_max: u64,
     spill_items_max: u64,
     emitted_max: u64,
+    faults_max: u64,
     buffers: [u64; BUFFERS_MAX as usize],
     buffer_count: usize,
 }
@@ -50,6 +53,7 @@ impl Default for Options {
             host_items_max: WAITING,
             spill_items_max: u64::MAX,
             emitted_max: WAITING,
+            faults_max: FAULTS,
             buffers: [0; BUFFERS_MAX as usize],
             buffer_count: 0,
         }
@@ -75,11 +79,12 @@ impl Options {
     }
 
     /// What may wait; 0 is the default of each.
-    pub fn bounds(&mut self, host_items_max: u64, spill_items_max: u64, emitted_max: u64) {
+    pub fn bounds(&mut self, host_items_max: u64, spill_items_max: u64, emitted_max: u64, faults_max: u32) {
         let or = |value: u64, default: u64| if value == 0 { default } else { value };
         self.host_items_max = or(host_items_max, WAITING);
         self.spill_items_max = or(spill_items_max, u64::MAX);
         self.emitted_max = or(emitted_max, WAITING);
+        self.faults_max = or(faults_max.into(), FAULTS);
     }
 
     /// Handles of its buffers.
@@ -132,6 +137,7 @@ impl Options {
             host_items_max: self.host_items_max,
             spill_items_max: self.spill_items_max,
             emitted_max: self.emitted_max,
+            faults_max: self.faults_max,
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::base::status::Status;
 use crate::gpu::ticket::Pending;
 use crate::wait::block::FOREVER;
 
+/// Strands that run batches of one worklist, at most.
+pub const WORKERS_MAX: u32 = 1024;
+
 /// How long a run goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -157,6 +160,16 @@ impl Run {
         let room = host.shape().emitted_max.saturating_sub(host.emitted()).checked_div(each).unwrap_or(u64::MAX);
         let visits = self.visits_end.saturating_sub(counters.work.visits);
         counters.rounds < self.rounds_end && visits.min(room) >= in_flight
+    }
+
+    /// One of those who were to work for it cannot: the others go on, and nobody is asked any more. Without others the run
+    /// ends.
+    pub fn has_one_less(&mut self, verdict: Verdict) {
+        if self.workers > 1 {
+            self.limits.workers = self.limits.workers.min(self.workers - 1);
+        } else {
+            self.end(verdict);
+        }
     }
 
     /// Counts one more who works for it, if there may be one more.

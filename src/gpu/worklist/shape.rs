@@ -45,6 +45,8 @@ pub struct Shape {
     pub spill_items_max: u64,
     /// Emitted records that wait for a take, beyond which a run ends.
     pub emitted_max: u64,
+    /// Faults that wait for a take, beyond which they are counted and not kept.
+    pub faults_max: u64,
 }
 
 impl Shape {

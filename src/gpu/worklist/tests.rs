@@ -33,6 +33,7 @@ fn shape(order: Order, bands: u32, tenants: u32) -> Shape {
         host_items_max: u64::MAX,
         spill_items_max: u64::MAX,
         emitted_max: u64::MAX,
+        faults_max: u64::MAX,
     }
 }
 
