@@ -8,6 +8,7 @@
 use super::bytes::ByteSet;
 use super::glushkov::Automaton;
 use super::parse::{Node, Parsed};
+use super::room::{Grow, Room, copied, each, filled, list};
 
 /// Shortest factor, in bytes.
 pub const FACTOR_MIN: usize = 3;
@@ -21,7 +22,7 @@ const FACTORS_MAX: usize = 256;
 pub const REACH_MAX: usize = 512;
 
 /// A factor of a pattern.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Factor {
     /// The bytes that each of its places takes, one or both cases of a letter; [`FACTOR_MIN`] to [`FACTOR_MAX`] places.
     pub bytes: Vec<ByteSet>,
@@ -49,33 +50,43 @@ struct Known {
 }
 
 /// The factors of a pattern as states of its automaton: `None` where it has none that are good enough.
-pub fn factors(parsed: &Parsed, automaton: &Automaton) -> Option<Vec<Factor>> {
-    let known = Finder { parsed, automaton }.node(&parsed.root, Some(0));
-    let chains = known.best?;
-    let before = lengths_before(automaton);
-    let factors: Option<Vec<Factor>> = chains.iter().map(|chain| factor(chain, parsed, automaton, &before)).collect();
-    factors.filter(|factors| !factors.is_empty())
+pub fn factors(parsed: &Parsed, automaton: &Automaton) -> Room<Option<Vec<Factor>>> {
+    let known = Finder { parsed, automaton }.node(&parsed.root, Some(0))?;
+    let Some(chains) = known.best else { return Ok(None) };
+    let before = lengths_before(automaton)?;
+    let mut factors = Vec::new();
+    for chain in &chains {
+        match factor(chain, parsed, automaton, &before)? {
+            Some(factor) => factors.add(factor)?,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(factors).filter(|factors| !factors.is_empty()))
 }
 
-fn factor(chain: &Chain, parsed: &Parsed, automaton: &Automaton, before: &[Option<usize>]) -> Option<Factor> {
-    let state = |position: &u32| automaton.of_position[*position as usize].first().copied();
-    let (enter, seed) = (state(chain.first()?)?, state(chain.last()?)?);
-    let reach = before[enter as usize]? + chain.len() + 1;
-    let bytes = chain.iter().map(|position| parsed.positions[*position as usize]).collect();
-    (reach <= REACH_MAX).then_some(Factor { bytes, enter, seed, reach: reach as u32, pattern: 0 })
+fn factor(chain: &[u32], parsed: &Parsed, automaton: &Automaton, before: &[Option<usize>]) -> Room<Option<Factor>> {
+    let state = |position: Option<&u32>| automaton.of_position[*position? as usize].first().copied();
+    let (Some(enter), Some(seed)) = (state(chain.first()), state(chain.last())) else { return Ok(None) };
+    let Some(before) = before[enter as usize] else { return Ok(None) };
+    let reach = before + chain.len() + 1;
+    if reach > REACH_MAX {
+        return Ok(None);
+    }
+    let bytes = list(chain.iter().map(|position| parsed.positions[*position as usize]))?;
+    Ok(Some(Factor { bytes, enter, seed, reach: reach as u32, pattern: 0 }))
 }
 
 /// For each state the most bytes that a match can have before it; `None` where that is unbounded.
-fn lengths_before(automaton: &Automaton) -> Vec<Option<usize>> {
+fn lengths_before(automaton: &Automaton) -> Room<Vec<Option<usize>>> {
     let count = automaton.states.len();
-    let mut entries = vec![0u32; count];
+    let mut entries = filled(0u32, count)?;
     for state in &automaton.states {
         state.successors.iter().for_each(|next| entries[*next as usize] += 1);
     }
     // In topological order; what lies on a cycle or behind one is never reached and stays unbounded.
-    let mut ready: Vec<usize> = (0..count).filter(|state| entries[*state] == 0).collect();
-    let mut most = vec![0usize; count];
-    let mut bounded = vec![None; count];
+    let mut ready: Vec<usize> = list((0..count).filter(|state| entries[*state] == 0))?;
+    let mut most = filled(0usize, count)?;
+    let mut bounded = filled(None, count)?;
     while let Some(state) = ready.pop() {
         bounded[state] = Some(most[state]);
         for next in &automaton.states[state].successors {
@@ -83,11 +94,11 @@ fn lengths_before(automaton: &Automaton) -> Vec<Option<usize>> {
             most[next] = most[next].max(most[state] + 1);
             entries[next] -= 1;
             if entries[next] == 0 {
-                ready.push(next);
+                ready.add(next)?;
             }
         }
     }
-    bounded
+    Ok(bounded)
 }
 
 struct Finder<'a> {
@@ -97,56 +108,71 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     /// `before`: the most bytes of a match before this part; `None` unbounded, where no factor is of use.
-    fn node(&self, node: &Node, before: Option<usize>) -> Known {
-        match node {
+    fn node(&self, node: &Node, before: Option<usize>) -> Room<Known> {
+        Ok(match node {
             Node::Empty(condition) => {
                 let always = *condition == super::condition::Condition::ALWAYS;
-                Known { exact: always.then(|| vec![Vec::new()]), best: None, most: Some(0) }
+                let exact = if always { Some(empty_chain()?) } else { None };
+                Known { exact, best: None, most: Some(0) }
             }
-            Node::Byte(position) => self.byte(*position),
-            Node::Concat(parts) => self.concat(parts, before),
+            Node::Byte(position) => {
+                let exact = if self.is_letter(*position) { Some(one(copied(&[*position])?)?) } else { None };
+                Known { exact, best: None, most: Some(1) }
+            }
+            Node::Concat(parts) => self.concat(parts, before)?,
             Node::Alternatives(parts) => {
-                let known: Vec<Known> = parts.iter().map(|part| self.node(part, before)).collect();
+                let known: Vec<Known> = each(parts.iter().map(|part| self.node(part, before)))?;
                 Known {
-                    exact: union(&known, ALTERNATIVES_MAX, |part| &part.exact),
-                    best: union(&known, FACTORS_MAX, |part| &part.best),
+                    exact: union(&known, ALTERNATIVES_MAX, |part| &part.exact)?,
+                    best: union(&known, FACTORS_MAX, |part| &part.best)?,
                     most: longest(&known),
                 }
             }
             Node::Optional(sub) => {
-                let known = self.node(sub, before);
-                let exact = known.exact.map(|mut chains| {
-                    chains.push(Vec::new());
-                    chains
-                });
-                Known { exact, best: None, most: known.most }
+                let mut known = self.node(sub, before)?;
+                if let Some(chains) = &mut known.exact {
+                    chains.add(Vec::new())?;
+                }
+                Known { best: None, ..known }
             }
             Node::Star(_) => Known { exact: None, best: None, most: None },
             Node::Upto(parts) => {
-                let known: Vec<Known> = parts.iter().map(|part| self.node(part, None)).collect();
+                let known: Vec<Known> = each(parts.iter().map(|part| self.node(part, None)))?;
                 let most = known.iter().try_fold(0usize, |sum, part| Some(sum + part.most?));
-                Known { exact: beginnings(&known), best: None, most }
+                Known { exact: beginnings(&known)?, best: None, most }
             }
-        }
+        })
     }
 
-    fn byte(&self, position: u32) -> Known {
-        let few = one_letter(&self.parsed.positions[position as usize]);
-        let one = self.automaton.of_position[position as usize].len() == 1;
-        Known { exact: (few && one).then(|| vec![vec![position]]), best: None, most: Some(1) }
+    /// Whether a position is one of a literal.
+    fn is_letter(&self, position: u32) -> bool {
+        one_letter(&self.parsed.positions[position as usize])
+            && self.automaton.of_position[position as usize].len() == 1
     }
 
-    fn concat(&self, parts: &[Node], before: Option<usize>) -> Known {
+    fn concat(&self, parts: &[Node], before: Option<usize>) -> Room<Known> {
         let mut best: Option<Vec<Chain>> = None;
         // The run that goes on, and the most bytes before it.
-        let (mut run, mut begun) = (Some(vec![Vec::new()]), before);
+        let (mut run, mut begun) = (Some(empty_chain()?), before);
         let (mut at, mut most, mut whole) = (before, Some(0usize), true);
         for part in parts {
-            let known = self.node(part, at);
+            // A letter after letters: nearly all parts of nearly all patterns.
+            if let (Node::Byte(position), Some(chains)) = (part, &mut run)
+                && self.is_letter(*position)
+                && chains.iter().all(|chain| chain.len() < FACTOR_MAX)
+            {
+                chains.iter_mut().try_for_each(|chain| chain.add(*position))?;
+                (at, most) = (at.map(|at| at + 1), most.map(|most| most + 1));
+                continue;
+            }
+            let known = self.node(part, at)?;
             if near(at) {
                 keep_better(&mut best, known.best, self.parsed);
             }
-            let longer = run.as_ref().and_then(|run| product(run, known.exact.as_ref()?));
+            let longer = match (&run, &known.exact) {
+                (Some(run), Some(exact)) => product(run, exact)?,
+                _ => None,
+            };
             if longer.is_some() {
                 run = longer;
             } else {
@@ -157,9 +183,12 @@ impl Finder<'_> {
             at = at.zip(known.most).map(|(at, most)| at + most);
             most = most.zip(known.most).map(|(sum, most)| sum + most);
         }
-        let exact = if whole { run.clone() } else { None };
+        let exact = match &run {
+            Some(run) if whole => Some(each(run.iter().map(|chain| copied(chain)))?),
+            _ => None,
+        };
         self.offer(&mut best, run, begun);
-        Known { exact, best, most }
+        Ok(Known { exact, best, most })
     }
 
     /// A run that is over becomes a candidate, if little can come before it.
@@ -167,6 +196,15 @@ impl Finder<'_> {
         let long = |chains: &Vec<Chain>| chains.iter().all(|chain| chain.len() >= FACTOR_MIN);
         keep_better(best, run.filter(|chains| near(begun) && long(chains)), self.parsed);
     }
+}
+
+/// The row of no positions, alone.
+fn empty_chain() -> Room<Vec<Chain>> {
+    one(Vec::new())
+}
+
+fn one(chain: Chain) -> Room<Vec<Chain>> {
+    list(core::iter::once(chain))
 }
 
 /// Whether it is one byte, or a letter in both cases: what literals are made of.
@@ -187,42 +225,51 @@ fn near(before: Option<usize>) -> bool {
 }
 
 /// The texts of all beginnings of a sequence, the empty one included.
-fn beginnings(known: &[Known]) -> Option<Vec<Chain>> {
-    let mut all = vec![Vec::new()];
-    let mut run = vec![Vec::new()];
+fn beginnings(known: &[Known]) -> Room<Option<Vec<Chain>>> {
+    let mut all = empty_chain()?;
+    let mut run = empty_chain()?;
     for part in known {
-        run = product(&run, part.exact.as_ref()?)?;
-        all.extend(run.iter().cloned());
+        let longer = match &part.exact {
+            Some(exact) => product(&run, exact)?,
+            None => None,
+        };
+        match longer {
+            Some(longer) if all.len() + longer.len() <= ALTERNATIVES_MAX => run = longer,
+            _ => return Ok(None),
+        }
+        run.iter().try_for_each(|chain| all.add(copied(chain)?))?;
     }
-    (all.len() <= ALTERNATIVES_MAX).then_some(all)
+    Ok(Some(all))
 }
 
-fn union(known: &[Known], limit: usize, of: impl Fn(&Known) -> &Option<Vec<Chain>>) -> Option<Vec<Chain>> {
-    let mut all = Vec::new();
-    for part in known {
-        all.extend(of(part).as_ref()?.iter().cloned());
+fn union(known: &[Known], limit: usize, of: impl Fn(&Known) -> &Option<Vec<Chain>>) -> Room<Option<Vec<Chain>>> {
+    let count: Option<usize> = known.iter().map(|part| of(part).as_ref().map(Vec::len)).sum();
+    if count.is_none_or(|count| count > limit) {
+        return Ok(None);
     }
-    (all.len() <= limit).then_some(all)
+    each(known.iter().filter_map(|part| of(part).as_ref()).flatten().map(|chain| copied(chain))).map(Some)
 }
 
 fn longest(known: &[Known]) -> Option<usize> {
     known.iter().try_fold(0, |most, part| Some(part.most?.max(most)))
 }
 
-fn product(left: &[Chain], right: &[Chain]) -> Option<Vec<Chain>> {
+fn product(left: &[Chain], right: &[Chain]) -> Room<Option<Vec<Chain>>> {
     if left.len() * right.len() > ALTERNATIVES_MAX {
-        return None;
+        return Ok(None);
     }
-    let mut all = Vec::with_capacity(left.len() * right.len());
+    let mut all = Vec::new();
     for head in left {
         for tail in right {
             if head.len() + tail.len() > FACTOR_MAX {
-                return None;
+                return Ok(None);
             }
-            all.push([head.as_slice(), tail.as_slice()].concat());
+            let mut chain = copied(head)?;
+            chain.add_all(tail)?;
+            all.add(chain)?;
         }
     }
-    Some(all)
+    Ok(Some(all))
 }
 
 /// Keeps the candidate whose hits are likely to be fewer.

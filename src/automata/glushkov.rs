@@ -8,11 +8,12 @@
 use super::bytes::{ANY, ByteSet, EDGE, KINDS, Kinds};
 use super::condition::Condition;
 use super::parse::{Node, Parsed};
-use super::pattern::{CompileError, PATTERN_EDGES};
+use super::pattern::{CompileError, PATTERN_EDGES, What};
+use super::room::{Grow, Room, copied, each, filled, list};
 use crate::base::status::Status;
 
 /// A state of a pattern's automaton.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct State {
     /// The bytes that lead here.
     pub bytes: ByteSet,
@@ -49,7 +50,7 @@ struct Builder {
 
 /// Builds the automaton of a pattern.
 pub fn build(parsed: &Parsed) -> Result<Automaton, CompileError> {
-    let mut builder = Builder { follow: vec![Vec::new(); parsed.positions.len()], edges: 0 };
+    let mut builder = Builder { follow: list(parsed.positions.iter().map(|_| Vec::new()))?, edges: 0 };
     let mut ways = builder.node(&parsed.root)?;
     if ways.first.is_empty() {
         let message = match ways.empty {
@@ -61,7 +62,7 @@ pub fn build(parsed: &Parsed) -> Result<Automaton, CompileError> {
     merge(&mut ways.first);
     merge(&mut ways.last);
     builder.follow.iter_mut().for_each(merge);
-    let automaton = trim(split(&parsed.positions, &ways, &builder.follow));
+    let automaton = trim(split(&parsed.positions, &ways, &builder.follow)?)?;
     if automaton.states.is_empty() {
         return Err(CompileError::at(Status::INVALID, None, "it matches nothing"));
     }
@@ -81,12 +82,9 @@ fn merge(places: &mut Places) {
     places.retain(|(_, condition)| *condition != Condition::NEVER);
 }
 
-fn with(places: &[(u32, Condition)], condition: Condition) -> Places {
-    places
-        .iter()
-        .map(|(position, own)| (*position, own.and(condition)))
-        .filter(|(_, c)| *c != Condition::NEVER)
-        .collect()
+fn with(places: &[(u32, Condition)], condition: Condition) -> Room<Places> {
+    let both = places.iter().map(|(position, own)| (*position, own.and(condition)));
+    list(both.filter(|(_, both)| *both != Condition::NEVER))
 }
 
 impl Builder {
@@ -94,8 +92,8 @@ impl Builder {
         Ok(match node {
             Node::Empty(condition) => Ways { first: Vec::new(), last: Vec::new(), empty: *condition },
             Node::Byte(position) => {
-                let place = vec![(*position, Condition::ALWAYS)];
-                Ways { first: place.clone(), last: place, empty: Condition::NEVER }
+                let place = [(*position, Condition::ALWAYS)];
+                Ways { first: copied(&place)?, last: copied(&place)?, empty: Condition::NEVER }
             }
             Node::Concat(parts) => self.sequence(parts, false)?,
             Node::Upto(parts) => self.sequence(parts, true)?,
@@ -103,8 +101,8 @@ impl Builder {
                 let mut all = Ways { first: Vec::new(), last: Vec::new(), empty: Condition::NEVER };
                 for part in parts {
                     let ways = self.node(part)?;
-                    all.first.extend(ways.first);
-                    all.last.extend(ways.last);
+                    all.first.add_all(&ways.first)?;
+                    all.last.add_all(&ways.last)?;
                     all.empty = all.empty.or(ways.empty);
                 }
                 all
@@ -126,13 +124,13 @@ impl Builder {
         for part in parts {
             let ways = self.node(part)?;
             self.link(&all.last, &ways.first)?;
-            all.first.extend(with(&ways.first, all.empty));
-            all.last = with(&all.last, ways.empty);
-            all.last.extend(ways.last);
+            all.first.add_all(&with(&ways.first, all.empty)?)?;
+            all.last = with(&all.last, ways.empty)?;
+            all.last.add_all(&ways.last)?;
             merge(&mut all.last);
             all.empty = all.empty.and(ways.empty);
             if any {
-                ends.extend_from_slice(&all.last);
+                ends.add_all(&all.last)?;
                 self.count(all.last.len())?;
             }
         }
@@ -147,7 +145,7 @@ impl Builder {
         self.count(from.len() * to.len())?;
         for (before, leaves) in from {
             let follow = &mut self.follow[*before as usize];
-            follow.extend(to.iter().map(|(after, enters)| (*after, leaves.and(*enters))));
+            follow.add_each(to.iter().map(|(after, enters)| (*after, leaves.and(*enters))))?;
         }
         Ok(())
     }
@@ -156,31 +154,31 @@ impl Builder {
     fn count(&mut self, edges: usize) -> Result<(), CompileError> {
         self.edges += edges;
         if self.edges > PATTERN_EDGES {
-            let message = format!("it has more than {PATTERN_EDGES} edges between its states");
-            return Err(CompileError::at(Status::LIMIT, None, message));
+            let what = What::MoreThan(PATTERN_EDGES, "edges between its states");
+            return Err(CompileError::at(Status::LIMIT, None, what));
         }
         Ok(())
     }
 }
 
 /// Each position becomes as many states as conditions beside it tell kinds of its bytes apart.
-fn split(positions: &[ByteSet], ways: &Ways, follow: &[Places]) -> Automaton {
-    let kinds_of = group_kinds(positions.len(), ways, follow);
+fn split(positions: &[ByteSet], ways: &Ways, follow: &[Places]) -> Room<Automaton> {
+    let kinds_of = group_kinds(positions.len(), ways, follow)?;
     let mut states = Vec::new();
     let mut of_position: Vec<Vec<u32>> = Vec::new();
     let mut kind_of_state = Vec::new();
-    for (position, bytes) in positions.iter().enumerate() {
+    for (bytes, groups) in positions.iter().zip(&kinds_of) {
         let mut own = Vec::new();
-        for group in &kinds_of[position] {
+        for group in groups.iter().filter(|group| **group != 0) {
             let bytes = if *group == ANY & !EDGE { *bytes } else { bytes.of_kinds(*group) };
             if bytes.is_empty() {
                 continue;
             }
-            own.push(states.len() as u32);
-            kind_of_state.push(group.trailing_zeros() as usize);
-            states.push(State { bytes, starts: 0, accepts: 0, successors: Vec::new() });
+            own.add(states.len() as u32)?;
+            kind_of_state.add(group.trailing_zeros() as usize)?;
+            states.add(State { bytes, starts: 0, accepts: 0, successors: Vec::new() })?;
         }
-        of_position.push(own);
+        of_position.add(own)?;
     }
     for (position, condition) in &ways.first {
         for state in &of_position[*position as usize] {
@@ -195,88 +193,92 @@ fn split(positions: &[ByteSet], ways: &Ways, follow: &[Places]) -> Automaton {
     for (position, places) in follow.iter().enumerate() {
         for state in &of_position[position] {
             let before = kind_of_state[*state as usize];
-            let next = places.iter().flat_map(|(after, condition)| {
-                of_position[*after as usize].iter().map(move |next| (*next, *condition))
-            });
-            let allowed = next.filter(|(next, condition)| condition.allows(before, kind_of_state[*next as usize]));
-            let mut successors: Vec<u32> = allowed.map(|(next, _)| next).collect();
+            let mut successors = Vec::new();
+            for (after, condition) in places {
+                let next = of_position[*after as usize].iter();
+                successors
+                    .add_each(next.filter(|next| condition.allows(before, kind_of_state[**next as usize])).copied())?;
+            }
             successors.sort_unstable();
             states[*state as usize].successors = successors;
         }
     }
-    Automaton { states, of_position }
+    Ok(Automaton { states, of_position })
 }
 
 /// Keeps the states that lie on a way from a start to an accept.
-fn trim(automaton: Automaton) -> Automaton {
+fn trim(automaton: Automaton) -> Room<Automaton> {
     let Automaton { states, of_position } = automaton;
-    let mut before: Vec<Vec<u32>> = vec![Vec::new(); states.len()];
+    let mut before: Vec<Vec<u32>> = list(states.iter().map(|_| Vec::new()))?;
     for (state, own) in states.iter().enumerate() {
-        own.successors.iter().for_each(|next| before[*next as usize].push(state as u32));
+        own.successors.iter().try_for_each(|next| before[*next as usize].add(state as u32))?;
     }
     let all = 0..states.len() as u32;
     let starts = all.clone().filter(|state| states[*state as usize].starts != 0);
     let accepts = all.filter(|state| states[*state as usize].accepts != 0);
-    let reached = closure(states.len(), starts, |state| &states[state as usize].successors);
-    let useful = closure(states.len(), accepts, |state| &before[state as usize]);
-    let mut place = vec![None; states.len()];
+    let reached = closure(states.len(), starts, |state| &states[state as usize].successors)?;
+    let useful = closure(states.len(), accepts, |state| &before[state as usize])?;
+    let mut place = filled(None, states.len())?;
     let kept = (0..states.len()).filter(|state| reached[*state] && useful[*state]);
     kept.enumerate().for_each(|(new, old)| place[old] = Some(new as u32));
-    let moved = |list: &[u32]| list.iter().filter_map(|state| place[*state as usize]).collect::<Vec<u32>>();
-    let of_position = of_position.iter().map(|list| moved(list)).collect();
-    let kept = states.iter().zip(&place).filter(|(_, place)| place.is_some());
-    let states = kept.map(|(state, _)| State { successors: moved(&state.successors), ..state.clone() }).collect();
-    Automaton { states, of_position }
+    let moved = |list_of: &[u32]| list(list_of.iter().filter_map(|state| place[*state as usize]));
+    let of_position = each(of_position.iter().map(|own| moved(own)))?;
+    let mut kept = Vec::new();
+    for (state, _) in states.iter().zip(&place).filter(|(_, place)| place.is_some()) {
+        kept.add(State { successors: moved(&state.successors)?, ..*state })?;
+    }
+    Ok(Automaton { states: kept, of_position })
 }
 
-fn closure<'a>(count: usize, from: impl Iterator<Item = u32>, next: impl Fn(u32) -> &'a Vec<u32>) -> Vec<bool> {
-    let mut seen = vec![false; count];
-    let mut open: Vec<u32> = from.collect();
+fn closure<'a>(count: usize, from: impl Iterator<Item = u32>, next: impl Fn(u32) -> &'a Vec<u32>) -> Room<Vec<bool>> {
+    let mut seen = filled(false, count)?;
+    let mut open: Vec<u32> = list(from)?;
     open.iter().for_each(|state| seen[*state as usize] = true);
     while let Some(state) = open.pop() {
         for after in next(state) {
-            if !seen[*after as usize] {
-                seen[*after as usize] = true;
-                open.push(*after);
+            if !core::mem::replace(&mut seen[*after as usize], true) {
+                open.add(*after)?;
             }
         }
     }
-    seen
+    Ok(seen)
 }
 
+/// The groups of kinds of a position; 0 where there are fewer.
+type Groups = [Kinds; KINDS - 1];
+
 /// For each position the sets of kinds that no condition beside it tells apart.
-fn group_kinds(count: usize, ways: &Ways, follow: &[Places]) -> Vec<Vec<Kinds>> {
+fn group_kinds(count: usize, ways: &Ways, follow: &[Places]) -> Room<Vec<Groups>> {
     // What tells kinds apart at a position: conditions after it (rows) and before it (columns).
-    let mut rows: Vec<Vec<Condition>> = vec![Vec::new(); count];
-    let mut columns: Vec<Vec<Condition>> = vec![Vec::new(); count];
-    let note = |list: &mut Vec<Condition>, condition: Condition| {
+    let mut rows: Vec<Vec<Condition>> = list((0..count).map(|_| Vec::new()))?;
+    let mut columns: Vec<Vec<Condition>> = list((0..count).map(|_| Vec::new()))?;
+    let note = |list: &mut Vec<Condition>, condition: Condition| -> Room<()> {
         if condition != Condition::ALWAYS && !list.contains(&condition) {
-            list.push(condition);
+            list.add(condition)?;
         }
+        Ok(())
     };
-    ways.first.iter().for_each(|(position, condition)| note(&mut columns[*position as usize], *condition));
-    ways.last.iter().for_each(|(position, condition)| note(&mut rows[*position as usize], *condition));
+    ways.first.iter().try_for_each(|(position, condition)| note(&mut columns[*position as usize], *condition))?;
+    ways.last.iter().try_for_each(|(position, condition)| note(&mut rows[*position as usize], *condition))?;
     for (position, places) in follow.iter().enumerate() {
         for (after, condition) in places {
-            note(&mut rows[position], *condition);
-            note(&mut columns[*after as usize], *condition);
+            note(&mut rows[position], *condition)?;
+            note(&mut columns[*after as usize], *condition)?;
         }
     }
     let same = |position: usize, left: usize, right: usize| {
         rows[position].iter().all(|condition| condition.after(left) == condition.after(right))
             && columns[position].iter().all(|condition| condition.before(left) == condition.before(right))
     };
-    (0..count)
-        .map(|position| {
-            let mut groups: Vec<Kinds> = Vec::new();
-            // Kind number 0 is the edge, which is no byte.
-            for kind in 1..KINDS {
-                match groups.iter_mut().find(|group| same(position, group.trailing_zeros() as usize, kind)) {
-                    Some(group) => *group |= 1 << kind,
-                    None => groups.push(1 << kind),
-                }
+    list((0..count).map(|position| {
+        let mut groups: Groups = [0; KINDS - 1];
+        // Kind number 0 is the edge, which is no byte.
+        for kind in 1..KINDS {
+            let fits = |group: &&mut Kinds| **group == 0 || same(position, group.trailing_zeros() as usize, kind);
+            if let Some(group) = groups.iter_mut().find(fits) {
+                *group |= 1 << kind;
             }
-            groups
-        })
-        .collect()
+        }
+        groups
+    }))
 }

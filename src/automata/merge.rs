@@ -5,6 +5,7 @@
 //! before them. Common prefixes fall together by that, as in a trie; what lies on a cycle longer than one state stays.
 
 use super::bytes::{ByteSet, Kinds};
+use super::room::{Grow, Room, filled, list, room_in};
 use super::tables::Draft;
 use std::collections::HashMap;
 
@@ -17,21 +18,21 @@ struct Likeness {
 }
 
 /// The merged states, and which of them each state has become. New numbers follow the order of the old ones.
-pub fn prefixes(drafts: Vec<Draft>) -> (Vec<Draft>, Vec<u32>) {
-    let place = places(&drafts);
+pub fn prefixes(drafts: Vec<Draft>) -> Room<(Vec<Draft>, Vec<u32>)> {
+    let place = places(&drafts)?;
     let count = place.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut merged: Vec<Option<Draft>> = vec![None; count];
-    for (draft, place_of) in drafts.into_iter().zip(&place) {
-        let successors = draft.successors.iter().map(|next| place[*next as usize]);
+    let mut merged: Vec<Option<Draft>> = list((0..count).map(|_| None))?;
+    for (mut draft, place_of) in drafts.into_iter().zip(&place) {
+        draft.successors.iter_mut().for_each(|next| *next = place[*next as usize]);
         match &mut merged[*place_of as usize] {
             Some(into) => {
-                into.successors.extend(successors);
-                into.accepts.extend(draft.accepts);
+                into.successors.add_all(&draft.successors)?;
+                into.accepts.add_all(&draft.accepts)?;
             }
-            empty => *empty = Some(Draft { successors: successors.collect(), ..draft }),
+            empty => *empty = Some(draft),
         }
     }
-    let mut merged: Vec<Draft> = merged.into_iter().flatten().collect();
+    let mut merged: Vec<Draft> = list(merged.into_iter().flatten())?;
     for draft in &mut merged {
         draft.successors.sort_unstable();
         draft.successors.dedup();
@@ -44,28 +45,28 @@ pub fn prefixes(drafts: Vec<Draft>) -> (Vec<Draft>, Vec<u32>) {
             same
         });
     }
-    (merged, place)
+    Ok((merged, place))
 }
 
 /// The place of each state, in topological order as far as there is one.
-fn places(drafts: &[Draft]) -> Vec<u32> {
+fn places(drafts: &[Draft]) -> Room<Vec<u32>> {
     const NONE: u32 = u32::MAX;
-    let mut before: Vec<Vec<u32>> = vec![Vec::new(); drafts.len()];
-    let mut loops = vec![false; drafts.len()];
+    let mut before: Vec<Vec<u32>> = list(drafts.iter().map(|_| Vec::new()))?;
+    let mut loops = filled(false, drafts.len())?;
     for (state, draft) in drafts.iter().enumerate() {
         for next in &draft.successors {
             if *next as usize == state {
                 loops[state] = true;
             } else {
-                before[*next as usize].push(state as u32);
+                before[*next as usize].add(state as u32)?;
             }
         }
     }
-    let mut missing: Vec<usize> = before.iter().map(Vec::len).collect();
-    let mut place = vec![NONE; drafts.len()];
+    let mut missing: Vec<usize> = list(before.iter().map(Vec::len))?;
+    let mut place = filled(NONE, drafts.len())?;
     let mut known: HashMap<Likeness, u32> = HashMap::new();
     let mut count = 0;
-    let mut ready: Vec<u32> = (0..drafts.len() as u32).rev().filter(|state| missing[*state as usize] == 0).collect();
+    let mut ready: Vec<u32> = list((0..drafts.len() as u32).rev().filter(|state| missing[*state as usize] == 0))?;
     let mut unplaced = 0;
     loop {
         let (state, on_cycle) = match ready.pop() {
@@ -89,10 +90,11 @@ fn places(drafts: &[Draft]) -> Vec<u32> {
         place[state] = if on_cycle {
             fresh()
         } else {
-            let mut predecessors: Vec<u32> = before[state].iter().map(|state| place[*state as usize]).collect();
+            let mut predecessors: Vec<u32> = list(before[state].iter().map(|state| place[*state as usize]))?;
             predecessors.sort_unstable();
             predecessors.dedup();
             let like = Likeness { bytes: draft.bytes, starts: draft.starts, loops: loops[state], before: predecessors };
+            room_in(&mut known)?;
             *known.entry(like).or_insert_with(fresh)
         };
         for next in &draft.successors {
@@ -100,10 +102,10 @@ fn places(drafts: &[Draft]) -> Vec<u32> {
             if next != state {
                 missing[next] -= 1;
                 if missing[next] == 0 && place[next] == NONE {
-                    ready.push(next as u32);
+                    ready.add(next as u32)?;
                 }
             }
         }
     }
-    place
+    Ok(place)
 }

@@ -4,13 +4,16 @@
 
 use super::bytes::ByteSet;
 use super::condition::Condition;
-use super::pattern::{CASELESS, CompileError, DOT_ALL, LITERAL, MULTI_LINE, PATTERN_STATES, Pattern, TEXT_MAX};
+use super::pattern::{
+    CASELESS, CompileError, DOT_ALL, LITERAL, MULTI_LINE, PATTERN_PARTS, PATTERN_STATES, Pattern, TEXT_MAX, What,
+};
+use super::room::{Grow, Room, boxed, of_others};
 use crate::base::status::Status;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use regex_syntax::{Parser, ParserBuilder, ast};
 
 /// A node of a pattern.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Node {
     /// Matches the empty text, where the condition holds.
     Empty(Condition),
@@ -49,24 +52,45 @@ pub fn parse(pattern: &Pattern<'_>, states_max: usize) -> Result<Parsed, Compile
         return Err(CompileError::at(Status::INVALID, None, "an empty pattern"));
     }
     if pattern.text.len() > TEXT_MAX {
-        return Err(CompileError::at(Status::LIMIT, None, format!("its text is longer than {TEXT_MAX} bytes")));
+        return Err(CompileError::at(Status::LIMIT, None, What::MoreThan(TEXT_MAX, "bytes of text")));
     }
-    let mut writer = Writer { positions: Vec::new(), limit: states_max.min(PATTERN_STATES), counts: false };
+    let limit = states_max.min(PATTERN_STATES);
+    let mut writer = Writer { positions: Vec::new(), limit, parts: 0, counts: false };
     let root = if pattern.flags & LITERAL != 0 {
         writer.literal(pattern.text, pattern.flags & CASELESS != 0)?
     } else {
-        let root = writer.node(&syntax(pattern)?, true)?;
-        simplify(root)
+        let syntax = Syntax(Some(syntax(pattern)?));
+        match &syntax.0 {
+            Some(hir) => writer.node(hir, true)?,
+            None => Node::Empty(Condition::ALWAYS),
+        }
     };
     Ok(Parsed { root, positions: writer.positions, counts: writer.counts })
 }
+
+/// What the parser has made. It needs memory even to go.
+struct Syntax(Option<Hir>);
+
+impl Drop for Syntax {
+    fn drop(&mut self) {
+        of_others(|| drop(self.0.take()));
+    }
+}
+
+/// What the parser takes for a byte of text, roughly, and for anything.
+const PARSER_BYTE: usize = 512;
+const PARSER_LEAST: usize = 1 << 16;
 
 fn syntax(pattern: &Pattern<'_>) -> Result<Hir, CompileError> {
     let text = core::str::from_utf8(pattern.text).map_err(|error| {
         let advice = "its text is not UTF-8; other bytes are written \\xNN, or the pattern is a literal";
         CompileError::at(Status::INVALID, Some(error.valid_up_to()), advice)
     })?;
-    parser(pattern.flags).parse(text).map_err(refused)
+    // The parser ends the process where it finds no memory: what it is likely to need is looked for first.
+    let mut likely: Vec<u8> = Vec::new();
+    likely.room(PARSER_LEAST + PARSER_BYTE * text.len())?;
+    drop(likely);
+    of_others(|| parser(pattern.flags).parse(text).map_err(refused))
 }
 
 fn parser(flags: u32) -> Parser {
@@ -89,30 +113,30 @@ fn refused(error: regex_syntax::Error) -> CompileError {
                 ast::ErrorKind::NestLimitExceeded(_) | ast::ErrorKind::CaptureLimitExceeded => Status::LIMIT,
                 _ => Status::INVALID,
             };
-            CompileError::at(status, Some(error.span().start.offset), error.kind().to_string())
+            CompileError::at(status, Some(error.span().start.offset), What::Syntax(error.kind().clone()))
         }
         regex_syntax::Error::Translate(error) => {
             let at = Some(error.span().start.offset);
-            CompileError::at(Status::UNSUPPORTED, at, format!("Unicode is not supported: {}", error.kind()))
+            CompileError::at(Status::UNSUPPORTED, at, What::Unicode(error.kind().clone()))
         }
-        other => CompileError::at(Status::INVALID, None, other.to_string()),
+        _ => CompileError::at(Status::INVALID, None, "the parser does not take it"),
     }
 }
 
 struct Writer {
     positions: Vec<ByteSet>,
     limit: usize,
+    /// Nodes so far.
+    parts: usize,
     counts: bool,
 }
 
 impl Writer {
     fn position(&mut self, bytes: ByteSet) -> Result<Node, CompileError> {
         if self.positions.len() >= self.limit {
-            let message = format!("it has more than {} states", self.limit);
-            return Err(CompileError::at(Status::LIMIT, None, message));
+            return Err(CompileError::at(Status::LIMIT, None, What::MoreThan(self.limit, "states")));
         }
-        self.positions.try_reserve(1).map_err(|_| memory())?;
-        self.positions.push(bytes);
+        self.positions.add(bytes)?;
         Ok(Node::Byte((self.positions.len() - 1) as u32))
     }
 
@@ -124,14 +148,24 @@ impl Writer {
                 bytes.insert(byte.to_ascii_lowercase());
                 bytes.insert(byte.to_ascii_uppercase());
             }
-            nodes.push(self.position(bytes)?);
+            nodes.add(self.position(bytes)?)?;
         }
         Ok(Node::Concat(nodes))
+    }
+
+    /// Work is bounded also where nothing is read: rounds of a part without positions are many as well.
+    fn count_part(&mut self) -> Result<(), CompileError> {
+        self.parts += 1;
+        if self.parts > PATTERN_PARTS {
+            return Err(CompileError::at(Status::LIMIT, None, What::MoreThan(PATTERN_PARTS, "parts")));
+        }
+        Ok(())
     }
 
     /// The node of a part. `leading`: nothing of a match comes before it, and where a match begins is nobody's business. So of
     /// a repetition in front only the last rounds matter: `a+b` ends where `ab` does, `a*b` where `b` does.
     fn node(&mut self, hir: &Hir, leading: bool) -> Result<Node, CompileError> {
+        self.count_part()?;
         match hir.kind() {
             HirKind::Empty => Ok(Node::Empty(Condition::ALWAYS)),
             HirKind::Literal(literal) => self.literal(&literal.0, false),
@@ -144,9 +178,12 @@ impl Writer {
             HirKind::Capture(capture) => self.node(&capture.sub, leading),
             HirKind::Concat(parts) => self.concat(parts, leading),
             HirKind::Alternation(parts) => {
-                let nodes: Result<Vec<Node>, CompileError> =
-                    parts.iter().map(|part| self.node(part, leading)).collect();
-                Ok(Node::Alternatives(nodes?))
+                let mut nodes = Vec::new();
+                nodes.room(parts.len())?;
+                for part in parts {
+                    nodes.add(self.node(part, leading)?)?;
+                }
+                Ok(Node::Alternatives(nodes))
             }
         }
     }
@@ -154,13 +191,13 @@ impl Writer {
     fn concat(&mut self, parts: &[Hir], leading: bool) -> Result<Node, CompileError> {
         let mut nodes = Vec::new();
         let mut leading = leading;
+        let reads = |part: &Hir| part.properties().minimum_len() != Some(0);
+        let last = parts.iter().rposition(reads).unwrap_or(0);
         for (index, part) in parts.iter().enumerate() {
-            let optional = part.properties().minimum_len() == Some(0);
-            let rest_reads = parts[index + 1..].iter().any(|part| part.properties().minimum_len() != Some(0));
-            if leading && optional && rest_reads && can_be_left_out(part) {
+            if leading && index < last && !reads(part) && can_be_left_out(part) {
                 continue;
             }
-            nodes.push(self.node(part, leading)?);
+            join(&mut nodes, self.node(part, leading)?)?;
             leading = false;
         }
         Ok(Node::Concat(nodes))
@@ -195,17 +232,20 @@ impl Writer {
         let mut nodes = Vec::new();
         let begin = self.positions.len();
         for round in 0..least {
-            nodes.push(self.node(sub, leading && round == 0)?);
+            join(&mut nodes, self.node(sub, leading && round == 0)?)?;
         }
         match (least, most) {
             // More rounds than the least end where the least do.
             (_, _) if leading && least > 0 => {}
             (0, Some(0)) => {}
-            (0, _) if leading => nodes.push(Node::Optional(Box::new(self.node(sub, true)?))),
-            (_, None) => nodes.push(Node::Star(Box::new(self.node(sub, false)?))),
+            (0, _) if leading => nodes.add(Node::Optional(boxed(self.node(sub, true)?)?))?,
+            (_, None) => nodes.add(Node::Star(boxed(self.node(sub, false)?)?))?,
             (_, Some(most)) => {
-                let more: Result<Vec<Node>, CompileError> = (least..most).map(|_| self.node(sub, false)).collect();
-                nodes.push(Node::Upto(more?));
+                let mut more = Vec::new();
+                for _ in least..most {
+                    more.add(self.node(sub, false)?)?;
+                }
+                nodes.add(Node::Upto(more))?;
             }
         }
         if most.unwrap_or(least) >= COUNTED_ROUNDS {
@@ -227,28 +267,11 @@ fn can_be_left_out(part: &Hir) -> bool {
     }
 }
 
-fn memory() -> CompileError {
-    CompileError::at(Status::NO_MEMORY, None, "no memory")
-}
-
-/// Flattens what is nested without need, so that runs of bytes are seen as such.
-fn simplify(node: Node) -> Node {
-    match node {
-        Node::Concat(parts) => {
-            let mut flat = Vec::new();
-            for part in parts {
-                match simplify(part) {
-                    Node::Concat(inner) => flat.extend(inner),
-                    Node::Empty(condition) if condition == Condition::ALWAYS => {}
-                    other => flat.push(other),
-                }
-            }
-            Node::Concat(flat)
-        }
-        Node::Alternatives(parts) => Node::Alternatives(parts.into_iter().map(simplify).collect()),
-        Node::Star(sub) => Node::Star(Box::new(simplify(*sub))),
-        Node::Optional(sub) => Node::Optional(Box::new(simplify(*sub))),
-        Node::Upto(parts) => Node::Upto(parts.into_iter().map(simplify).collect()),
-        Node::Empty(_) | Node::Byte(_) => node,
+/// Adds what comes next to a sequence: sequences in it without need are dissolved, so that runs of bytes are seen as such.
+fn join(nodes: &mut Vec<Node>, next: Node) -> Room<()> {
+    match next {
+        Node::Concat(inner) => nodes.add_each(inner.into_iter()),
+        Node::Empty(condition) if condition == Condition::ALWAYS => Ok(()),
+        other => nodes.add(other),
     }
 }

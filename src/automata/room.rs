@@ -114,6 +114,25 @@ pub fn copied<T: Copy>(values: &[T]) -> Room<Vec<T>> {
     Ok(all)
 }
 
+/// One value on the heap.
+pub fn boxed<T>(value: T) -> Room<Box<T>> {
+    let mut one = Vec::new();
+    if failing::now() || one.try_reserve_exact(1).is_err() {
+        return Err(NoMemory);
+    }
+    one.push(value);
+    // SAFETY: a boxed slice of one element is laid out as a box of it.
+    Ok(unsafe { Box::from_raw(Box::into_raw(one.into_boxed_slice()).cast()) })
+}
+
+/// Calls code of others, which ends the process where it finds no memory. Tests that make allocations fail leave it alone.
+#[cfg(not(test))]
+pub fn of_others<T>(act: impl FnOnce() -> T) -> T {
+    act()
+}
+#[cfg(test)]
+pub use super::tests::memory::of_others;
+
 /// Room in a map for one more.
 pub fn room_in<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) -> Room<()> {
     if map.capacity() > map.len() {

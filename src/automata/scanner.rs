@@ -19,7 +19,6 @@ use super::tables::Tables;
 use super::thrash::Thrash;
 use super::verify::{Hits, Memory, Seed, Seeker};
 use super::worklist;
-use std::sync::Arc;
 
 /// A set that can be scanned for.
 pub struct Compiled {
@@ -66,7 +65,7 @@ impl Compiled {
     }
 
     /// The literals of all factors; `None` where there are no factors.
-    pub fn literals(&self) -> Option<&Arc<Literals>> {
+    pub fn literals(&self) -> Option<&Literals> {
         self.seeker.as_ref().map(Seeker::literals)
     }
 

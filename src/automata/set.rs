@@ -4,7 +4,8 @@
 use super::factor::{self, Factor};
 use super::glushkov::{self, Automaton};
 use super::parse;
-use super::pattern::{CompileError, FLAGS, PATTERN_STATES, PATTERNS_MAX, Pattern};
+use super::pattern::{CompileError, FLAGS, PATTERN_STATES, PATTERNS_MAX, Pattern, What};
+use super::room::{Grow, each};
 use super::tables::{Gather, Tables};
 use crate::base::status::Status;
 
@@ -49,13 +50,16 @@ impl Set {
             return Err(CompileError::of_set(Status::INVALID, "a set without patterns"));
         }
         if patterns.len() > PATTERNS_MAX {
-            return Err(CompileError::of_set(Status::LIMIT, format!("a set has at most {PATTERNS_MAX} patterns")));
+            return Err(CompileError::of_set(Status::LIMIT, "a set has 2^20 patterns at most"));
         }
         let (mut factored, mut rest) = (Gather::default(), [Gather::default(), Gather::default()]);
         let mut factors = Vec::new();
         let mut patterns_factored = 0;
         for (number, pattern) in patterns.iter().enumerate() {
-            let named = |error: CompileError| CompileError { pattern: Some(number), ..error };
+            let named = |error: CompileError| match error.status {
+                Status::NO_MEMORY => error,
+                _ => CompileError { pattern: Some(number), ..error },
+            };
             let (automaton, own, counts) = one(pattern, options).map_err(named)?;
             match own {
                 Some(own) => {
@@ -66,7 +70,7 @@ impl Set {
                         pattern: number as u32,
                         ..factor
                     });
-                    factors.extend(placed);
+                    factors.add_each(placed)?;
                     patterns_factored += 1;
                 }
                 None => {
@@ -74,8 +78,9 @@ impl Set {
                 }
             }
         }
-        let (factored, place) = factored.finish();
-        let rest = rest.into_iter().map(|gather| gather.finish().0).filter(|tables| tables.count() > 0).collect();
+        let (factored, place) = factored.finish()?;
+        let all = rest.into_iter().map(|gather| gather.finish().map(|(tables, _)| tables));
+        let rest = each(all.filter(|tables| tables.as_ref().map_or(true, |tables| tables.count() > 0)))?;
         for factor in &mut factors {
             (factor.enter, factor.seed) = (place[factor.enter as usize], place[factor.seed as usize]);
         }
@@ -96,11 +101,10 @@ impl Set {
 /// The automaton of a pattern, its factors, and whether it counts.
 fn one(pattern: &Pattern<'_>, options: &Options) -> Result<(Automaton, Option<Vec<Factor>>, bool), CompileError> {
     if pattern.flags & !FLAGS != 0 {
-        let message = format!("flags {:#x} are not among those of patterns", pattern.flags & !FLAGS);
-        return Err(CompileError::at(Status::INVALID, None, message));
+        return Err(CompileError::at(Status::INVALID, None, What::Flags(pattern.flags & !FLAGS)));
     }
     let parsed = parse::parse(pattern, options.pattern_states)?;
     let automaton = glushkov::build(&parsed)?;
-    let own = if options.factors { factor::factors(&parsed, &automaton) } else { None };
+    let own = if options.factors { factor::factors(&parsed, &automaton)? } else { None };
     Ok((automaton, own, parsed.counts))
 }

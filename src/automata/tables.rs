@@ -12,6 +12,7 @@ use super::bytes::{ByteSet, Kinds};
 use super::glushkov::Automaton;
 use super::merge;
 use super::pattern::{CompileError, SET_STATES};
+use super::room::{Grow, Room, list, room_in};
 use crate::base::status::Status;
 use std::collections::HashMap;
 
@@ -31,14 +32,19 @@ pub struct Rows<T> {
     values: Vec<T>,
 }
 
-impl<T> Rows<T> {
-    fn new(rows: impl Iterator<Item = Vec<T>>) -> Rows<T> {
-        let (mut offsets, mut values) = (vec![0], Vec::new());
-        for row in rows {
-            values.extend(row);
-            offsets.push(values.len() as u32);
-        }
-        Rows { offsets, values }
+impl<T: Copy> Rows<T> {
+    fn new<'a>(rows: impl Iterator<Item = &'a [T]>) -> Room<Rows<T>>
+    where
+        T: 'a,
+    {
+        let mut all = Rows { offsets: Vec::new(), values: Vec::new() };
+        all.offsets.add(0)?;
+        rows.into_iter().try_for_each(|row| all.values.add_all(row).and_then(|()| all.end_row()))?;
+        Ok(all)
+    }
+
+    fn end_row(&mut self) -> Room<()> {
+        self.offsets.add(self.values.len() as u32)
     }
 
     /// One row.
@@ -69,7 +75,7 @@ pub struct Tables {
 }
 
 /// A state before it gets its place in the tables.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Draft {
     /// The bytes that lead to it.
     pub bytes: ByteSet,
@@ -92,57 +98,68 @@ impl Gather {
     pub fn add(&mut self, pattern: u32, automaton: &Automaton) -> Result<u32, CompileError> {
         let base = self.drafts.len();
         if base + automaton.states.len() > SET_STATES {
-            return Err(CompileError::of_set(Status::LIMIT, format!("the set has more than {SET_STATES} states")));
+            return Err(CompileError::of_set(Status::LIMIT, "the set has more than 2^22 states"));
         }
-        if self.drafts.try_reserve(automaton.states.len()).is_err() {
-            return Err(CompileError::of_set(Status::NO_MEMORY, "no memory for the states of the set"));
-        }
+        self.drafts.room(automaton.states.len())?;
         for state in &automaton.states {
+            let mut accepts = Vec::new();
+            if state.accepts != 0 {
+                accepts.add(Accept { pattern, next: state.accepts })?;
+            }
             self.drafts.push(Draft {
                 bytes: state.bytes,
                 starts: state.starts,
-                accepts: if state.accepts == 0 { Vec::new() } else { vec![Accept { pattern, next: state.accepts }] },
-                successors: state.successors.iter().map(|next| next + base as u32).collect(),
+                accepts,
+                successors: list(state.successors.iter().map(|next| next + base as u32))?,
             });
         }
         Ok(base as u32)
     }
 
     /// The tables, and the state that each added state has become.
-    pub fn finish(self) -> (Tables, Vec<u32>) {
-        let (drafts, place) = merge::prefixes(self.drafts);
-        (Tables::new(&drafts), place)
+    pub fn finish(self) -> Room<(Tables, Vec<u32>)> {
+        let (drafts, place) = merge::prefixes(self.drafts)?;
+        Ok((Tables::new(&drafts)?, place))
     }
 }
 
 impl Tables {
-    fn new(drafts: &[Draft]) -> Tables {
+    fn new(drafts: &[Draft]) -> Room<Tables> {
         let mut number: HashMap<ByteSet, u32> = HashMap::new();
         let mut classes = Vec::new();
         let mut class = Vec::new();
         for draft in drafts {
-            class.push(*number.entry(draft.bytes).or_insert_with(|| {
-                classes.push(draft.bytes);
-                (classes.len() - 1) as u32
-            }));
+            let own = match number.get(&draft.bytes) {
+                Some(own) => *own,
+                None => {
+                    room_in(&mut number)?;
+                    classes.add(draft.bytes)?;
+                    number.insert(draft.bytes, (classes.len() - 1) as u32);
+                    (classes.len() - 1) as u32
+                }
+            };
+            class.add(own)?;
         }
-        let mut before: Vec<Vec<u32>> = vec![Vec::new(); drafts.len()];
+        let mut before: Vec<Vec<u32>> = list(drafts.iter().map(|_| Vec::new()))?;
         for (state, draft) in drafts.iter().enumerate() {
-            draft.successors.iter().for_each(|next| before[*next as usize].push(state as u32));
+            draft.successors.iter().try_for_each(|next| before[*next as usize].add(state as u32))?;
         }
-        let starting = |byte: u8| {
-            let begins = |state: &usize| drafts[*state].starts != 0 && drafts[*state].bytes.contains(byte);
-            (0..drafts.len()).filter(begins).map(|state| state as u32).collect()
-        };
-        Tables {
+        let begins = list((0..drafts.len() as u32).filter(|state| drafts[*state as usize].starts != 0))?;
+        let mut starting = Rows::new(core::iter::empty())?;
+        for byte in 0..=255 {
+            let taking = begins.iter().filter(|state| drafts[**state as usize].bytes.contains(byte));
+            starting.values.add_each(taking.copied())?;
+            starting.end_row()?;
+        }
+        Ok(Tables {
             classes,
             class,
-            starts: drafts.iter().map(|draft| draft.starts).collect(),
-            successors: Rows::new(drafts.iter().map(|draft| draft.successors.clone())),
-            predecessors: Rows::new(before.into_iter()),
-            accepts: Rows::new(drafts.iter().map(|draft| draft.accepts.clone())),
-            starting: Rows::new((0..=255).map(starting)),
-        }
+            starts: list(drafts.iter().map(|draft| draft.starts))?,
+            successors: Rows::new(drafts.iter().map(|draft| &draft.successors[..]))?,
+            predecessors: Rows::new(before.iter().map(|before| &before[..]))?,
+            accepts: Rows::new(drafts.iter().map(|draft| &draft.accepts[..]))?,
+            starting,
+        })
     }
 
     /// Number of states.

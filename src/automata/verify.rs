@@ -6,10 +6,9 @@ use super::backwards::Backwards;
 use super::bytes::ANY;
 use super::factor::{FACTOR_MAX, Factor};
 use super::prefilter::{Literal, Literals, Refusal, Scratch};
-use super::room::{Grow, Room};
+use super::room::{Grow, Room, copied, each, list};
 use super::stream::Window;
 use super::tables::Tables;
-use std::sync::Arc;
 
 /// A state that is active: the bytes before `end` lead to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,7 +24,7 @@ pub type Hits<'a> = &'a [(u32, u32)];
 
 /// Finds seeds.
 pub struct Seeker {
-    literals: Arc<Literals>,
+    literals: Literals,
     factors: Vec<Kept>,
     /// Of the tables, walked backwards.
     alphabet: Alphabet,
@@ -39,7 +38,7 @@ struct Kept {
     /// A match begins with the factor wherever it stands.
     free: bool,
     /// The factor's bytes, where the literal says less.
-    places: Option<Box<[super::bytes::ByteSet]>>,
+    places: Option<Vec<super::bytes::ByteSet>>,
 }
 
 /// Working memory of a thread.
@@ -60,25 +59,26 @@ impl Memory {
 impl Seeker {
     /// For these factors.
     pub fn new(factors: &[Factor], tables: &Tables) -> Result<Seeker, Refusal> {
-        let texts: Vec<(Vec<u8>, bool, bool)> = factors.iter().map(text_of).collect();
-        let literals: Vec<Literal<'_>> = texts
-            .iter()
-            .enumerate()
-            .map(|(id, (bytes, nocase, _))| Literal { id: id as u32, bytes, nocase: *nocase })
-            .collect();
-        let kept = factors.iter().zip(&texts).map(|(factor, (_, _, exact))| Kept {
-            length: factor.bytes.len() as u32,
-            enter: factor.enter,
-            seed: factor.seed,
-            free: tables.starts(factor.enter) == ANY,
-            places: (!exact).then(|| factor.bytes.clone().into_boxed_slice()),
-        });
+        let texts: Vec<(Vec<u8>, bool, bool)> = each(factors.iter().map(text_of))?;
+        let literals = texts.iter().enumerate();
+        let literals: Vec<Literal<'_>> =
+            list(literals.map(|(id, (bytes, nocase, _))| Literal { id: id as u32, bytes, nocase: *nocase }))?;
+        let kept = |(factor, (_, _, exact)): (&Factor, &(Vec<u8>, bool, bool))| -> Room<Kept> {
+            Ok(Kept {
+                length: factor.bytes.len() as u32,
+                enter: factor.enter,
+                seed: factor.seed,
+                free: tables.starts(factor.enter) == ANY,
+                places: if *exact { None } else { Some(copied(&factor.bytes)?) },
+            })
+        };
+        let factors = each(factors.iter().zip(&texts).map(kept))?;
         let alphabet = Alphabet::new(tables, true)?;
-        Ok(Seeker { literals: Arc::new(Literals::new(&literals)?), factors: kept.collect(), alphabet })
+        Ok(Seeker { literals: Literals::new(&literals)?, factors, alphabet })
     }
 
     /// The literals, whose identifiers are numbers of factors.
-    pub fn literals(&self) -> &Arc<Literals> {
+    pub fn literals(&self) -> &Literals {
         &self.literals
     }
 
@@ -134,12 +134,12 @@ impl Seeker {
 }
 
 /// The literal of a factor: its bytes, whether case is ignored, and whether that says all.
-fn text_of(factor: &Factor) -> (Vec<u8>, bool, bool) {
+fn text_of(factor: &Factor) -> Room<(Vec<u8>, bool, bool)> {
     let nocase = factor.bytes.iter().any(|place| place.len() > 1);
-    let bytes: Vec<u8> = factor.bytes.iter().filter_map(|place| place.iter().next()).collect();
+    let bytes: Vec<u8> = list(factor.bytes.iter().filter_map(|place| place.iter().next()))?;
     let both = |place: &super::bytes::ByteSet| place.len() > 1 || !place.iter().any(|byte| byte.is_ascii_alphabetic());
     let exact = !nocase || factor.bytes.iter().all(both);
-    (bytes, nocase, exact)
+    Ok((bytes, nocase, exact))
 }
 
 /// Whether the places of a factor take what stands there, where its literal does not say so.

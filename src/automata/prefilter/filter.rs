@@ -15,6 +15,7 @@
 //! beyond the end of the text bring zeros: whoever is missed by that does not end in the text.
 
 use super::window::Shape;
+use crate::automata::room::{Room, filled};
 
 /// Knuth's multiplicative hash: its top bits depend on every bit of the key.
 pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
@@ -33,24 +34,24 @@ pub(super) struct Filter {
     pub(super) shape: Shape,
     /// Shift of a hash that leaves the number of a word; the four bits below are the bit's.
     pub(super) word_shift: u32,
-    pub(super) bitmap: Box<[u32]>,
+    pub(super) bitmap: Vec<u32>,
     /// Shift of a hash that leaves the number of a slot.
     pub(super) slot_shift: u32,
-    pub(super) slots: Box<[u32]>,
+    pub(super) slots: Vec<u32>,
 }
 
 impl Filter {
     /// A filter for so many candidates, still without them.
-    pub(super) fn new(shape: Shape, keys: usize) -> Filter {
+    pub(super) fn new(shape: Shape, keys: usize) -> Room<Filter> {
         let words = words_for(keys);
         let slot_bits = (usize::BITS - (keys * 4).leading_zeros()).max(1);
-        Filter {
+        Ok(Filter {
             shape,
             word_shift: 32 - words,
-            bitmap: vec![0; 1 << words].into_boxed_slice(),
+            bitmap: filled(0, 1 << words)?,
             slot_shift: 32 - slot_bits,
-            slots: vec![0; 1 << slot_bits].into_boxed_slice(),
-        }
+            slots: filled(0, 1 << slot_bits)?,
+        })
     }
 
     /// Lets places pass where `key` is followed by `following`, of which only so many bytes are known.

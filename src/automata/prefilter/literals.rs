@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::rarity::Rarity;
 use super::scan::Engine;
 use super::window::{MAX_WIDTH, Shape, load_eight};
-use crate::automata::room::NoMemory;
+use crate::automata::room::{Grow, NoMemory, Room, copied, filled, list, room_in};
 
 /// One literal of a set. Several may have one identifier, and several identifiers one text.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ impl Literals {
     pub fn new(literals: &[Literal<'_>]) -> Result<Literals, Refusal> {
         let mut set = Literals {
             filters: Vec::new(),
-            candidates: vec![Candidate::NONE],
+            candidates: filled(Candidate::NONE, 1)?,
             texts: Vec::new(),
             bytes: Vec::new(),
             cases: Vec::new(),
@@ -117,7 +117,7 @@ impl Literals {
         };
         set.gather(literals)?;
         for width in 1..=MAX_WIDTH {
-            set.add_filter(width);
+            set.add_filter(width)?;
         }
         Ok(set)
     }
@@ -138,23 +138,28 @@ impl Literals {
                 return Err(Refusal::Empty(index));
             }
             let nocase = literal.nocase && literal.bytes.iter().any(u8::is_ascii_alphabetic);
-            let bytes = if nocase { literal.bytes.to_ascii_lowercase() } else { literal.bytes.to_vec() };
-            let text = match known.get(&(bytes.clone(), nocase)) {
+            let mut bytes = copied(literal.bytes)?;
+            if nocase {
+                bytes.make_ascii_lowercase();
+            }
+            let key = (bytes, nocase);
+            let text = match known.get(&key) {
                 Some(text) => *text,
                 None => {
-                    self.add_text(&bytes, nocase)?;
-                    ids.push(Vec::new());
-                    known.insert((bytes, nocase), ids.len() - 1);
+                    self.add_text(&key.0, nocase)?;
+                    ids.add(Vec::new())?;
+                    room_in(&mut known)?;
+                    known.insert(key, ids.len() - 1);
                     ids.len() - 1
                 }
             };
-            ids[text].push(literal.id);
+            ids[text].add(literal.id)?;
         }
         for (text, mut ids) in self.texts.iter_mut().zip(ids) {
             ids.sort_unstable();
             ids.dedup();
             text.ids = u32::try_from(self.ids.len()).map_err(|_| Refusal::TooLarge)?;
-            self.ids.extend(ids);
+            self.ids.add_all(&ids)?;
             text.ids_end = u32::try_from(self.ids.len()).map_err(|_| Refusal::TooLarge)?;
         }
         Ok(())
@@ -163,27 +168,25 @@ impl Literals {
     fn add_text(&mut self, bytes: &[u8], nocase: bool) -> Result<(), Refusal> {
         let start = u32::try_from(self.bytes.len()).map_err(|_| Refusal::TooLarge)?;
         let length = u32::try_from(bytes.len()).map_err(|_| Refusal::TooLarge)?;
-        self.bytes.extend_from_slice(bytes);
-        self.cases.extend(bytes.iter().map(|byte| if nocase && byte.is_ascii_alphabetic() { 0x20 } else { 0 }));
-        self.texts.push(Text { start, length, ids: 0, ids_end: 0 });
+        self.bytes.add_all(bytes)?;
+        self.cases.add_each(bytes.iter().map(|byte| if nocase && byte.is_ascii_alphabetic() { 0x20 } else { 0 }))?;
+        self.texts.add(Text { start, length, ids: 0, ids_end: 0 })?;
         Ok(())
     }
 
     /// The filter of the texts that have this width (texts of four bytes and more: 4), if there are any.
-    fn add_filter(&mut self, width: usize) {
-        let texts: Vec<u32> = (0..self.texts.len())
-            .filter(|text| (self.texts[*text].length as usize).min(MAX_WIDTH) == width)
-            .map(|text| text as u32)
-            .collect();
+    fn add_filter(&mut self, width: usize) -> Room<()> {
+        let mut texts = list((0..self.texts.len()).map(|text| text as u32))?;
+        texts.retain(|text| (self.texts[*text as usize].length as usize).min(MAX_WIDTH) == width);
         if texts.is_empty() {
-            return;
+            return Ok(());
         }
         let fold = texts.iter().any(|text| self.case_of(*text).iter().any(|case| *case != 0));
         let shape = Shape::new(width, fold);
-        let chosen = self.choose(shape, texts);
-        let mut filter = Filter::new(shape, chosen.len());
+        let chosen = self.choose(shape, texts)?;
+        let mut filter = Filter::new(shape, chosen.len())?;
         let mut by_slot: Vec<(usize, u32, u32)> =
-            chosen.iter().map(|(key, text, offset)| (filter.slot_of(*key), *text, *offset)).collect();
+            list(chosen.iter().map(|(key, text, offset)| (filter.slot_of(*key), *text, *offset)))?;
         by_slot.sort_unstable();
         for (key, text, offset) in chosen {
             filter.admit(key, &self.bytes_of(text)[offset as usize + width..]);
@@ -193,14 +196,14 @@ impl Literals {
                 filter.slots[*slot] = self.candidates.len() as u32;
             }
             let more = by_slot.get(index + 1).is_some_and(|next| next.0 == *slot);
-            self.candidates.push(Candidate { more, ..self.candidate(*text, *offset) });
+            self.candidates.add(Candidate { more, ..self.candidate(*text, *offset) })?;
         }
-        self.filters.push(filter);
+        self.filters.add(filter)
     }
 
     /// For each text the window (key, text, offset) that is expected to cost least: one that is rare, that others have
     /// chosen already (it takes no bit of its own), but not too many of them.
-    fn choose(&self, shape: Shape, mut texts: Vec<u32>) -> Vec<(u32, u32, u32)> {
+    fn choose(&self, shape: Shape, mut texts: Vec<u32>) -> Room<Vec<(u32, u32, u32)>> {
         /// What a further key costs: a bit of the filter that is set for nothing.
         const NEW_KEY: f64 = 1.0 / 65_536.0;
         /// What a further candidate of a key costs, however rare the key.
@@ -209,8 +212,9 @@ impl Literals {
         const LOOKED_AT: usize = 256;
         let rarity = Rarity::new();
         let mut users: HashMap<u32, u32> = HashMap::new();
-        texts.sort_by_key(|text| self.texts[*text as usize].length); // the short ones have no choice
-        let mut chosen = Vec::with_capacity(texts.len());
+        texts.sort_unstable_by_key(|text| (self.texts[*text as usize].length, *text)); // the short ones have no choice
+        let mut chosen = Vec::new();
+        chosen.room(texts.len())?;
         for text in texts {
             let mut best = (f64::INFINITY, 0, 0);
             for (offset, window) in self.bytes_of(text).windows(shape.width).take(LOOKED_AT).enumerate() {
@@ -225,10 +229,11 @@ impl Literals {
                     best = (cost, key, offset as u32);
                 }
             }
+            room_in(&mut users)?;
             *users.entry(best.1).or_insert(0) += 1;
             chosen.push((best.1, text, best.2));
         }
-        chosen
+        Ok(chosen)
     }
 
     fn candidate(&self, text: u32, offset: u32) -> Candidate {

@@ -26,24 +26,28 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Those that this processor has, the fastest last.
-    pub fn all() -> Vec<Engine> {
-        #[allow(unused_mut, reason = "other processors have one engine")]
-        let mut all = vec![Engine::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::is_x86_feature_detected!("avx2") {
-                all.push(Engine::Avx2);
-            }
-            if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bw") {
-                all.push(Engine::Avx512);
-            }
+    /// Whether this processor has it.
+    fn is_here(self) -> bool {
+        match self {
+            Engine::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2 => std::is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx512 => std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bw"),
         }
-        all
+    }
+
+    /// Those that this processor has, the fastest last.
+    pub fn all() -> impl DoubleEndedIterator<Item = Engine> {
+        #[cfg(target_arch = "x86_64")]
+        let all = [Engine::Scalar, Engine::Avx2, Engine::Avx512];
+        #[cfg(not(target_arch = "x86_64"))]
+        let all = [Engine::Scalar];
+        all.into_iter().filter(|engine| engine.is_here())
     }
 
     pub(super) fn best() -> Engine {
-        Engine::all().last().copied().unwrap_or(Engine::Scalar)
+        Engine::all().next_back().unwrap_or(Engine::Scalar)
     }
 
     /// Collects the positions from `from` up to `to` whose window passes, and is whole, into `hits` (relative to

@@ -67,7 +67,7 @@ fn agrees(set: &Literals, expected: &BTreeSet<(u32, usize)>, text: &[u8]) -> Res
 
 fn all_engines_agree(wanted: &[Wanted], text: &[u8]) -> Result<(), String> {
     let expected = expected(wanted, text);
-    Engine::all().into_iter().try_for_each(|engine| agrees(&compile(wanted).with_engine(engine), &expected, text))
+    Engine::all().try_for_each(|engine| agrees(&compile(wanted).with_engine(engine), &expected, text))
 }
 
 /// Text like that of documents, by a fixed rule.
@@ -129,8 +129,7 @@ proptest! {
 fn a_literal_is_found_at_every_place_of_a_text_of_every_length() {
     for literal in [&b"x"[..], b"xy", b"xyz", b"wxyz", b"vwxyz", b"uvwxyz", b"a long literal of many bytes, xyz"] {
         let wanted = [wanted(7, literal, false)];
-        let sets: Vec<Literals> =
-            Engine::all().into_iter().map(|engine| compile(&wanted).with_engine(engine)).collect();
+        let sets: Vec<Literals> = Engine::all().map(|engine| compile(&wanted).with_engine(engine)).collect();
         for length in literal.len()..=150 {
             for at in 0..=length - literal.len() {
                 let mut text = vec![b'.'; length].into_boxed_slice();

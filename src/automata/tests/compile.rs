@@ -46,11 +46,16 @@ fn what_is_refused_names_the_pattern_the_place_and_the_construct() {
         (r"a[^\x00-\xff]b", Status::INVALID, None, "matches nothing"),
         ("(?:a{1000}){1000}", Status::LIMIT, None, "states"),
         ("x(?:a?){3000}b", Status::LIMIT, None, "edges"),
+        (r"a[^\x00-\xff]{4000000000}", Status::LIMIT, None, "parts"),
+        (r"(?:[^\x00-\xff]|){4000000}{1000}a", Status::LIMIT, None, "parts"),
     ] {
         let error = refused(text);
         assert_eq!((error.status, error.pattern, error.offset), (status, Some(1), offset), "{text}: {error}");
-        assert!(error.message.contains(words), "{text}: {error}");
+        assert!(error.to_string().contains(words), "{text}: {error}");
     }
+    let nested = format!("{}a{}", "(".repeat(30_000), ")".repeat(30_000));
+    assert_eq!(refused(&nested).status, Status::LIMIT);
+    assert_eq!(refused(&"a".repeat(65_537)).status, Status::LIMIT);
     let bytes = Pattern { text: b"ab\xff", flags: 0 };
     let error = Set::compile(&[bytes], &Options::default()).expect_err("not UTF-8");
     assert_eq!((error.status, error.offset), (Status::INVALID, Some(2)));
@@ -83,4 +88,26 @@ fn common_prefixes_are_one() {
         (0..set.factored.count()).map(|state| set.factored.accepts(state).len()).filter(|n| *n > 0).collect();
     assert_eq!(ends.iter().sum::<usize>(), 5);
     assert!(ends.contains(&2), "two equal patterns end with one state");
+}
+
+/// Patterns that are long and trivial take time in proportion to their length.
+#[test]
+fn what_can_be_left_out_in_front_is_left_out_at_once() {
+    let began = std::time::Instant::now();
+    for text in
+        ["a?".repeat(30_000) + "b", r"\b".repeat(30_000) + "b", "x*".repeat(30_000) + "b", "(?:)".repeat(9000) + "b"]
+    {
+        assert_eq!(compile(&[(&text, 0)]).expect("valid").rest[0].count(), 1);
+    }
+    assert_eq!(refused(&"a?".repeat(30_000)).status, Status::LIMIT);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 20, "{took:?}: they were compared with one another");
+}
+
+#[test]
+fn ten_thousand_patterns_are_compiled() {
+    let texts: Vec<String> = (0..10_000).map(|number| format!("{number:x} of [a-z]+ and {number}\\.")).collect();
+    let patterns: Vec<(&str, u32)> = texts.iter().map(|text| (&text[..], 0)).collect();
+    let set = compile(&patterns).expect("valid");
+    assert_eq!((set.patterns, set.patterns_factored), (10_000, 10_000));
 }

@@ -3,6 +3,7 @@
 
 mod compile;
 mod engines;
+pub mod memory;
 mod narrow;
 pub mod random;
 pub mod referee;
