@@ -5861,7 +5861,8 @@ STRAND_API strand_status strand_worklist_take(
 
 /**
  * Takes what is queued back, as tasks: band by band, tenant by tenant, each in the order of its queue, and
- * then what is paused. Pushed again in this order it lies as it lay.
+ * then what is paused. Pushed again in this order it lies as it lay. Where a run begins meanwhile, what was
+ * taken before stays taken.
  *
  * @param worklist  the worklist
  * @param tasks     room for capacity tasks

@@ -74,7 +74,7 @@ pub fn dispatch(list: Shared<Worklist>, limits: Limits) -> Outcome<u64> {
     }
     let outer = ticket::create_by_strands(Some(cancelled), list.handle())?;
     let ticket = outer.handle();
-    match list.begin_compared() {
+    match list.begin_compared(ticket) {
         Ok(true) => start(Comparison { list, outer, limits })?,
         Ok(false) => outer.succeed(),
         Err(status) => {
@@ -85,10 +85,10 @@ pub fn dispatch(list: Shared<Worklist>, limits: Limits) -> Outcome<u64> {
     Ok(ticket)
 }
 
-/// The outer ticket was cancelled.
-fn cancelled(handle: u64, _: u64) {
+/// The outer ticket was cancelled, perhaps when it was resolved already and the next run is on.
+fn cancelled(handle: u64, ticket: u64) {
     if let Ok(list) = list::get(handle) {
-        list.end_compared();
+        list.end_compared(Some(ticket));
     }
 }
 
@@ -272,4 +272,56 @@ fn room<T>(length: usize) -> Outcome<Vec<T>> {
         return Err(Status::NO_MEMORY);
     }
     Ok(list)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::ffi::scheduler::{strand_scheduler_init, strand_scheduler_shutdown};
+    use crate::gpu::device::{self, CPU, Label, Wish};
+    use crate::gpu::program::{self, Source};
+    use crate::gpu::worklist::list::Options;
+    use crate::work::fields::Fields;
+
+    unsafe extern "C-unwind" fn nothing(_: *mut c_void, _: *const u32, _: u32, _: *mut c_void) {}
+
+    /// The hook of a ticket may be called when the next run is on.
+    #[test]
+    fn a_cancel_that_comes_late_leaves_the_next_run_alone() {
+        // SAFETY: the defaults.
+        assert_eq!(unsafe { strand_scheduler_init(core::ptr::null()) }, 0);
+        let wish = Wish { kind: CPU, name: Label::NONE };
+        let device = device::open(&device::Options { wish, in_flight: 0, latency: 0 }).unwrap();
+        let limits = program::Limits {
+            fields: Fields::new(1 << 6).unwrap(),
+            fan_out_max: 0,
+            emit_max: 0,
+            emit_words: 1,
+            inner_steps: 1,
+            loop_limit: 1,
+            group_size: 1,
+            buffer_count: 0,
+        };
+        let kernel: program::Kernel = nothing;
+        let source = Source { kernel: Some(kernel), kernel_data: core::ptr::null_mut(), wgsl: &[], spirv: &[] };
+        let program = program::create(device, limits, &source).unwrap();
+        let list = list::get(list::create(program, &Options::default()).unwrap()).unwrap();
+        list.push(&[1], 0, 0, FOREVER).unwrap();
+        let tickets = [(); 3].map(|()| ticket::create_by_strands(None, 0).unwrap());
+        let [earlier, outer, part] = &tickets;
+        assert_eq!(list.begin_compared(outer.handle()), Ok(true));
+        assert_eq!(list.begin_compared(earlier.handle()), Err(Status::BUSY));
+        cancelled(list.handle(), outer.handle()); // between two parts
+        list.compares(part.handle());
+        cancelled(list.handle(), earlier.handle());
+        assert!(!part.is_cancelled(), "it is another run's");
+        cancelled(list.handle(), outer.handle());
+        assert!(part.is_cancelled(), "control");
+        list.end_comparing(None);
+        list.compares(part.handle());
+        assert!(!list.lock().compared.is_on());
+        tickets.into_iter().for_each(Pending::withdraw);
+        drop(list);
+        assert_eq!(strand_scheduler_shutdown(FOREVER), 0);
+    }
 }

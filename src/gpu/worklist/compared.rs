@@ -28,10 +28,19 @@ use crate::work::task::Task;
 /// What is known of runs that are made twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Compared {
-    /// One is on; the ticket of the part that is under way, 0 between two parts.
-    on: Option<u64>,
+    /// One is on.
+    on: Option<On>,
     /// What all of them have come to; none before the first.
     parity: Option<Parity>,
+}
+
+/// Such a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct On {
+    /// Its ticket.
+    ticket: u64,
+    /// The ticket of the part that is under way; 0 between two parts.
+    part: u64,
 }
 
 impl Compared {
@@ -176,8 +185,8 @@ impl Copying {
 }
 
 impl Worklist {
-    /// Begins a run that is made twice; whether there is anything to do. BUSY.
-    pub fn begin_compared(&self) -> Outcome<bool> {
+    /// Begins a run that is made twice and has this ticket; whether there is anything to do. BUSY.
+    pub fn begin_compared(&self, ticket: u64) -> Outcome<bool> {
         let mut state = self.lock();
         if state.is_running() {
             return Err(Status::BUSY);
@@ -186,7 +195,7 @@ impl Worklist {
             state.host.counters.runs += 1;
             return Ok(false);
         }
-        state.compared.on = Some(0);
+        state.compared.on = Some(On { ticket, part: 0 });
         Ok(true)
     }
 
@@ -208,17 +217,20 @@ impl Worklist {
         Ok(twin)
     }
 
-    /// The ticket of the part that is under way; 0: none is.
-    pub fn compares(&self, ticket: u64) {
-        self.lock().compared.on = Some(ticket);
+    /// The part that is under way; 0: none is.
+    pub fn compares(&self, part: u64) {
+        if let Some(on) = &mut self.lock().compared.on {
+            on.part = part;
+        }
     }
 
-    /// The part that is under way ends: the run was cancelled, or the worklist released.
-    pub fn end_compared(&self) {
-        let part = self.lock().compared.on;
-        if let Some(part) = part.filter(|part| *part != 0) {
+    /// The part that is under way ends: the run with this ticket was cancelled, or, for none, the worklist released. A cancel
+    /// may come late, when another run is on.
+    pub fn end_compared(&self, ticket: Option<u64>) {
+        let on = self.lock().compared.on.filter(|on| ticket.is_none_or(|ticket| ticket == on.ticket));
+        if let Some(on) = on.filter(|on| on.part != 0) {
             // It may have ended by itself meanwhile.
-            let _ = ticket::cancel(part);
+            let _ = ticket::cancel(on.part);
         }
     }
 

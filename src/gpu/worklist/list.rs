@@ -211,7 +211,7 @@ pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
     let list = LISTS.remove(handle)?;
     list.shake(true);
-    list.end_compared();
+    list.end_compared(None);
     Ok(())
 }
 
