@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 */
+/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 instruments=asan */
 /*
  * Runs that are made twice and compared, while others push, resume, take, and cancel, and runs end by deadlines and limits:
  * every item comes to its end once, whatever was refused, cut off or cancelled meanwhile, and no run is ever found different.
