@@ -516,6 +516,32 @@ fn sums_agree_after_each_result_that_a_device_brings() {
     }
 }
 
+/// Whoever has more in flight than it may is to give it back before anything else begins.
+#[test]
+fn more_than_a_quota_in_flight_is_seen_whoever_has_brought_it_there() {
+    let mut host = small();
+    host.set_tenant(1, true, 3);
+    host.push(0, 0, &words(&[1])).unwrap();
+    host.push(0, 1, &words(&[2, 3, 4, 5])).unwrap();
+    let mut taken = Vec::with_capacity(100);
+    while host.take_slice(10, &mut taken).is_some() {}
+    assert_eq!((host.in_flight(), host.is_over()), (4, false));
+    // Each of its three has pushed one, and one of the three is done.
+    let tally = Tally { visits: 3, admitted: 3, finished: 1, requeued: 2, pushed: 3, ..Tally::default() };
+    host.count_device(&tally, &[0, 2]);
+    assert!(host.is_over() && host.tenant_is_over(1) && !host.tenant_is_over(0));
+    host.give_back(0, 1, &words(&[2, 3])).unwrap();
+    assert!(!host.is_over(), "three are left: that is the quota");
+    host.set_tenant(1, true, 2);
+    assert!(host.is_over(), "it was lowered");
+    host.set_tenant(1, true, 0);
+    assert!(!host.is_over());
+    host.set_tenant(0, false, 0);
+    assert!(host.is_over(), "one is off, and has an item there");
+    host.give_back(0, 0, &words(&[1])).unwrap();
+    assert!(!host.is_over());
+}
+
 #[test]
 fn no_band_is_passed_over_for_ever_and_no_tenant() {
     let mut host = Host::new(shape(Order::Fifo, 5, 3)).unwrap();
