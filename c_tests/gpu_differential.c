@@ -545,9 +545,11 @@ static void the_processor_alone_has_nothing_to_compare(void) {
 /* With a device of its own, which is destroyed after some submissions. */
 static void a_device_that_is_lost_ends_it(void) {
   const strand_device before = adapter;
-  for (uint32_t after = 1; after < 8; after += 1) {
-    char number[16];
-    snprintf(number, sizeof number, "%u", after);
+  for (uint32_t round = 0; round < 14; round += 1) {
+    const uint32_t after = 1 + round / 2;
+    const strand_status lost = round % 2 == 0 ? STRAND_ERR_DEVICE : STRAND_ERR_PANIC;
+    char number[32];
+    snprintf(number, sizeof number, "%s%u", round % 2 == 0 ? "" : "panic:", after);
     CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", number, 1), 0);
     CHECK(open_adapter(&adapter));
     CHECK_EQUAL(unsetenv("STRAND_TEST_DEVICE_LOST"), 0);
@@ -564,9 +566,9 @@ static void a_device_that_is_lost_ends_it(void) {
     CHECK_OK(strand_program_release(program));
     push_all(list, 1, 1, FUEL);
     const strand_status status = run_worklist(list, 0);
-    CHECK(status == STRAND_ERR_DEVICE || status == STRAND_ERR_FAILED);
+    CHECK(status == lost || status == STRAND_ERR_FAILED);
     if (after < 3) {
-      CHECK_STATUS(STRAND_ERR_DEVICE, status);
+      CHECK_STATUS(lost, status);
     }
     CHECK_EQUAL(parity_of(list), status == STRAND_ERR_FAILED ? STRAND_PARITY_EQUAL : STRAND_PARITY_UNCHECKED);
     CHECK_EQUAL(worklist_statistics(list).running, 0);

@@ -449,14 +449,14 @@ static void a_device_that_is_closed_gives_the_items_back(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
-/* With a device of its own, which is destroyed after some submissions. */
-static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
+/* With a device of its own, which is destroyed, or whose graphics library panics, after some submissions. */
+static void lose(const char *when, strand_status expected) {
   enum { COUNT = 5000, ON_DEVICE = 1000 };
   static uint32_t items[2 * COUNT];
   const strand_device before = adapter;
   strand_worklist_options options = worklist_options();
   options.capacity = ON_DEVICE;
-  CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", "20", 1), 0);
+  CHECK_EQUAL(setenv("STRAND_TEST_DEVICE_LOST", when, 1), 0);
   CHECK(open_adapter(&adapter));
   CHECK_EQUAL(unsetenv("STRAND_TEST_DEVICE_LOST"), 0);
   const strand_worklist list = counting_down(&options);
@@ -465,7 +465,7 @@ static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
     items[2 * i + 1] = UINT32_MAX;
   }
   push_items(list, items, COUNT);
-  CHECK_STATUS(STRAND_ERR_DEVICE, await_and_release(dispatch(list, NULL)));
+  CHECK_STATUS(expected, await_and_release(dispatch(list, NULL)));
   const strand_worklist_statistics s = worklist_statistics(list);
   CHECK_EQUAL(s.queued + s.lost, COUNT);
   CHECK_EQUAL(s.lost, ON_DEVICE);
@@ -473,6 +473,10 @@ static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
   CHECK_OK(strand_worklist_release(list));
   (void)strand_device_close(adapter);
   adapter = before;
+}
+static void a_device_that_is_lost_takes_what_lies_on_it_and_nothing_else(void) {
+  lose("20", STRAND_ERR_DEVICE);
+  lose("panic:20", STRAND_ERR_PANIC);
 }
 
 int main(void) {

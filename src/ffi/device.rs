@@ -19,7 +19,8 @@
 //! Each open adapter has a thread of the library ("strand-device") and those of its driver, all with
 //! asynchronous signals blocked; they end when it is closed. An adapter that is lost, because its
 //! driver failed, answers STRAND_ERR_DEVICE with a message to everybody who waits for it and to
-//! everything that is asked for later: it is closed, and another one can be opened. No adapter goes
+//! everything that is asked for later: it is closed, and another one can be opened. Where the graphics
+//! library within this one has failed by a panic, the answer is STRAND_ERR_PANIC. No adapter goes
 //! through a fork: the child's calls answer STRAND_ERR_FORKED, as all others. A library that has
 //! opened one stays mapped after dlclose(). Nothing is printed, and no logger is installed.
 
