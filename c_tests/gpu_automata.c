@@ -232,10 +232,10 @@ static void large_chunks(void) {
   CHECK_OK(strand_automaton_release(automaton));
 }
 
-/* The baseline on this test's device: everything in random pieces, every other scan with a limit that ends it early. */
+/* By the baseline, or another engine: everything in random pieces, every other scan with a limit that ends it early. */
 enum { BASELINE_STREAMS = 5, BASELINE_LENGTH = 80000, BASELINE_MATCHES = 200000 };
-static size_t by_baseline(strand_device on, const char *texts, strand_match *found, uint64_t *visits) {
-  const strand_automaton_options options = options_of(STRAND_AUTOMATON_BLOCKING, 0);
+static size_t in_pieces(strand_device on, uint32_t mode, const char *texts, strand_match *found, uint64_t *visits) {
+  const strand_automaton_options options = options_of(mode, 0);
   strand_scan_options limits = no_limits();
   size_t at[BASELINE_STREAMS] = {0}, ended = 0, limited = 0, count;
   uint64_t seed = 5;
@@ -287,12 +287,15 @@ static void the_baseline_is_the_same_on_every_device(void) {
   options.size = (uint32_t)sizeof options;
   options.kind = STRAND_DEVICE_CPU;
   CHECK_OK(strand_device_open(&options, &processor));
-  count = by_baseline(device, texts, here, &visits);
+  count = in_pieces(device, STRAND_AUTOMATON_BLOCKING, texts, here, &visits);
   CHECK_NUMBERS(count, >, 1000);
   CHECK_NUMBERS(count, <, BASELINE_MATCHES);
-  CHECK_EQUAL(by_baseline(processor, texts, there, &again), count);
+  CHECK_EQUAL(in_pieces(processor, STRAND_AUTOMATON_BLOCKING, texts, there, &again), count);
   CHECK_NUMBERS(visits, >, 20000);
   CHECK_EQUAL(again, visits);
+  CHECK_EQUAL(memcmp(here, there, count * sizeof *here), 0);
+  /* And so has the worklist. */
+  CHECK_EQUAL(in_pieces(device, STRAND_AUTOMATON_NON_BLOCKING, texts, there, &again), count);
   CHECK_EQUAL(memcmp(here, there, count * sizeof *here), 0);
   CHECK_OK(strand_device_close(processor));
 }

@@ -6184,13 +6184,21 @@ STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t
 /** Pattern: the text is no regular expression but the very bytes that are sought. */
 #define STRAND_PATTERN_LITERAL 8
 
-/** Mode: the fastest engine for the device. */
+/**
+ * Mode: the fastest engine for the device. On an adapter: patterns' words are sought there, strands do the rest.
+ */
 #define STRAND_AUTOMATON_AUTO 0
 
-/** Mode: the baseline, byte for byte, every pattern tried at every byte. */
+/**
+ * Mode: the baseline, byte for byte, every pattern tried at every byte. On an adapter an invocation reads a stream; a set that is
+ * too large for the adapter is read by the processor.
+ */
 #define STRAND_AUTOMATON_BLOCKING 1
 
-/** Mode: items of a state and an index in a worklist. */
+/**
+ * Mode: items of a state and an index in a worklist. On an adapter that is a program of it; patterns without words of which
+ * much is active all the time, such as x.*y, are stepped there bit by bit.
+ */
 #define STRAND_AUTOMATON_NON_BLOCKING 2
 
 /**
@@ -6339,7 +6347,7 @@ typedef struct strand_automaton_counts {
  * does it itself.
  *
  * @param device    what reads streams. The processor (STRAND_DEVICE_CPU) does everything itself; an adapter seeks the patterns' words
- *                  in chunks of 16 KiB and more, and what follows from where they stand is done by the processor
+ *                  in chunks of 16 KiB and more, and the mode says what else it does
  * @param patterns  count of them; copied
  * @param count     1 to 1,048,576
  * @param options   may be NULL; copied, but for the error that it points to

@@ -241,7 +241,7 @@ impl Remote {
         let held = (*states.held).clone();
         let resident = held.clone();
         let ask = move |request: states::Request, goes_on: &mut dyn FnMut() -> bool| {
-            let (stop, resident) = (request.stop.clone(), resident.clone());
+            let (stop, resident, mut said_no) = (request.stop.clone(), resident.clone(), false);
             let begin = |reply| {
                 if let Some(walk) = Walk::of(resident, request, reply) {
                     self.service.start(Box::new(walk));
@@ -250,7 +250,8 @@ impl Remote {
             let wait = |ticket| {
                 // Relaxed: a hint for the job, whose answer says whether it has seen it.
                 let waited = wait_while(ticket, || {
-                    if !goes_on() {
+                    if !said_no && !goes_on() {
+                        said_no = true;
                         stop.store(true, Ordering::Relaxed);
                     }
                 });
@@ -262,7 +263,7 @@ impl Remote {
             };
             match self.answer_while(begin, wait) {
                 Ok(outcome) => Ok(Some(outcome)),
-                Err(Status::CANCELLED) if stop.load(Ordering::Relaxed) => Ok(None),
+                Err(Status::CANCELLED) if said_no => Ok(None),
                 Err(status) => Err(status),
             }
         };

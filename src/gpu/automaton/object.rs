@@ -192,7 +192,9 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     match made {
         Ok((compiled, words)) => {
             let resident = match (device.remote(), compiled.literals()) {
-                (Some(remote), Some(literals)) => Some(remote.literals(Arc::new(literals.clone()))?),
+                (Some(remote), Some(literals)) if mode != Mode::Blocking => {
+                    Some(remote.literals(Arc::new(literals.clone()))?)
+                }
                 _ => None,
             };
             let states = states_of(&device, &compiled, mode, words.is_some())?;
