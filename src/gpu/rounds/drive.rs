@@ -10,8 +10,10 @@
 //! completed  reports and records to the host, sums compared, pace adapted
 //! ```
 
+use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use super::admission;
 use super::frontier::{Frontier, Plan, Report, Settled};
 use super::layout::*;
 use super::outcome::{self, Told};
@@ -20,6 +22,7 @@ use super::pipelines::Pipelines;
 use super::rings::{Rings, Run};
 use super::store::{CONTROL_BYTES, COUNTER_BYTES, STATUS_BYTES, Store};
 use super::traffic::{self, Part, Piece, Traffic, as_bytes};
+use super::upload::Upload;
 use crate::base::status::Status;
 use crate::base::sys;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Step};
@@ -31,8 +34,12 @@ use crate::work::drain;
 const STALLED_AFTER: u32 = 8;
 /// How long nothing is done where something is to be run and nothing can be taken.
 const NOTHING_NS: i64 = 1_000_000;
+/// So often in a row, before the run is given up.
+const NOTHING_AFTER: u32 = 1000;
 /// Visits of one submission at most: every counter stays below 2^32.
 const VISITS_MAX: u64 = 1 << 30;
+/// Bytes that are lost between the pieces of an upload, at most: two for each slice that waits, and the blocks.
+const ROUNDED: u64 = 4096;
 /// Words that can come back at least, however short memory is.
 const BACK_LEAST: u32 = 4096;
 /// Items of a slice where memory is short.
@@ -111,9 +118,16 @@ pub struct Drive<F: Frontier> {
     control: [u32; CONTROL_WORDS],
     pace: Pace,
     waiting: std::collections::VecDeque<Waiting>,
+    upload: Upload,
     traffic: Traffic,
     /// Rounds of the submission under way.
     rounds: u32,
+    /// Its one round was admitted by the host: the control block does not come back.
+    direct: bool,
+    /// The device says when its rounds began and ended.
+    timed: bool,
+    /// Others have something in the same submission.
+    shared: bool,
     /// Items on the device when its rounds begin.
     before: u64,
     begun: i64,
@@ -126,6 +140,12 @@ pub struct Drive<F: Frontier> {
     /// Counted when its records and reports have been read.
     settled: Option<Settled>,
     stalled: u32,
+    /// Times in a row that nothing could be taken.
+    nothing: u32,
+    /// What is to be done next, if that is known.
+    planned: Option<Plan>,
+    /// It has ended.
+    over: bool,
     /// Bits STOP_ of the last submission.
     stopped: u32,
     ending: Option<(Status, String)>,
@@ -156,8 +176,12 @@ impl<F: Frontier> Drive<F> {
             control: [0; CONTROL_WORDS],
             pace: Pace::new(manner.latency, manner.group_size, u32::MAX),
             waiting: std::collections::VecDeque::new(),
+            upload: Upload::default(),
             traffic: Traffic::default(),
             rounds: 0,
+            direct: false,
+            timed: false,
+            shared: false,
             before: 0,
             begun: 0,
             guess_emits: GUESS_LEAST,
@@ -166,6 +190,9 @@ impl<F: Frontier> Drive<F> {
             rest_reports: (0, 0),
             settled: None,
             stalled: 0,
+            nothing: 0,
+            planned: None,
+            over: false,
             stopped: 0,
             ending: None,
             returning: false,
@@ -210,7 +237,8 @@ impl<F: Frontier> Drive<F> {
             self.manner.emit_max = 0;
         }
         let manner = self.manner;
-        self.pace = Pace::new(manner.latency, manner.group_size, space.physical);
+        let known = resident.store.slice.load(Ordering::Relaxed); // a hint
+        self.pace = Pace::again(manner.latency, manner.group_size, space.physical, known);
         for (word, value) in [
             (CAPACITY, space.capacity),
             (PHYSICAL, space.physical),
@@ -405,12 +433,14 @@ impl<F: Frontier> Drive<F> {
         let mut room = self.wanted(store).saturating_sub(outcome::depth(&self.control));
         self.take(room);
         let (each, newest_first) = (self.manner.words as usize, self.manner.newest_first);
+        let bytes = 4 * self.held().min(room) * u64::from(store.space.stride);
+        self.upload.begin(gpu, bytes + CONTROL_BYTES + COUNTER_BYTES + ROUNDED);
         while room > 0 {
             let Some(mut waiting) = self.waiting.pop_front() else { return };
             let count = u64::from(waiting.slice.count).min(room) as u32;
             let Slice { band, tenant, .. } = waiting.slice;
             let runs = self.rings(store).put(band, count);
-            write(gpu, store, runs, waiting.part(count, newest_first, each), each, tenant);
+            write(gpu, store, &mut self.upload, runs, waiting.part(count, newest_first, each), each, tenant);
             room -= u64::from(count);
             if waiting.slice.count > 0 {
                 self.waiting.push_front(waiting);
@@ -431,7 +461,7 @@ impl<F: Frontier> Drive<F> {
         }
         if self.ending.is_none() && !some_is_missing {
             let depth = outcome::depth(&self.control);
-            let mut plan = self.frontier.plan(depth + self.held());
+            let mut plan = self.planned.take().unwrap_or_else(|| self.frontier.plan(depth + self.held()));
             if plan == Plan::Recall && depth == 0 {
                 self.hand_back();
                 plan = self.frontier.plan(0);
@@ -448,7 +478,7 @@ impl<F: Frontier> Drive<F> {
                         self.upload(gpu, store);
                     }
                     match rounds {
-                        Ok(rounds) => self.rounds = rounds,
+                        Ok(rounds) => self.rounds = self.needed(pipelines, rounds),
                         Err(status) => self.end(status, NO_MEMORY),
                     }
                     self.control[BUDGET] = visits.min(VISITS_MAX) as u32;
@@ -456,8 +486,14 @@ impl<F: Frontier> Drive<F> {
                     if outcome::depth(&self.control) == 0 {
                         self.rounds = 0;
                         if self.traffic.parts.is_empty() && self.ending.is_none() {
-                            return Step::Idle(sys::monotonic() + NOTHING_NS);
+                            self.nothing += 1;
+                            if self.nothing < NOTHING_AFTER {
+                                return Step::Idle(sys::monotonic() + NOTHING_NS);
+                            }
+                            self.end(Status::DEVICE, "no progress: items are queued, and none can be taken");
                         }
+                    } else {
+                        self.nothing = 0;
                     }
                 }
                 Plan::Recall => {
@@ -478,112 +514,109 @@ impl<F: Frontier> Drive<F> {
         if self.returning && self.traffic.parts.is_empty() {
             return self.finish(false);
         }
-        match self.record(gpu, pipelines, store, encoder) {
-            Ok(()) => Step::Submit,
-            Err(failure) => {
-                // Nothing of this submission will be made.
-                self.end(failure.status, failure.text);
-                let lost = self.returning || outcome::depth(&self.control) != 0;
-                self.finish(lost)
-            }
+        self.shared = gpu.is_shared();
+        self.record(gpu, pipelines, store, encoder);
+        Step::Submit
+    }
+
+    /// Rounds that have something to do, of as many: where nothing is appended, what is there is all.
+    fn needed(&self, pipelines: &Pipelines, rounds: u32) -> u32 {
+        if self.appends(pipelines) {
+            return rounds;
         }
+        let needed = outcome::depth(&self.control).div_ceil(u64::from(self.slice.max(1)));
+        needed.clamp(1, u64::from(rounds)) as u32
+    }
+
+    /// Whether a round can append something to the queue.
+    fn appends(&self, pipelines: &Pipelines) -> bool {
+        self.manner.fan_out_max != 0 || pipelines.does.requeue
     }
 
     fn finish(&mut self, lost: bool) -> Step {
         self.hand_back();
         let (status, text) = self.ending.take().unwrap_or((Status::OK, String::new()));
+        if let Some(resident) = self.resident.take() {
+            resident.store.slice.store(self.pace.slice, Ordering::Relaxed); // a hint
+        }
+        self.over = true;
         self.frontier.ended(status, text, lost || self.dropped);
-        self.resident = None;
         Step::Done
     }
 
-    fn record(
-        &mut self,
-        gpu: &Gpu,
-        pipelines: &Pipelines,
-        store: &Store,
-        encoder: &mut wgpu::CommandEncoder,
-    ) -> Result<(), Failure> {
-        if self.rounds != 0 {
-            let guesses = [
-                (
-                    Piece::Emits { guessed: true },
-                    0,
-                    match self.manner.emit_max {
-                        0 => 0,
-                        _ => self.guess_emits.min(store.space.emits) * store.space.emit_words,
-                    },
-                ),
-                (
-                    Piece::Reports { guessed: true },
-                    store.space.reports_at(),
-                    match pipelines.does.report {
-                        true => self.guess_reports.min(store.space.reports) * store.space.report_words,
-                        false => 0,
-                    },
-                ),
-            ];
-            let words: u32 = guesses.iter().map(|(.., words)| words).sum();
-            self.make_room(gpu, self.traffic.words() + u64::from(words));
-            for (piece, from, words) in guesses {
-                let each = match piece {
-                    Piece::Emits { .. } => store.space.emit_words,
-                    _ => store.space.report_words,
-                };
-                let words = self.fitting(words, each);
-                if words != 0 {
-                    self.traffic.parts.push(Part { piece, from, words });
-                }
+    /// Items that the rounds of this submission admit at most.
+    fn admitted_most(&self) -> u64 {
+        match self.direct {
+            true => u64::from(self.control[SLICE]),
+            false => u64::from(self.rounds) * u64::from(self.slice),
+        }
+    }
+
+    /// Has copied what there may be of records and reports: as much as last time, and not more than there can be.
+    fn guess(&mut self, gpu: &Gpu, pipelines: &Pipelines, store: &Store) {
+        let (space, most) = (&store.space, self.admitted_most());
+        let at_most =
+            |guess: u32, there: u32, each: u64| most.saturating_mul(each).min(u64::from(guess.min(there))) as u32;
+        let reports = u64::from(pipelines.does.report);
+        let emits = at_most(self.guess_emits, space.emits, u64::from(self.manner.emit_max));
+        let reports = at_most(self.guess_reports, space.reports, reports);
+        let guesses = [
+            (Piece::Emits { guessed: true }, 0, emits * space.emit_words, space.emit_words),
+            (Piece::Reports { guessed: true }, space.reports_at(), reports * space.report_words, space.report_words),
+        ];
+        let words: u32 = guesses.iter().map(|(.., words, _)| words).sum();
+        self.make_room(gpu, self.traffic.words() + u64::from(words));
+        for (piece, from, words, each) in guesses {
+            let words = self.fitting(words, each);
+            if words != 0 {
+                self.traffic.parts.push(Part { piece, from, words });
             }
         }
-        self.traffic.prepare(gpu, self.traffic.words())?;
-        self.traffic.record(store, encoder, false);
+    }
+
+    fn record(&mut self, gpu: &Gpu, pipelines: &Pipelines, store: &Store, encoder: &mut wgpu::CommandEncoder) {
         self.begun = sys::monotonic();
         if self.rounds == 0 {
-            return Ok(());
+            // What went there for rounds that are not made comes back.
+            self.upload.record(encoder);
+            return self.traffic.record(store, encoder, false);
         }
         self.before = outcome::depth(&self.control);
         for word in [PEAK, ROUNDS, ADMITTED, LAUNCHED, GUARDED, STOPPED, SLICE] {
             self.control[word] = 0;
         }
         self.control[SLICE_MAX] = self.slice;
-        gpu.queue.write_buffer(&store.control, 0, as_bytes(&self.control));
-        gpu.queue.write_buffer(&store.counters, 0, &[0; COUNTER_BYTES as usize]);
-        self.rounds_of(pipelines, store, encoder);
-        encoder.copy_buffer_to_buffer(&store.control, 0, &store.status, 0, CONTROL_BYTES);
-        encoder.copy_buffer_to_buffer(&store.counters, 0, &store.status, CONTROL_BYTES, COUNTER_BYTES);
-        if let Some(times) = &store.times {
-            encoder.resolve_query_set(&times.set, 0..2, &times.resolved, 0);
-            let at = CONTROL_BYTES + COUNTER_BYTES;
-            encoder.copy_buffer_to_buffer(&times.resolved, 0, &store.status, at, STATUS_BYTES - at);
-        }
-        self.traffic.record(store, encoder, true);
-        Ok(())
-    }
-
-    fn rounds_of(&self, pipelines: &Pipelines, store: &Store, encoder: &mut wgpu::CommandEncoder) {
-        let timestamp_writes = store.times.as_ref().map(|times| wgpu::ComputePassTimestampWrites {
+        let groups = if self.rounds == 1 { admission::admit(&mut self.control) } else { None };
+        self.direct = groups.is_some();
+        self.guess(gpu, pipelines, store);
+        self.upload.words(gpu, &store.control, &self.control);
+        self.upload.words(gpu, &store.counters, &[0; COUNTER_WORDS]);
+        self.upload.record(encoder);
+        self.traffic.record(store, encoder, false);
+        self.timed = store.times.is_some() && (self.shared || !gpu.facts.software);
+        let times = store.times.as_ref().filter(|_| self.timed);
+        let timestamp_writes = times.map(|times| wgpu::ComputePassTimestampWrites {
             query_set: &times.set,
             beginning_of_pass_write_index: Some(0),
             end_of_pass_write_index: Some(1),
         });
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-        for _ in 0..self.rounds {
-            pass.set_pipeline(&pipelines.prep);
-            pass.set_bind_group(0, &store.between, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-            pass.set_pipeline(&pipelines.step);
-            pass.set_bind_group(0, &store.within, &[]);
-            pass.set_bind_group(1, &store.program, &[]);
-            pass.dispatch_workgroups_indirect(&store.args, 0);
-            if self.manner.newest_first {
-                pass.set_pipeline(&pipelines.fill);
-                pass.dispatch_workgroups_indirect(&store.args, 0);
-            }
+        let fills = self.manner.newest_first && self.appends(pipelines);
+        match groups {
+            Some(groups) => one_round(&mut pass, pipelines, store, groups, fills),
+            None => rounds(&mut pass, pipelines, store, self.rounds, fills),
         }
-        pass.set_pipeline(&pipelines.finish);
-        pass.set_bind_group(0, &store.between, &[]);
-        pass.dispatch_workgroups(1, 1, 1);
+        drop(pass);
+        if !self.direct {
+            encoder.copy_buffer_to_buffer(&store.control, 0, &store.status, 0, CONTROL_BYTES);
+        }
+        encoder.copy_buffer_to_buffer(&store.counters, 0, &store.status, CONTROL_BYTES, COUNTER_BYTES);
+        if let Some(times) = times {
+            encoder.resolve_query_set(&times.set, 0..2, &times.resolved, 0);
+            let at = CONTROL_BYTES + COUNTER_BYTES;
+            encoder.copy_buffer_to_buffer(&times.resolved, 0, &store.status, at, STATUS_BYTES - at);
+        }
+        self.traffic.record(store, encoder, true);
     }
 
     /// What a submission has brought.
@@ -596,6 +629,9 @@ impl<F: Frontier> Drive<F> {
                 let read = traffic::read(&store.status, STATUS_BYTES / 4, &mut status);
                 let told = read.map(|()| self.told(gpu, store, &status));
                 self.status = status;
+                if told.is_err() {
+                    self.traffic.drop_arrived();
+                }
                 Some(told?)
             }
         };
@@ -627,18 +663,44 @@ impl<F: Frontier> Drive<F> {
         Ok(())
     }
 
+    /// Where nothing is left, the run ends at once: whoever waits does not wait for another turn.
+    fn end_here(&mut self, gpu: &Gpu) {
+        let left = outcome::depth(&self.control) + self.held() + u64::from(self.rest_emits.1 + self.rest_reports.1);
+        if left != 0 || self.ending.is_some() || self.settled.is_some() || gpu.is_closing() {
+            return;
+        }
+        match self.frontier.plan(0) {
+            Plan::End(status, text) => {
+                self.end(status, text);
+                self.finish(false);
+            }
+            plan @ Plan::Run { .. } => self.planned = Some(plan),
+            // Until it is asked again something may be pushed.
+            _ => {}
+        }
+    }
+
     /// Takes over what the device says of its rounds.
     fn told(&mut self, gpu: &Gpu, store: &Store, status: &[u32]) -> Told {
         let mut told = Told { control: [0; CONTROL_WORDS], counters: [0; COUNTER_WORDS] };
-        told.control.copy_from_slice(&status[..CONTROL_WORDS]);
         told.counters.copy_from_slice(&status[CONTROL_WORDS..CONTROL_WORDS + COUNTER_WORDS]);
         gather(&mut told.counters);
+        match self.direct {
+            true => {
+                told.control = self.control;
+                admission::fold(&mut told.control, told.counters[APPENDED]);
+            }
+            false => told.control.copy_from_slice(&status[..CONTROL_WORDS]),
+        }
         let taken = sys::monotonic() - self.begun;
         self.control = told.control;
         self.stopped = told.control[STOPPED];
         match told.settled(self.before, store.space.stride > self.manner.words) {
             Ok(mut settled) => {
-                settled.active_ns = device_time(gpu, store, status).unwrap_or(taken.max(0) as u64);
+                let own = if self.timed { device_time(gpu, store, status) } else { None };
+                settled.active_ns = own.unwrap_or(taken.max(0) as u64);
+                // What others do in the same submission says nothing of the rounds of this one.
+                let taken = own.filter(|_| self.shared).map_or(taken, |own| own as i64);
                 self.pace.after(taken, settled.depth != 0 && self.stopped == 0);
                 self.watch(&settled);
                 self.frontier.count(&settled);
@@ -732,7 +794,7 @@ fn guess(there: u32) -> u32 {
 }
 
 /// Writes records into one or two runs of places, each with its tenant where items are tagged.
-fn write(gpu: &Gpu, store: &Store, runs: [Run; 2], words: &[u32], each: usize, tenant: u32) {
+fn write(gpu: &Gpu, store: &Store, upload: &mut Upload, runs: [Run; 2], words: &[u32], each: usize, tenant: u32) {
     let stride = store.space.stride as usize;
     let mut at = 0;
     for (place, count) in runs {
@@ -740,15 +802,45 @@ fn write(gpu: &Gpu, store: &Store, runs: [Run; 2], words: &[u32], each: usize, t
         at += part.len();
         let size = (count as usize * stride * 4) as u64;
         let offset = u64::from(place) * stride as u64 * 4;
-        let Some(size) = wgpu::BufferSize::new(size) else { continue };
-        let Some(mut view) = gpu.queue.write_buffer_with(&store.queue, offset, size) else { continue };
-        match each == stride {
+        upload.write(gpu, &store.queue, offset, size, |mut view| match each == stride {
             true => view.copy_from_slice(as_bytes(part)),
             false => {
                 let tagged = part.chunks_exact(each).flat_map(|record| record.iter().copied().chain([tenant]));
                 view.copy_from_slice(as_bytes(&tagged.collect::<Vec<u32>>()));
             }
+        });
+    }
+}
+
+/// The rounds of a submission, each of which the device prepares.
+fn rounds(pass: &mut wgpu::ComputePass<'_>, pipelines: &Pipelines, store: &Store, count: u32, fills: bool) {
+    for _ in 0..count {
+        pass.set_pipeline(&pipelines.prep);
+        pass.set_bind_group(0, &store.between, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+        pass.set_pipeline(&pipelines.step);
+        pass.set_bind_group(0, &store.within, &[]);
+        pass.set_bind_group(1, &store.program, &[]);
+        pass.dispatch_workgroups_indirect(&store.args, 0);
+        if fills {
+            pass.set_pipeline(&pipelines.fill);
+            pass.dispatch_workgroups_indirect(&store.args, 0);
         }
+    }
+    pass.set_pipeline(&pipelines.finish);
+    pass.set_bind_group(0, &store.between, &[]);
+    pass.dispatch_workgroups(1, 1, 1);
+}
+
+/// The round that the host has prepared.
+fn one_round(pass: &mut wgpu::ComputePass<'_>, pipelines: &Pipelines, store: &Store, groups: [u32; 2], fills: bool) {
+    pass.set_bind_group(0, &store.within, &[]);
+    pass.set_pipeline(&pipelines.step);
+    pass.set_bind_group(1, &store.program, &[]);
+    pass.dispatch_workgroups(groups[0], groups[1], 1);
+    if fills {
+        pass.set_pipeline(&pipelines.fill);
+        pass.dispatch_workgroups(groups[0], groups[1], 1);
     }
 }
 
@@ -777,6 +869,7 @@ impl<F: Frontier> Job for Drive<F> {
         if self.rounds != 0 {
             store.status.slice(..).map_async(wgpu::MapMode::Read, |_| {});
         }
+        self.upload.submitted();
         self.traffic.submitted();
         // What comes back goes before what would be taken now.
         let spills = self.traffic.parts.iter().any(|part| matches!(part.piece, Piece::Spilled(_)));
@@ -787,10 +880,21 @@ impl<F: Frontier> Job for Drive<F> {
 
     fn completed(&mut self, gpu: &Gpu) {
         let Some(Resident { store, .. }) = self.resident.clone() else { return };
-        if let Err(failure) = self.arrived(gpu, &store) {
-            self.fail(failure);
-        }
+        self.upload.completed();
+        let arrived = self.arrived(gpu, &store);
         self.rounds = 0;
+        match arrived {
+            Ok(()) => self.end_here(gpu),
+            // What has come is lost, and with it what the device says of the rest.
+            Err(failure) => {
+                self.fail(failure);
+                self.finish(true);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
     }
 
     fn lost(mut self: Box<Self>, failure: &Failure) {

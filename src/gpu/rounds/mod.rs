@@ -10,12 +10,13 @@
 //! ```
 //! No append can fail: what an item may do is declared, and a slice is as large as its results have room.
 //!
-//! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `outcome`: pure parts.
+//! - `layout`: the words that both sides know. `shape`, `space`, `rings`, `pace`, `admission`, `outcome`: pure parts.
 //! - `source`: a program's text or words. `tokens`, `text`, `assemble`, `private`, `led`: from a text to a module. `mailbox`, `spirv`, `graft`:
 //!   likewise from words. `pipelines`, `prepared`, `store`: what the device has.
-//! - `frontier`: what a run needs of the host. `traffic`: what comes back. `drive`: the run. `attach`: the run of a
+//! - `frontier`: what a run needs of the host. `upload`, `traffic`: what goes there and comes back. `drive`: the run. `attach`: the run of a
 //!   worklist.
 
+mod admission;
 pub mod assemble;
 pub mod attach;
 pub mod drive;
@@ -41,6 +42,7 @@ pub mod store;
 mod text;
 mod tokens;
 mod traffic;
+mod upload;
 
 #[cfg(test)]
 mod tests;

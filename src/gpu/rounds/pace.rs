@@ -37,6 +37,15 @@ impl Pace {
         }
     }
 
+    /// As [`Pace::new`], where a run before this one found slices of `slice` items right; 0: there was none.
+    pub fn again(latency: i64, least: u32, most: u32, slice: u32) -> Pace {
+        let new = Pace::new(latency, least, most);
+        match slice {
+            0 => new,
+            _ => Pace { slice: slice.clamp(new.slice_least, new.slice_most), ..new },
+        }
+    }
+
     /// A submission took `taken` nanoseconds and left the frontier empty or `busy`.
     pub fn after(&mut self, taken: i64, busy: bool) {
         if taken > self.latency.saturating_mul(SLACK) {
@@ -84,6 +93,16 @@ mod tests {
         }
         let (pace, _) = settle(10, 0);
         assert_eq!(pace.rounds, MOST, "what costs nothing has the most rounds");
+    }
+
+    #[test]
+    fn the_next_run_begins_with_the_slices_of_the_last_and_with_one_round() {
+        let (settled, _) = settle(100, 20_000);
+        assert!(settled.slice < FIRST_ITEMS);
+        let again = Pace::again(2_000_000, 64, 65_536, settled.slice);
+        assert_eq!((again.slice, again.rounds), (settled.slice, FIRST));
+        assert_eq!(Pace::again(2_000_000, 64, 1000, 65_536).slice, 1000, "a smaller worklist");
+        assert_eq!(Pace::again(2_000_000, 64, 65_536, 0), Pace::new(2_000_000, 64, 65_536));
     }
 
     #[test]

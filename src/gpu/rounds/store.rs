@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The buffers of a worklist on a device, bound to the pipelines.
 
+use core::sync::atomic::AtomicU32;
+
 use super::assemble::Binding;
 use super::layout::{CONTROL_WORDS, COUNTER_WORDS};
 use super::pipelines::Pipelines;
@@ -51,6 +53,8 @@ pub struct Store {
     pub within: wgpu::BindGroup,
     /// The program's buffers.
     pub program: wgpu::BindGroup,
+    /// Items of a slice that its last run found right; 0: nothing is known.
+    pub slice: AtomicU32,
 }
 
 /// A bind group of these buffers, each whole.
@@ -110,7 +114,8 @@ impl Store {
         let within = bind(gpu, &pipelines.within, &[(0, &queue), (1, &control), (2, &counters), (3, &out)])?;
         let program = bind(gpu, &pipelines.program, &named(&pipelines.bindings, buffers)?)?;
         let times = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY).then(|| times(gpu)).transpose()?;
-        Ok(Store { space, queue, control, counters, args, out, status, times, between, within, program })
+        let slice = AtomicU32::new(0);
+        Ok(Store { space, queue, control, counters, args, out, status, times, between, within, program, slice })
     }
 }
 

@@ -93,6 +93,13 @@ impl Traffic {
         }
     }
 
+    /// Nobody will read what came.
+    pub fn drop_arrived(&self) {
+        if let (Some(buffer), false) = (&self.buffer, self.parts.is_empty()) {
+            buffer.unmap();
+        }
+    }
+
     /// What came, in words: all parts, one behind the other.
     pub fn arrived(&mut self, into: &mut Vec<u32>) -> Result<(), Failure> {
         into.clear();
@@ -103,16 +110,21 @@ impl Traffic {
     }
 }
 
-/// Reads so many words of a mapped buffer, and unmaps it.
+/// Reads so many words of a mapped buffer, and unmaps it, whatever becomes of them: one that stays mapped would cost whoever has
+/// something in the next submission what lies on the device.
 pub fn read(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<(), Failure> {
+    let copied = copy(buffer, words, into);
+    buffer.unmap();
+    copied
+}
+
+fn copy(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<(), Failure> {
     let failed = |text: String| Failure::new(Status::DEVICE, format!("what was read back cannot be seen: {text}"));
     try_reserve(into, usize::try_from(words).unwrap_or(usize::MAX))
         .map_err(|status| Failure::new(status, "no memory for what a device has computed"))?;
     let view = buffer.slice(..4 * words).get_mapped_range().map_err(|error| failed(error.to_string()))?;
     into.resize(words as usize, 0);
     as_bytes_mut(into).copy_from_slice(&view);
-    drop(view);
-    buffer.unmap();
     Ok(())
 }
 

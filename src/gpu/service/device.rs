@@ -60,6 +60,8 @@ pub struct Gpu {
     pub facts: Facts,
     pub(super) messages: Arc<Queue>,
     pub(super) closing: bool,
+    /// There is more than one job.
+    pub(super) shared: bool,
     troubles: Arc<Troubles>,
 }
 
@@ -87,7 +89,7 @@ impl Gpu {
             let text = format!("the device was lost: {}", text.trim());
             put(&left.loss, &left.is_lost, Failure::new(Status::DEVICE, text));
         });
-        let mut gpu = Gpu { device, queue, limits, features, facts, messages, closing: false, troubles };
+        let mut gpu = Gpu { device, queue, limits, features, facts, messages, closing: false, shared: false, troubles };
         gpu.facts.loop_limit = probe::loop_limit(&gpu, &gpu.facts.name, &gpu.facts.driver)?;
         Ok(gpu)
     }
@@ -95,6 +97,11 @@ impl Gpu {
     /// The device is being closed: jobs bring their items back and end.
     pub fn is_closing(&self) -> bool {
         self.closing
+    }
+
+    /// Others may have something in the submission that is being made.
+    pub fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// Why the device is lost, once it is.

@@ -34,6 +34,11 @@ pub trait Job: Send {
     /// Nothing will come of its submissions: the device is lost or closed, or what it recorded is not valid.
     fn lost(self: Box<Self>, failure: &Failure);
 
+    /// Whether it has ended with its last submission: it is dropped.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// How many submissions of it may be under way at once.
     fn depth(&self) -> usize {
         1

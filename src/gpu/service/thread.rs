@@ -37,6 +37,9 @@ const LONGER: u32 = 10;
 const PATIENT: u32 = 50;
 /// Longest wait while nothing can.
 const LONG_SLICE: Duration = Duration::from_millis(100);
+/// A thread that was asked for something so soon after it had nothing to do does not sleep so soon the next time: to be woken
+/// takes as long as some of what it is asked for.
+const AWAKE_NS: i64 = 50_000;
 /// Submissions that jobs may still make once the device is being closed.
 const LAST_ROUNDS: u32 = 256;
 
@@ -237,6 +240,10 @@ struct Driver {
     next: u64,
     /// Slices that were waited for the oldest.
     slices: u32,
+    /// It watches the queue for a while before it sleeps.
+    awake: bool,
+    /// There is a processor for those who ask.
+    more_than_one: bool,
     rounds_left: u32,
     submissions: u64,
     lost_after: u64,
@@ -260,6 +267,8 @@ impl Driver {
             most,
             next: 1,
             slices: 0,
+            awake: false,
+            more_than_one: std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1),
             rounds_left: LAST_ROUNDS,
             submissions: 0,
             lost_after: options.lost_after,
@@ -299,7 +308,11 @@ impl Driver {
             return false;
         }
         let until = self.jobs.iter().map(|active| active.idle_until).min().unwrap_or(i64::MAX);
-        self.queue.sleep(closing, until);
+        let begun = sys::monotonic();
+        if !(self.awake && self.queue.watch(closing, begun.saturating_add(AWAKE_NS).min(until))) {
+            self.queue.sleep(closing, until);
+        }
+        self.awake = self.more_than_one && sys::monotonic() - begun < AWAKE_NS;
         true
     }
 
@@ -343,6 +356,7 @@ impl Driver {
     fn encode(&mut self, round: &mut Round, nudged: bool) {
         let closing = self.gpu.closing;
         let now = if self.jobs.is_empty() { 0 } else { sys::monotonic() };
+        self.gpu.shared = self.jobs.len() > 1;
         let mut at = 0;
         while let Some(active) = self.jobs.get_mut(at) {
             if active.flying >= active.job.depth().max(1) || (active.idle_until > now && !nudged) {
@@ -442,6 +456,7 @@ impl Driver {
                 active.job.completed(&self.gpu);
             }
         }
+        self.jobs.retain(|active| !active.job.is_over());
         readbacks.into_iter().for_each(|readback| readback.finish(&mut self.pool));
         replies.into_iter().for_each(|reply| reply.send(Ok(())));
         Ok(())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rounds on the software device, driven by its service. Without one each test says so and passes.
 
+mod admission;
 mod ends;
 mod large;
 mod order;
@@ -24,7 +25,7 @@ use super::store::Store;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::gpu::service::tests::software;
-use crate::gpu::service::{Gpu, Service};
+use crate::gpu::service::{Failure, Gpu, Service};
 use crate::gpu::worklist::host::Slice;
 use crate::gpu::worklist::ledger::Tally;
 use crate::work::fields::Fields;
@@ -132,8 +133,13 @@ impl Trial {
             groups_max: self.groups_max,
             returned_max: self.returned_max,
         };
+        Drive::new(shelf, manner, Box::new(self.resident()))
+    }
+
+    /// Makes what a device has of it.
+    fn resident(&self) -> impl FnOnce(&Gpu) -> Result<Resident, Failure> + Send + use<> {
         let this = self.clone();
-        let setup = move |gpu: &Gpu| {
+        move |gpu: &Gpu| {
             let reserve = this.reserve.unwrap_or(super::pipelines::reserve(gpu.features));
             let variant = Variant { bands: this.bands, tagged: this.tenants > 1, reserve };
             let declared = this.declared();
@@ -153,8 +159,7 @@ impl Trial {
             }
             let store = Store::new(gpu, &pipelines, space, &buffers.iter().collect::<Vec<_>>())?;
             Ok(Resident { pipelines: Arc::new(gpu.hold(pipelines)), store: Arc::new(gpu.hold(store)) })
-        };
-        Drive::new(shelf, manner, Box::new(setup))
+        }
     }
 
     fn shelf(&self) -> Shelf {
@@ -208,6 +213,8 @@ struct Shelf {
     overtaking: u64,
     /// There is no memory for what comes back.
     refuses: bool,
+    /// Nothing can be taken, although it is there.
+    withholds: bool,
     came_back: bool,
     /// Items, reports and records for which there is memory; no allocation of the drive succeeds where that is known.
     memory: Option<u64>,
@@ -300,7 +307,7 @@ impl Frontier for Shelf {
     }
 
     fn take(&mut self, limit: u64, into: &mut Vec<u32>) -> Option<Slice> {
-        let number = self.queues.iter().position(|queue| !queue.is_empty())?;
+        let number = self.queues.iter().position(|queue| !queue.is_empty() && !self.withholds)?;
         let (words, newest_first) = (self.words, self.newest_first);
         let queue = &mut self.queues[number];
         let count = (queue.len() / words).min(limit as usize);

@@ -2,6 +2,8 @@
 //! What goes wrong: full queues, budgets, lost devices, kernels of the library's own that are spoilt on purpose.
 
 use super::*;
+use crate::gpu::rounds::traffic;
+use crate::gpu::service::tests::ask;
 
 const WORDS: [Word; 3] = [Word::Param, Word::ContinuationPc, Word::ContinuationData];
 
@@ -217,8 +219,10 @@ fn control_a_wrong_kernel_of_the_library_is_a_device_error_with_numbers() {
     ];
     for (from, to, says) in spoilt {
         let base = Trial::new(TREE, &[Word::Param]);
-        let trial =
-            Trial { fan_out_max: 2, emit_max: 1, reserve: Some(Reserve::Lane), spoil: Some((from, to)), ..base };
+        // Of one band, the host prepares and adds up submissions of one round.
+        let bands = if from.starts_with("count") { 2 } else { 1 };
+        let (reserve, spoil) = (Some(Reserve::Lane), Some((from, to)));
+        let trial = Trial { fan_out_max: 2, emit_max: 1, bands, reserve, spoil, ..base };
         let shelf = trial.run_items(&service, &[8]);
         let (status, text, _) = shelf.status.clone().unwrap();
         assert!(status == Status::DEVICE && text.contains(says), "{from}: {text}");
@@ -232,7 +236,9 @@ fn control_a_wrong_kernel_of_the_library_is_a_device_error_with_numbers() {
 fn a_queue_of_which_nothing_is_taken_is_no_endless_run() {
     let Some(service) = software() else { return };
     let base = Trial::new(TREE, &[Word::Param]);
-    let trial = Trial { fan_out_max: 2, emit_max: 1, spoil: Some(("if (slice == 0u)", "if (slice != 0u)")), ..base };
+    // Of one band, the host prepares the first round.
+    let spoil = Some(("if (slice == 0u)", "if (slice != 0u)"));
+    let trial = Trial { fan_out_max: 2, emit_max: 1, bands: 2, spoil, ..base };
     let shelf = trial.run_items(&service, &[8, 9, 10]);
     let (status, text, lost) = shelf.status.clone().unwrap();
     assert!(status == Status::DEVICE && text.contains("no progress: 3 items"), "{text}");
@@ -284,4 +290,51 @@ fn buffers_that_do_not_fit_a_program_cost_nobody_an_item() {
     let shelf = receiver.recv_timeout(WAIT).expect("the end of the other run");
     let (status, text, lost) = shelf.status.clone().unwrap();
     assert_eq!((status, lost, shelf.queued()), (Status::LIMIT, false, 1000), "{text}");
+}
+
+#[test]
+fn a_buffer_that_cannot_be_read_is_not_left_mapped() {
+    let Some(service) = software() else { return };
+    let made: Result<(), Failure> = ask(|reply| {
+        service.make(
+            |gpu| {
+                let description = wgpu::BufferDescriptor {
+                    label: None,
+                    size: 64,
+                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: true,
+                };
+                for short in [true, false] {
+                    let buffer = gpu.device.create_buffer(&description);
+                    assert!(buffer.slice(..).get_mapped_range().is_ok());
+                    failing::next(short);
+                    let mut words = Vec::new();
+                    let read = traffic::read(&buffer, 16, &mut words);
+                    let expected = if short { Err(Status::NO_MEMORY) } else { Ok(()) };
+                    assert_eq!(
+                        (read.map_err(|failure| failure.status), words.len()),
+                        (expected, if short { 0 } else { 16 })
+                    );
+                    assert!(buffer.slice(..).get_mapped_range().is_err(), "it is still mapped");
+                }
+                Ok(())
+            },
+            reply,
+        );
+    });
+    assert_eq!(made, Ok(()));
+}
+
+#[test]
+fn items_that_cannot_be_taken_are_no_endless_run() {
+    let Some(service) = software() else { return };
+    let trial = Trial::new("fn run(item: Item) {}", &[Word::Param]);
+    let mut shelf = trial.shelf();
+    shelf.withholds = true;
+    shelf.queues[0].extend([1, 2, 3]);
+    let shelf = trial.run(&service, shelf);
+    let (status, text, lost) = shelf.status.clone().unwrap();
+    assert!(status == Status::DEVICE && text.contains("none can be taken"), "{text}");
+    assert_eq!((lost, shelf.queued()), (false, 3));
+    assert_eq!(trial.run_items(&service, &[1, 2, 3]).ok().tally.finished, 3);
 }
