@@ -13,8 +13,7 @@ pub fn admit(control: &mut [u32; CONTROL_WORDS]) -> Option<[u32; 2]> {
     }
     let mut wanted = total.min(control[SLICE_MAX]);
     let least = wanted.min(control[SLICE_MIN]);
-    if fan_out != 0 {
-        let mut room = control[CAPACITY].saturating_sub(total) / fan_out;
+    if let Some(mut room) = control[CAPACITY].saturating_sub(total).checked_div(fan_out) {
         if total <= (control[CAPACITY] / 2).max(1) {
             room = room.max(1);
         } else if room < least {
