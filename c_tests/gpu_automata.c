@@ -392,6 +392,40 @@ static void scans_are_cancelled_and_closed(void) {
   CHECK_OK(strand_scheduler_run());
 }
 
+/* The largest numbers of streams; chunks without bytes in front, amid and behind; a stream that is ended twice. */
+static void the_edges_of_streams(void) {
+  static const uint32_t numbers[] = {0, 1, UINT32_MAX - 1, UINT32_MAX};
+  enum { NUMBERS = 4, CHUNKS = 6 };
+  for (uint32_t mode = STRAND_AUTOMATON_AUTO; mode <= STRAND_AUTOMATON_NON_BLOCKING; mode += 1) {
+    const strand_automaton_options options = options_of(mode, STRAND_AUTOMATON_DIFFERENTIAL);
+    strand_pattern both[2];
+    strand_automaton automaton;
+    strand_chunk chunks[NUMBERS * CHUNKS];
+    strand_match found[2 * NUMBERS + 1];
+    both[0] = pattern_of("need.*le$", 0);
+    both[1] = pattern_of("\\bl?e\\b", 0);
+    CHECK_OK(strand_automaton_compile(device, both, 2, &options, &automaton));
+    for (uint32_t number = 0; number < NUMBERS; number += 1) {
+      strand_chunk *own = chunks + number * CHUNKS;
+      own[0] = chunk_of(numbers[number], NULL, 0, 0);
+      own[1] = chunk_of(numbers[number], "need ", 5, 0);
+      own[2] = chunk_of(numbers[number], NULL, 0, 0);
+      own[3] = chunk_of(numbers[number], "le", 2, 0);
+      own[4] = chunk_of(numbers[number], NULL, 0, STRAND_CHUNK_LAST);
+      own[5] = chunk_of(numbers[number], NULL, 0, STRAND_CHUNK_LAST);
+    }
+    CHECK_OK(scan(automaton, chunks, NUMBERS * CHUNKS, NULL));
+    CHECK_EQUAL(take_all(automaton, found, 2 * NUMBERS + 1), 2 * NUMBERS);
+    for (uint32_t index = 0; index < 2 * NUMBERS; index += 1) {
+      CHECK_EQUAL(found[index].stream, numbers[index / 2]);
+      CHECK_EQUAL(found[index].pattern, index % 2);
+      CHECK_EQUAL(found[index].end, 7);
+    }
+    CHECK_EQUAL(stats_of(automaton).streams, 0);
+    CHECK_OK(strand_automaton_release(automaton));
+  }
+}
+
 /* ----------------------------------------------------------------------------------------------------- errors */
 
 static void errors_name_the_pattern(void) {
@@ -460,6 +494,7 @@ int main(void) {
   CLAIM(the_baseline_is_the_same_on_every_device);
   CLAIM(strands_compile_and_scan);
   CLAIM(limits_leave_the_rest_to_another_scan);
+  CLAIM(the_edges_of_streams);
   CLAIM(scans_are_cancelled_and_closed);
   CLAIM(errors_name_the_pattern);
   CLAIM(a_closed_device_is_closed);

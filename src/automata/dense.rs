@@ -46,6 +46,9 @@ pub struct Bits {
     leaving: Vec<u64>,
     alone: Vec<u64>,
     exits: Vec<Exit>,
+    /// For each class the exits that lead somewhere with a byte of it, and where its row ends.
+    open: Vec<u32>,
+    open_ends: Vec<u32>,
     /// States with which something ends.
     pub(super) accepting: Vec<u64>,
     /// Bit of each state, and state of each bit.
@@ -82,6 +85,8 @@ impl Bits {
             leaving: empty()?,
             alone: empty()?,
             exits: Vec::new(),
+            open: Vec::new(),
+            open_ends: Vec::new(),
             accepting: empty()?,
             bit_of,
             state_of,
@@ -174,6 +179,10 @@ impl Bits {
             let known = (0..count).find(|class| self.takes[class * self.words..][..self.words] == row[..]);
             if known.is_none() {
                 self.takes.add_all(&row)?;
+                let takes = |to: &u32| row[*to as usize / BITS] >> (*to as usize % BITS) & 1 != 0;
+                let open = self.exits.iter().enumerate().filter(|(_, exit)| exit.to.iter().any(takes));
+                self.open.add_each(open.map(|(number, _)| number as u32))?;
+                self.open_ends.add(self.open.len() as u32)?;
             }
             self.class.add(known.unwrap_or(count) as u8)?;
         }
@@ -302,7 +311,8 @@ fn read_anywhere(
 #[inline(always)]
 fn step(tables: &Tables, bits: &Bits, memory: &mut Memory, last: usize, byte: u8) {
     let words = bits.words;
-    let takes = &bits.takes[usize::from(bits.class[usize::from(byte)]) * words..][..words];
+    let class = usize::from(bits.class[usize::from(byte)]);
+    let takes = &bits.takes[class * words..][..words];
     let starts = &bits.starts[last * words..][..words];
     let (follows, loops) = (&bits.follows[..words], &bits.loops[..words]);
     let (alone, leaving) = (&bits.alone[..words], &bits.leaving[..words]);
@@ -317,7 +327,9 @@ fn step(tables: &Tables, bits: &Bits, memory: &mut Memory, last: usize, byte: u8
         next[word] = (shifted & follows[word] | own & loops[word] | starts[word]) & takes[word];
     }
     if leaves != 0 {
-        for exit in &bits.exits {
+        let begin = class.checked_sub(1).map_or(0, |before| bits.open_ends[before] as usize);
+        for exit in &bits.open[begin..bits.open_ends[class] as usize] {
+            let exit = &bits.exits[*exit as usize];
             let left =
                 active[exit.words.clone()].iter().zip(&exit.from).fold(0, |all, (active, own)| all | active & own);
             if left != 0 {

@@ -14,8 +14,11 @@
 //!
 //! Text in which none of the patterns' own words occurs is passed at the speed of a filter; the patterns that have no
 //! words of three bytes are read by an automaton that is made while it runs. Large counted repetitions of
-//! nearly any byte, such as .{0,100}, are what costs most. Compiling and scanning allocate as they go; when no
-//! memory is left, the process may end.
+//! nearly any byte, such as .{0,100}, are what costs most.
+//!
+//! Where no memory is left compiling and scanning on the processor end with STRAND_ERR_NO_MEMORY, with one exception: the parser of
+//! regular expressions ends the process. 512 bytes for each byte of a pattern are looked for before it begins, most patterns need less;
+//! a program that cannot have that compiles its patterns first, or literals alone.
 
 use super::device::strand_device;
 use super::sized::{self, Sized32};
@@ -289,7 +292,8 @@ pub unsafe extern "C" fn strand_automaton_compile(
 
 /// Begins to read chunks. Chunks of one stream are read in the order in which they stand, each 64 KiB of a chunk
 /// by one strand of the runtime between turns of others; streams are read side by side. A scan that ends
-/// early leaves every stream where scanned of its chunks says; the rest can be scanned by another call.
+/// early leaves every stream where scanned of its chunks says; the rest can be scanned by another call. The rest of a last chunk may be
+/// empty: scanned once more it ends its stream, or does nothing where the stream was over.
 ///
 /// The bytes, and the array of chunks, belong to the scan until the ticket has its result, also when the ticket was cancelled or
 /// released.

@@ -218,3 +218,59 @@ fn control_a_bit_that_is_not_set_and_a_wrong_byte_are_noticed() {
     set.spoil(3);
     assert!(agrees(&set, &expected, &text).unwrap_err().contains("missing Some"));
 }
+
+/// Three pages of which the outer two cannot be touched.
+struct Page(*mut u8);
+const PAGE: usize = 4096;
+
+impl Page {
+    fn new() -> Page {
+        // SAFETY: new memory, of which nobody knows.
+        let all = unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            libc::mmap(core::ptr::null_mut(), 3 * PAGE, libc::PROT_NONE, flags, -1, 0)
+        };
+        assert_ne!(all, libc::MAP_FAILED);
+        // SAFETY: the page in the middle.
+        let middle = unsafe { all.cast::<u8>().add(PAGE) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::mprotect(middle.cast(), PAGE, libc::PROT_READ | libc::PROT_WRITE) }, 0);
+        Page(middle)
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the page is there, and this one's own.
+        unsafe { core::slice::from_raw_parts_mut(self.0, PAGE) }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`.
+        unsafe { libc::munmap(self.0.sub(PAGE).cast(), 3 * PAGE) };
+    }
+}
+
+#[test]
+fn nothing_beside_the_text_is_read() {
+    let mut page = Page::new();
+    for literal in [&b"x"[..], b"xy", b"xyz", b"wxyz", b"uvwxyz", b"a literal of 21 bytes"] {
+        let wanted = [wanted(7, literal, false), wanted(8, b"QRSTUV", true)];
+        let sets: Vec<Literals> = Engine::all().map(|engine| compile(&wanted).with_engine(engine)).collect();
+        for length in (0..200).chain([PAGE - 65, PAGE - 1, PAGE]) {
+            for at_end in [true, false] {
+                let from = if at_end { PAGE - length } else { 0 };
+                let text = &mut page.bytes()[from..from + length];
+                text.fill(b'.');
+                if length >= literal.len() {
+                    let at = if at_end { length - literal.len() } else { 0 };
+                    text[at..at + literal.len()].copy_from_slice(literal);
+                }
+                let expected = expected(&wanted, text);
+                for set in &sets {
+                    assert_eq!(found(set, text).as_ref(), Ok(&expected), "{:?}, {length} bytes", set.engine);
+                }
+            }
+        }
+    }
+}
