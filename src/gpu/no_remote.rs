@@ -11,6 +11,7 @@ use super::ticket::Pending;
 use crate::automata::prefilter::Literals;
 use crate::automata::scanner;
 use crate::base::status::{Outcome, Status};
+use crate::gpu::shared::Shared;
 use crate::strand::message::fail;
 
 /// An open adapter: nobody has one.
@@ -65,7 +66,7 @@ impl Remote {
     }
 
     /// Brings parts of an automaton to the adapter.
-    pub fn states(&self, _: &Arc<scanner::Compiled>, _: bool) -> Outcome<Option<RemoteStates>> {
+    pub fn states(&self, _: &Shared<scanner::Compiled>, _: bool) -> Outcome<Option<RemoteStates>> {
         match self.0 {}
     }
 

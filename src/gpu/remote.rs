@@ -22,6 +22,7 @@ use crate::automata::scanner;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
+use crate::gpu::shared::Shared;
 use crate::strand::identity;
 use crate::strand::message::{fail, try_box};
 use crate::wait::block::FOREVER;
@@ -222,7 +223,7 @@ impl Remote {
 
     /// Brings parts of an automaton to the adapter: all of them for the baseline, else those that have bits. `None`: there
     /// are none.
-    pub fn states(&self, compiled: &Arc<scanner::Compiled>, baseline: bool) -> Outcome<Option<RemoteStates>> {
+    pub fn states(&self, compiled: &Shared<scanner::Compiled>, baseline: bool) -> Outcome<Option<RemoteStates>> {
         let wanted = if baseline { Wanted::Baseline } else { Wanted::Dense };
         let compiled = compiled.clone();
         let made = self.ask(move |gpu| {

@@ -10,7 +10,7 @@ use crate::automata::dense::Bits;
 use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
 use crate::automata::prefilter::Refusal;
-use crate::automata::room::{Grow, Room};
+use crate::automata::room::{Grow, NoMemory, Room};
 use crate::automata::scanner::{Compiled, Counts};
 use crate::automata::set::{Options, Set};
 use crate::base::handle::Kind;
@@ -89,7 +89,7 @@ pub struct Automaton {
     /// Whose it is.
     pub device: Shared<Device>,
     /// The patterns.
-    pub compiled: Arc<Compiled>,
+    pub compiled: Shared<Compiled>,
     /// What an adapter has of its factors.
     pub resident: Option<RemoteLiterals>,
     /// What its device has of its tables, where scans are made in batches: of the parts that are done item by item.
@@ -176,10 +176,11 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
     let made = away::elsewhere(|| {
         let options = Options { pattern_states: wish.pattern_states, ..Options::default() };
         let set = Set::compile(patterns, &options)?;
-        let compiled = Compiled::new(set).map(Arc::new).map_err(|refusal| match refusal {
+        let compiled = Compiled::new(set).map_err(|refusal| match refusal {
             Refusal::NoMemory => CompileError::of_set(Status::NO_MEMORY, "no memory for the set"),
             _ => CompileError::of_set(Status::LIMIT, "the texts of the set have more than 2^32 bytes"),
         })?;
+        let compiled = Shared::new(compiled).map_err(|_| NoMemory)?;
         let parts = if device.remote().is_some() { !stepped(&compiled) } else { u64::MAX };
         match as_items.then(|| items::words(&compiled, parts, &device)) {
             None | Some(Err(Refused::Large)) => Ok((compiled, None)),
@@ -219,7 +220,7 @@ fn stepped(compiled: &Compiled) -> u64 {
 }
 
 /// What an adapter has of the parts that it steps byte by byte. A baseline that is too large for it is the processor's.
-fn states_of(device: &Device, compiled: &Arc<Compiled>, mode: Mode, items: bool) -> Outcome<Option<RemoteStates>> {
+fn states_of(device: &Device, compiled: &Shared<Compiled>, mode: Mode, items: bool) -> Outcome<Option<RemoteStates>> {
     let Some(remote) = device.remote() else { return Ok(None) };
     match mode {
         Mode::Blocking => match remote.states(compiled, true) {
