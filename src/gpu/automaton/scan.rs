@@ -476,8 +476,7 @@ fn lanes(chunks: &[Chunk]) -> Room<Box<[Lane]>> {
     let mut order = room::list(0..chunks.len() as u32)?;
     order.sort_unstable_by_key(|number| (chunks[*number as usize].stream, *number));
     let groups = || order.chunk_by(|left, right| chunks[*left as usize].stream == chunks[*right as usize].stream);
-    let mut lanes = Vec::new();
-    lanes.room(groups().count())?;
+    let mut lanes = exactly(groups().count())?;
     for group in groups() {
         let stream = chunks[group[0] as usize].stream;
         lanes.push(Lane { stream, chunks: boxed(group)?, reading: Mutex::new(None) });
@@ -485,14 +484,20 @@ fn lanes(chunks: &[Chunk]) -> Room<Box<[Lane]>> {
     Ok(lanes.into_boxed_slice())
 }
 
-/// The numbers in a box of their own. Their room is exact: nothing is left to be given back.
+/// The numbers in a box of their own.
 fn boxed(numbers: &[u32]) -> Room<Box<[u32]>> {
-    let mut own = Vec::new();
-    if failing::now() || own.try_reserve_exact(numbers.len()).is_err() {
-        return Err(NoMemory);
-    }
+    let mut own = exactly(numbers.len())?;
     own.extend_from_slice(numbers);
     Ok(own.into_boxed_slice())
+}
+
+/// Room for so many and no more: what becomes a box then gives nothing back, for which memory may lack as well.
+fn exactly<T>(count: usize) -> Room<Vec<T>> {
+    let mut own = Vec::new();
+    if failing::now() || own.try_reserve_exact(count).is_err() {
+        return Err(NoMemory);
+    }
+    Ok(own)
 }
 
 #[cold]
