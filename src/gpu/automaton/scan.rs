@@ -178,13 +178,16 @@ impl Scan {
             return Err(Status::NO_MEMORY);
         }
         for lane in &self.lanes {
-            let reading = match state.streams.get_mut(&lane.stream).map(|place| core::mem::replace(place, Place::Busy))
-            {
+            let known = state.streams.get_mut(&lane.stream).map(|place| core::mem::replace(place, Place::Busy));
+            let reading = match known {
                 Some(Place::Idle(reading)) => reading,
                 // Those that were taken are given back when the scan is dropped.
-                _ => try_box(Reading::default()).ok_or(Status::NO_MEMORY)?,
+                _ => {
+                    let reading = try_box(Reading::default()).ok_or(Status::NO_MEMORY)?;
+                    state.streams.insert(lane.stream, Place::Busy);
+                    reading
+                }
             };
-            state.streams.insert(lane.stream, Place::Busy);
             *taken(&lane.reading) = Some(reading);
         }
         state.scans += 1;
@@ -285,10 +288,10 @@ impl Scan {
         let mut state = self.automaton.lock();
         for lane in &self.lanes {
             if let Some(reading) = taken(&lane.reading).take() {
-                if reading.offset() > 0 {
-                    state.streams.insert(lane.stream, Place::Idle(reading));
-                } else {
-                    state.streams.remove(&lane.stream);
+                // It has its place: an insertion might need memory all the same.
+                match state.streams.get_mut(&lane.stream) {
+                    Some(place) if reading.offset() > 0 => *place = Place::Idle(reading),
+                    _ => drop(state.streams.remove(&lane.stream)),
                 }
             }
         }
