@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 */
+/* test: expect-exit=0 timeout=240 modes=static,shared opt=O2 instruments=asan */
 /*
  * Bands, tenants, masks and quotas, the same on the processor and on an adapter that is a program: whom nobody may keep out,
  * who stops when he is switched off, and that random programs that are meddled with all the while lose and double nothing.
