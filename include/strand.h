@@ -6173,6 +6173,15 @@ STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t
  * Where no memory is left compiling and scanning on the processor end with STRAND_ERR_NO_MEMORY, with one exception: the parser of
  * regular expressions ends the process. 512 bytes for each byte of a pattern are looked for before it begins, most patterns need less;
  * a program that cannot have that compiles its patterns first, or literals alone.
+ *
+ * In STRAND_AUTOMATON_NON_BLOCKING an adapter does more than to seek words: the next windows of all streams of a scan
+ * are brought to it at once, and what follows from their words, their starts and what is active before them is done
+ * there, by a worklist whose items are states at bytes; patterns of which much is active all the time are stepped byte
+ * by byte there, as bits. What was reached is in a set on the device; a batch for which it is too small is made anew
+ * with half as many bytes, and one of 64 bytes is done by the processor. Such a scan has one strand. Its limits are looked
+ * at between batches of 262,144 bytes at most, and each stream stands behind the last batch that was done. Tables that are
+ * larger than a buffer of the device may be stay with the processor, as in STRAND_AUTOMATON_AUTO. This mode is there to
+ * be compared, and for devices that are much faster than the processor; on an adapter that is a program AUTO is faster.
  */
 
 /** Pattern: upper and lower case of ASCII letters are the same. */
@@ -6199,13 +6208,17 @@ STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t
 #define STRAND_AUTOMATON_BLOCKING 1
 
 /**
- * Mode: items of a state and an index in a worklist. On an adapter that is a program of it; patterns without words of which
- * much is active all the time, such as x.*y, are stepped there bit by bit.
+ * Mode: items of a state and an index, each done once. An adapter does them as a program of a worklist; patterns without words of
+ * which much is active all the time, such as x.*y, are stepped there bit by bit. On the processor an engine of its own does both, and
+ * with STRAND_AUTOMATON_DIFFERENTIAL the native kernel of that program does all of it too.
  */
 #define STRAND_AUTOMATON_NON_BLOCKING 2
 
 /**
- * Flag: a second engine that shares no loop with the first reads everything too, and both must agree.
+ * Flag: a second engine that shares no loop with the first reads everything too, and both must agree. In
+ * STRAND_AUTOMATON_NON_BLOCKING these are the baseline and the engine of the processor, and they must agree with the program of
+ * items, in what is found and in what is active behind each window. On an adapter each run of that program is made by its native
+ * kernel too, as with STRAND_WORKLIST_DIFFERENTIAL, unless more than 524,288 states can be reached by several ways.
  */
 #define STRAND_AUTOMATON_DIFFERENTIAL 1
 
@@ -6286,11 +6299,14 @@ typedef struct strand_chunk {
 typedef struct strand_scan_options {
     /** sizeof(strand_scan_options) */
     uint32_t size;
-    /** Strands that read, each one stream at a time. Default: as many as there are workers. */
+    /**
+     * Strands that read, each one stream at a time. Default: as many as there are workers. On an adapter in
+     * STRAND_AUTOMATON_NON_BLOCKING: one, all streams at a time.
+     */
     uint32_t workers;
     /**
      * States, or sets of states, that may be visited before the scan ends with STRAND_ERR_LIMIT; looked at
-     * every 64 KiB. Default: no limit.
+     * every 64 KiB, or between two batches. Default: no limit.
      */
     uint64_t visits_max;
     /** When the scan ends with STRAND_ERR_TIMEOUT, see strand_after(). 0: never. */
@@ -6424,7 +6440,7 @@ STRAND_API strand_status strand_automaton_scan(
 
 /**
  * Takes matches that were found. Those of one stream come in the order of what was read, sorted by pattern and
- * end within 64 KiB.
+ * end within 64 KiB, or within a batch.
  *
  * @param automaton  the automaton
  * @param matches    room for capacity of them; may be NULL when that is 0

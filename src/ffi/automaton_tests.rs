@@ -10,8 +10,9 @@ use crate::automata::pattern::{CASELESS, Match, Pattern};
 use crate::automata::set::{Options, Set};
 use crate::automata::tests::random;
 use crate::automata::tests::referee::{Referee, by_reference};
+use crate::automata::tests::rules::{documentation, sagan_literals, sagan_regexes, usable};
 use crate::base::random::Random;
-use crate::gpu::automaton::items::seeded::{self, DEFECT, SLOTS, VOID};
+use crate::gpu::automaton::items::seeded::{self, DEFECT, RUN, SLOTS, VOID, WORDS};
 use core::sync::atomic::Ordering;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -211,6 +212,57 @@ fn the_regex_crate_finds_what_a_device_finds() {
             assert_eq!(strand_automaton_release(automaton), STRAND_OK);
         }
         assert!(matches > 200, "the patterns match: {matches}");
+    });
+}
+
+#[test]
+fn real_rules_on_real_text_are_found_by_a_device() {
+    let mut rules = sagan_literals(3);
+    rules.truncate(500);
+    let literals = rules.len();
+    rules.extend(usable(sagan_regexes()));
+    let mut text = documentation(60_000);
+    if rules.is_empty() || text.is_empty() {
+        return;
+    }
+    let mut random = Random::new(7);
+    for _ in 0..300 {
+        let rule = &rules[random.below(literals as u64) as usize];
+        let at = random.below((text.len() - rule.text.len()) as u64) as usize;
+        text[at..at + rule.text.len()].copy_from_slice(&rule.text);
+    }
+    let patterns: Vec<Pattern<'_>> = rules.iter().map(|rule| rule.pattern()).collect();
+    let set = Set::compile(&patterns, &Options::default()).expect("usable");
+    let streams: Vec<Vec<u8>> = text.chunks(text.len() / 4 + 1).map(<[u8]>::to_vec).collect();
+    let wanted = expected(&set, &streams);
+    assert!(wanted.len() > 300, "{} matches", wanted.len());
+    with_device(STRAND_DEVICE_SOFTWARE, |device| {
+        let automaton = compile(device, &patterns, STRAND_AUTOMATON_NON_BLOCKING, 0);
+        for _ in 0..2 {
+            let all = found(automaton, &mut random, &streams);
+            assert_eq!((all.len(), all == wanted), (wanted.len(), true));
+        }
+        assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+    });
+}
+
+#[test]
+fn tables_that_no_buffer_holds_stay_with_the_processor() {
+    let patterns = [Pattern { text: b"x[yz](?:b|bc)*d", flags: 0 }, Pattern { text: b"needle", flags: 0 }];
+    let set = Set::compile(&patterns, &Options::default()).expect("valid");
+    let streams = vec![b"xybbcd needle".to_vec(), b"xzd needleneedle".to_vec()];
+    let wanted = expected(&set, &streams);
+    let mut random = Random::new(1);
+    with_device(STRAND_DEVICE_SOFTWARE, |device| {
+        for (words, as_items) in [(300, false), (0, true)] {
+            WORDS.store(words, Ordering::Relaxed);
+            let automaton = compile(device, &patterns, STRAND_AUTOMATON_NON_BLOCKING, 0);
+            WORDS.store(0, Ordering::Relaxed);
+            RUN.store(0, Ordering::Relaxed);
+            assert_eq!(found(automaton, &mut random, &streams), wanted);
+            assert_eq!(RUN.load(Ordering::Relaxed) > 0, as_items, "at most {words} words");
+            assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+        }
     });
 }
 

@@ -7,4 +7,4 @@ pub mod memory;
 mod narrow;
 pub mod random;
 pub mod referee;
-mod rules;
+pub mod rules;

@@ -63,8 +63,10 @@ const KEPT: usize = 4;
 
 /// The tables of these parts, if a device has room for them. Takes its time.
 pub fn words(compiled: &Compiled, parts: u64, device: &Device) -> Result<Words, Refused> {
-    let most = device.info.binding_bytes_max.min(device.info.buffer_bytes_max);
-    Words::new(&compiled.set, parts, most / 4)
+    let most = device.info.binding_bytes_max.min(device.info.buffer_bytes_max) / 4;
+    #[cfg(test)]
+    let most = seeded::words_max(most);
+    Words::new(&compiled.set, parts, most)
 }
 
 impl Resident {

@@ -18,11 +18,23 @@ pub const CLAIM: u32 = 4;
 pub static DEFECT: AtomicU32 = AtomicU32::new(0);
 /// Slots; 0: as many as always.
 pub static SLOTS: AtomicU64 = AtomicU64::new(0);
+/// Words that tables may have; 0: as many as the device has room for.
+pub static WORDS: AtomicU64 = AtomicU64::new(0);
+/// Batches that were run as items.
+pub static RUN: AtomicU64 = AtomicU64::new(0);
 /// Batches that were void, and those that the processor has run.
 pub static VOID: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 fn is_on(defect: u32) -> bool {
     DEFECT.load(Ordering::Relaxed) == defect
+}
+
+/// How many words tables may have.
+pub fn words_max(most: u64) -> u64 {
+    match WORDS.load(Ordering::Relaxed) {
+        0 => most,
+        words => words,
+    }
 }
 
 /// The last edge leads to the state after the right one.

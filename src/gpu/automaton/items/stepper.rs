@@ -165,6 +165,8 @@ impl Stepper for Items<'_> {
     }
 
     fn step(&mut self, batch: &mut Batch, goes_on: &mut dyn FnMut() -> bool, out: &mut Vec<Match>) -> Outcome<Stepped> {
+        #[cfg(test)]
+        super::seeded::RUN.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
         // Put back below, unless items are left in it.
         let mut ready = match self.ready.take() {
             Some(ready) => ready,

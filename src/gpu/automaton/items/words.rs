@@ -225,3 +225,61 @@ pub fn pack(batch: &Batch, head: [u32; TEXT_HEAD], out: &mut Vec<u32>) -> Outcom
     }
     Ok(())
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::automata::bytes::EDGE;
+    use crate::automata::pattern::Pattern;
+    use crate::automata::reference::Place;
+    use crate::automata::set::Options;
+    use crate::base::failing;
+    use crate::gpu::automaton::batch::Begins;
+
+    fn set(texts: &[&str]) -> Set {
+        let patterns: Vec<Pattern<'_>> = texts.iter().map(|text| Pattern { text: text.as_bytes(), flags: 0 }).collect();
+        Set::compile(&patterns, &Options::default()).expect("valid")
+    }
+
+    #[test]
+    fn joins_are_the_states_with_several_ways_in() {
+        for (text, joins) in [("x[yz]", 0), ("x[ab]*y", 2), ("x(?:a|b)*y", 2), ("abc[de]*f", 3), ("x(?:ab|cd)*y", 3)] {
+            let set = set(&[text]);
+            let words = Words::new(&set, u64::MAX, u64::MAX).expect("small");
+            assert_eq!(words.joins, joins, "{text}");
+            let all = (0..*words.bases.last().unwrap()).filter(|state| words.is_join(*state)).count();
+            assert_eq!(all as u32, joins, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_are_refused_that_are_too_large_or_have_no_memory() {
+        let set = set(&["x[yz]", "needle"]);
+        let words = Words::new(&set, u64::MAX, u64::MAX).expect("small");
+        let length = words.words.len() as u64;
+        assert!(Words::new(&set, u64::MAX, length).is_ok());
+        assert_eq!(Words::new(&set, u64::MAX, length - 1).unwrap_err(), Refused::Large);
+        failing::next(true);
+        assert_eq!(Words::new(&set, u64::MAX, length).unwrap_err(), Refused::Memory);
+        let only_rest = Words::new(&set, !1, u64::MAX).expect("small");
+        assert!(only_rest.starts && only_rest.words.len() < words.words.len());
+        assert!(!Words::new(&set, 1, u64::MAX).expect("small").starts);
+    }
+
+    #[test]
+    fn a_text_tells_bytes_ends_and_the_kinds_before() {
+        let mut batch = Batch::new(1, Begins::Seeds);
+        batch.add(Place { stream: 1, end: 0 }, EDGE, b"a\n").unwrap();
+        batch.add(Place { stream: 2, end: 9 }, kind_of(b'-'), b"_").unwrap();
+        assert_eq!((positions(&batch), position(&batch, 0), position(&batch, 1)), (5, 0, 3));
+        let mut words = Vec::new();
+        pack(&batch, [7, 8, 9, 0], &mut words).unwrap();
+        assert_eq!((&words[..TEXT_HEAD], words.len()), (&[7, 8, 9, 0][..], text_words(5)));
+        let place = |at: usize| words[TEXT_HEAD + at / 2] >> (16 * (at % 2)) & 0xffff;
+        let told: Vec<(u32, u32)> = (0..5).map(|at| (place(at) & 0x1ff, place(at) >> KIND_BITS)).collect();
+        let [edge, word, feed, other] = [0, 1, 2, 4];
+        assert_eq!(told, [(97, edge), (10, word), (END, feed), (95, other), (END, word)]);
+        failing::next(true);
+        assert_eq!(pack(&batch, [0; 4], &mut words), Err(Status::NO_MEMORY));
+    }
+}
