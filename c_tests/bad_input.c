@@ -1425,6 +1425,8 @@ static void row_worklist_new(void) {
   WITH(STRAND_ERR_LIMIT, bands, 6);
   WITH(STRAND_ERR_LIMIT, tenants, 31);
   WITH(STRAND_ERR_LIMIT, capacity, UINT32_MAX);
+  WITH(STRAND_ERR_LIMIT, debug_max, (1u << 20) + 1);
+  WITH(STRAND_ERR_UNSUPPORTED, reserved, 1);
   WITH(STRAND_ERR_INVALID, buffer_count, 1); /* buffers is NULL */
   options = worklist_options();
   NEEDS_A_RUNTIME(strand_worklist_new(good_program, &options, &out));
@@ -1565,6 +1567,22 @@ static void row_worklist_faults(void) {
   CHECK_EQUAL(count, 77);
 }
 
+static void row_worklist_debug(void) {
+  strand_work_note note;
+  uint32_t count = 77;
+  uint64_t lost = 77;
+  GIVES(STRAND_ERR_INVALID, strand_worklist_debug(good_worklist, NULL, 1, &count, &lost));
+  GIVES(STRAND_ERR_INVALID, strand_worklist_debug(good_worklist, &note, 0, &count, &lost));
+  NEEDS_A_RUNTIME(strand_worklist_debug(good_worklist, &note, 1, &count, &lost));
+  REFUSES_FOREIGN_HANDLES(good_worklist, handle, strand_worklist_debug(handle, &note, 1, &count, &lost));
+  GIVES(STRAND_ERR_STALE, strand_worklist_debug(gone_worklist, &note, 1, &count, &lost));
+  CHECK_EQUAL(lost, 77);
+  GIVES(STRAND_ERR_EMPTY, strand_worklist_debug(good_worklist, &note, 1, NULL, NULL));
+  GIVES(STRAND_ERR_EMPTY, strand_worklist_debug(good_worklist, &note, 1, &count, &lost));
+  CHECK_EQUAL(count, 77);
+  CHECK_EQUAL(lost, 0);
+}
+
 static void row_worklist_stats(void) {
   strand_worklist_statistics statistics;
   memset(&statistics, 0, sizeof statistics);
@@ -1677,6 +1695,10 @@ static void row_work_requeue(void) { GIVES(STRAND_ERR_INVALID, strand_work_reque
 static void row_work_yield(void) { GIVES(STRAND_ERR_INVALID, strand_work_yield(NULL, 0, 0, 0)); }
 static void row_work_pause(void) { GIVES(STRAND_ERR_INVALID, strand_work_pause(NULL, 0, 0, 0, 1)); }
 static void row_work_fault(void) { GIVES(STRAND_ERR_INVALID, strand_work_fault(NULL, 0, 1)); }
+static void row_work_debug(void) {
+  const uint32_t words[4] = {1, 2, 3, 4};
+  GIVES(STRAND_ERR_INVALID, strand_work_debug(NULL, 0, words));
+}
 static void row_work_buffer(void) {
   uint64_t bytes = 77;
   CHECK(strand_work_buffer(NULL, 0, &bytes) == NULL);
@@ -2840,7 +2862,8 @@ static const row rows[] = {
     ROW(worklist_evidence), ROW(worklist_release),
     ROW(graph_new),       ROW(graph_bfs),        ROW(graph_sssp),        ROW(graph_release),
     ROW(work_push),       ROW(work_emit),        ROW(work_requeue),       ROW(work_yield),
-    ROW(work_pause),      ROW(work_fault),       ROW(work_buffer),
+    ROW(work_pause),      ROW(work_fault),       ROW(work_buffer),        ROW(work_debug),
+    ROW(worklist_debug),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

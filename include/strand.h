@@ -5524,6 +5524,12 @@ typedef struct strand_worklist_options {
      * strand_worklist_statistics), and its task is not kept. Default: 65,536.
      */
     uint32_t faults_max;
+    /**
+     * Debug records that wait to be taken, at most 2^20. Default: 1,024. What comes then is lost, and counted.
+     */
+    uint32_t debug_max;
+    /** 0 */
+    uint32_t reserved;
 } strand_worklist_options;
 
 /** Names a worklist; below 2^62 and never used again. 0 is no worklist. */
@@ -6152,6 +6158,75 @@ STRAND_API strand_status strand_work_fault(strand_work *work, uint32_t index, ui
  * @since 0.1
  */
 STRAND_API void *strand_work_buffer(strand_work *work, uint32_t number, uint64_t *bytes);
+
+/* ---- Notes of kernels and shaders ---------------------------------------------------------------
+ *
+ * What a kernel or a shader writes down for whoever debugs it: four words, and the item that it works on as it
+ * was when this visit began. Notes of items that fault are kept. They lie in a ring of the worklist until
+ * they are taken; what has no room there (debug_max), and of one batch or submission more than 4,096, is lost
+ * and counted.
+ *
+ * A native kernel calls strand_work_debug(); a shader in WGSL has the function
+ * debug(a: u32, b: u32, c: u32, d: u32), unless it declares that name itself, and one that does not name it
+ * is assembled as if there were none. A shader in SPIR-V has none. A run that is made twice
+ * (STRAND_WORKLIST_DIFFERENTIAL) keeps the notes of the shader, and does not compare them.
+ */
+
+/** A note. */
+typedef struct strand_work_note {
+    /** What was written down. */
+    uint32_t words[4];
+    /** The item as it was when that visit began; its state is STRAND_WORK_READY. */
+    strand_work_task task;
+} strand_work_note;
+
+/**
+ * Writes four words down. What there is no room for is counted. The first note of a batch allocates.
+ *
+ * @param work   what the kernel got
+ * @param index  the item that speaks
+ * @param words  four of them; copied
+ * @return STRAND_OK, also where there is no room;
+ *         STRAND_ERR_INVALID: work or words is NULL, there is no such item, or the kernel has returned
+ *
+ * @context callback
+ * @switches never
+ * @threadsafe no
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_work_debug(
+        strand_work *work,
+        uint32_t index,
+        const uint32_t *words);
+
+/**
+ * Takes the oldest notes, while a run is on too. Those of a batch are there when its kernel has returned or has
+ * ended its strand, those of a device after each submission; with a device that is lost those of the last are lost.
+ *
+ * @param worklist  the worklist
+ * @param notes     room for capacity notes
+ * @param capacity  not 0
+ * @param count     how many were taken; may be NULL
+ * @param lost      how many had no room since the worklist was made, told on STRAND_ERR_EMPTY too; may be NULL
+ * @return STRAND_OK: at least one;
+ *         STRAND_ERR_EMPTY: there is none;
+ *         STRAND_ERR_INVALID: notes is NULL, capacity is 0, or worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED, STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_debug(
+        strand_worklist worklist,
+        struct strand_work_note *notes,
+        uint32_t capacity,
+        uint32_t *count,
+        uint64_t *lost);
 
 /* ---- Automata -----------------------------------------------------------------------------------
  *

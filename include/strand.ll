@@ -319,8 +319,8 @@
 ; size, schema, mode, depth, visits, occupancy_bps, parity_required, blocking_ns, nonblocking_ns, reports_items, parity, complete, reserved, spilled, requeued, rounds, submissions, bytes
 %strand_evidence = type { i32, i32, i32, i32, i64, i32, i32, i64, i64, i32, i32, i32, i32, i64, i64, i64, i64, i64 }
 
-; size, flags, capacity, order, bands, tenants, spill, mode, host_items_max, spill_items_max, emitted_max, buffers, buffer_count, faults_max
-%strand_worklist_options = type { i32, i32, i32, i32, i32, i32, i32, i32, i64, i64, i64, ptr, i32, i32 }
+; size, flags, capacity, order, bands, tenants, spill, mode, host_items_max, spill_items_max, emitted_max, buffers, buffer_count, faults_max, debug_max, reserved
+%strand_worklist_options = type { i32, i32, i32, i32, i32, i32, i32, i32, i64, i64, i64, ptr, i32, i32, i32, i32 }
 
 ; size, flags, visits_max, rounds_max, deadline, workers, reserved
 %strand_run_options = type { i32, i32, i64, i64, i64, i32, i32 }
@@ -330,6 +330,9 @@
 
 ; size, running, queued, in_flight, paused, emitted_waiting, faults_waiting, pushed, children, visits, finished, requeued, yielded, pauses, resumed, faulted, emitted, taken, withdrawn, slices, rounds, submissions, runs, spilled, refilled, depth_peak, device_peak, guarded, waited, active_ns, lost, faults_taken, faults_dropped
 %strand_worklist_statistics = type { i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 }
+
+; words[4], task
+%strand_work_note = type { [4 x i32], %strand_work_task }
 
 ; size, flags, text, length
 %strand_pattern = type { i32, i32, ptr, i64 }
@@ -551,6 +554,8 @@ declare noundef i32 @strand_work_yield(ptr nocapture noundef %work, i32 noundef 
 declare noundef i32 @strand_work_pause(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %epoch) nounwind
 declare noundef i32 @strand_work_fault(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %code) nounwind
 declare noundef ptr @strand_work_buffer(ptr nocapture noundef %work, i32 noundef %number, ptr nocapture noundef %bytes) nounwind
+declare noundef i32 @strand_work_debug(ptr nocapture noundef %work, i32 noundef %index, ptr nocapture noundef %words) nounwind
+declare noundef i32 @strand_worklist_debug(i64 noundef %worklist, ptr nocapture noundef %notes, i32 noundef %capacity, ptr nocapture noundef %count, ptr nocapture noundef %lost) nounwind
 declare noundef i32 @strand_automaton_compile(i64 noundef %device, ptr nocapture noundef %patterns, i64 noundef %count, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_automaton_scan(i64 noundef %automaton, ptr nocapture noundef %chunks, i64 noundef %count, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_automaton_take(i64 noundef %automaton, ptr nocapture noundef %matches, i64 noundef %capacity, ptr nocapture noundef %count) nounwind

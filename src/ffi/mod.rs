@@ -20,6 +20,7 @@ pub mod cancel;
 pub mod channel;
 pub mod collector;
 pub mod config;
+pub mod debug;
 pub mod device;
 pub mod errno;
 pub mod explore;

@@ -207,14 +207,14 @@ pub unsafe extern "C" fn strand_work_buffer(work: *mut strand_work, number: u32,
 /// # Safety
 /// `work` is null, or what the kernel got that makes the call.
 #[inline(always)]
-unsafe fn batch<'a>(work: *mut strand_work) -> Outcome<&'a mut Batch> {
+pub(super) unsafe fn batch<'a>(work: *mut strand_work) -> Outcome<&'a mut Batch> {
     // SAFETY: by contract; the runner does not touch the batch while its kernel runs.
     unsafe { work.cast::<Batch>().as_mut() }.ok_or(Status::INVALID)
 }
 
 /// These calls are made for every item, so there is no boundary for panics around them: nothing in them panics.
 #[inline(always)]
-fn said(outcome: Outcome<()>, function: &str) -> strand_status {
+pub(super) fn said(outcome: Outcome<()>, function: &str) -> strand_status {
     match outcome {
         Ok(()) => 0,
         Err(status) => explain(status, function),
@@ -234,7 +234,7 @@ fn explain(status: Status, function: &str) -> strand_status {
 
 #[cold]
 #[inline(never)]
-fn wrong(status: Status, function: &str, why: &str) -> strand_status {
+pub(super) fn wrong(status: Status, function: &str, why: &str) -> strand_status {
     match fail::<()>(status, format_args!("{function}: {why}")) {
         Err(status) => refused(status),
         Ok(()) => 0,

@@ -115,6 +115,10 @@ pub struct strand_worklist_options {
     /// Faults that wait to be taken, at most; what faults beyond is counted (faults_dropped of
     /// strand_worklist_statistics), and its task is not kept. Default: 65,536.
     pub faults_max: u32,
+    /// Debug records that wait to be taken, at most 2^20. Default: 1,024. What comes then is lost, and counted.
+    pub debug_max: u32,
+    /// 0
+    pub reserved: u32,
 }
 
 /// How a run goes: 0 in a field is the default.
@@ -726,6 +730,7 @@ unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options
     // SAFETY: by contract.
     let given = unsafe { sized::read(options, function) }?;
     check::flags(given.flags, STRAND_WORKLIST_DIFFERENTIAL, function)?;
+    check::zero(given.reserved.into(), function, "reserved")?;
     check::at_most(given.order, STRAND_WORKLIST_LIFO, function, "order")?;
     check::at_most(given.spill, STRAND_WORKLIST_SPILL_ERROR, function, "spill")?;
     check::at_most(given.mode, STRAND_WORKLIST_NON_BLOCKING, function, "mode")?;
@@ -735,6 +740,7 @@ unsafe fn options_of(options: *const strand_worklist_options) -> Outcome<Options
     wanted.spill = if given.spill == STRAND_WORKLIST_SPILL_ERROR { Spill::Error } else { Spill::Host };
     wanted.way = [Way::Auto, Way::Blocking, Way::NonBlocking][given.mode as usize];
     wanted.numbers(given.capacity, given.bands, given.tenants)?;
+    wanted.debug(given.debug_max)?;
     wanted.bounds(given.host_items_max, given.spill_items_max, given.emitted_max, given.faults_max);
     if given.buffer_count > 0 {
         check::pointer(given.buffers, function, "buffers")?;
@@ -772,7 +778,7 @@ pub(super) unsafe fn limits_of(options: *const strand_run_options, function: &st
 }
 
 /// Room for results: not NULL, not 0.
-fn room<T>(out: *mut T, capacity: u32, count: *mut u32, function: &str, argument: &str) -> Outcome<()> {
+pub(super) fn room<T>(out: *mut T, capacity: u32, count: *mut u32, function: &str, argument: &str) -> Outcome<()> {
     check::pointer(out, function, argument)?;
     if !count.is_null() {
         check::pointer(count, function, "count")?;
@@ -785,7 +791,7 @@ fn room<T>(out: *mut T, capacity: u32, count: *mut u32, function: &str, argument
 
 /// # Safety
 /// `count` is null or writable.
-unsafe fn taken(found: usize, count: *mut u32) -> Outcome<()> {
+pub(super) unsafe fn taken(found: usize, count: *mut u32) -> Outcome<()> {
     if found == 0 {
         return Err(Status::EMPTY);
     }
@@ -796,7 +802,7 @@ unsafe fn taken(found: usize, count: *mut u32) -> Outcome<()> {
 
 /// # Safety
 /// `place` is null or writable.
-unsafe fn give<T>(place: *mut T, value: T) {
+pub(super) unsafe fn give<T>(place: *mut T, value: T) {
     if !place.is_null() {
         // SAFETY: by contract.
         unsafe { place.write(value) };

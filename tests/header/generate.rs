@@ -46,6 +46,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "admission",
     "worklist",
     "work",
+    "debug",
     "automaton",
     "graph",
     "ingest",

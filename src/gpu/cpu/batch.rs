@@ -17,6 +17,7 @@ use core::ffi::c_void;
 
 use crate::base::status::{Outcome, Status};
 use crate::gpu::program::Kernel;
+use crate::gpu::worklist::debug::{self, Debug};
 use crate::gpu::worklist::host::{Host, Slice};
 use crate::gpu::worklist::ledger::{Tally, Violation};
 use crate::gpu::worklist::piece::Piece;
@@ -172,6 +173,9 @@ pub struct Batch {
     emitted: Vec<u32>,
     /// Items that faulted, with their codes.
     codes: Vec<(u32, u32)>,
+    /// What the kernel wrote down of which item; what there was no room for.
+    debug: Vec<(u32, [u32; 4])>,
+    undebugged: u64,
     tally: Tally,
     windows: Vec<Window>,
 }
@@ -217,6 +221,8 @@ impl Batch {
             pushes: Vec::new(),
             emitted: Vec::new(),
             codes: Vec::new(),
+            debug: Vec::new(),
+            undebugged: 0,
             tally: Tally::default(),
             windows: Vec::new(),
         };
@@ -379,6 +385,41 @@ impl Batch {
             words = later;
         }
         Ok(())
+    }
+
+    /// Writes four words down, with the item; kept also where it faults. What has no room counts.
+    ///
+    /// # Safety
+    /// Four words lie at `words`.
+    pub unsafe fn debug(&mut self, item: u32, words: *const u32) -> Outcome<()> {
+        self.check(item)?;
+        if self.debug.len() < debug::AT_ONCE as usize && try_reserve(&mut self.debug, 1).is_ok() {
+            // SAFETY: by contract; an array is no more aligned than its elements.
+            self.debug.push((item, unsafe { words.cast::<[u32; 4]>().read() }));
+        } else {
+            self.undebugged += 1;
+        }
+        Ok(())
+    }
+
+    /// What was written down while the kernel ran goes to the worklist's ring. No lock is held.
+    #[inline]
+    pub fn give_debug(&mut self, to: &Debug) {
+        if !self.debug.is_empty() || self.undebugged != 0 {
+            self.give_debug_slowly(to);
+        }
+    }
+
+    #[cold]
+    fn give_debug_slowly(&mut self, to: &Debug) {
+        let (Slice { band, tenant, .. }, items, words) = (self.slice, self.items.words(), self.words);
+        let records = self.debug.iter().map(|(item, said)| {
+            let at = *item as usize * words;
+            (*said, band, tenant, &items[at..at + words])
+        });
+        to.add(&self.fields, records, self.undebugged);
+        self.debug.clear();
+        self.undebugged = 0;
     }
 
     /// What became of its items.

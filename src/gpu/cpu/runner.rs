@@ -145,6 +145,7 @@ impl Runner {
         self.ended = if self.stepped { 0 } else { clock::shown() };
         worker::of(body).end_callback(body);
         drop(raised);
+        batch.give_debug(&self.list.debug);
     }
 
     /// The kernel has ended the strand that called it. Nothing is known of its items, so all of them have faulted; the run
@@ -154,6 +155,7 @@ impl Runner {
             cancel::lower();
         }
         if let Some(batch) = self.batch.as_deref_mut() {
+            batch.give_debug(&self.list.debug);
             batch.abandon(codes::KERNEL);
             if let Some(run) = &mut self.list.lock().run {
                 run.end(Verdict::Kernel);

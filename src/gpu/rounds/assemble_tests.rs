@@ -108,12 +108,32 @@ fn buffers_are_where_they_were_declared() {
 }
 
 #[test]
+fn a_program_that_makes_no_notes_has_the_text_that_it_would_have_without_them() {
+    let sources =
+        ["fn run(item: Item) { fault(1u); } // debug", "fn debug() {}\nfn run(item: Item) { debug(); fault(1u); }"];
+    for source in sources {
+        let does = Does::of(source);
+        assert!(!does.debug, "{source}");
+        let text = |does| text::step(source, does, &declared(pair()), PLAIN, (1000, 0), 0);
+        let (without, with) = (text(does), text(Does { debug: true, ..does }));
+        assert!(!without[source.len()..].contains("debug") && !without.contains("strand_note"));
+        // The control: what notes need is there when it is asked for, in one piece.
+        let (begin, more) = (with.find("fn strand_note").unwrap(), with.len() - without.len());
+        assert!(with[begin..begin + more].contains("fn debug(a: u32"));
+        assert_eq!(format!("{}{}", &with[..begin], &with[begin + more..]), without);
+    }
+    assert!(Does::of("fn run(item: Item) { debug(1u, 2u, 3u, 4u); }").debug);
+    assert!(Does::of("fn run(item: Item) { let fn_debug = 1u; debug(1u, 2u, 3u, 4u); }").debug);
+}
+
+#[test]
 fn every_variant_of_every_program_is_valid() {
     let sources = [
         "fn run(item: Item) {}",
         "fn run(item: Item) { push(item, BAND_SAME); }",
         "fn run(item: Item) { emit(Record(1u, 2u, 3u)); loop { if (ITEM_WORDS == 3u) { break; } } }",
         "fn run(item: Item) { push(item, 0u); emit(Record(1u, 2u, 3u)); requeue(0u, 0u, BAND_SAME); fault(FAULT_BAND); }",
+        "fn run(item: Item) { if (item.param == 1u) { debug(1u, 2u, 3u, item.param); } }",
         "fn run(item: Item) { yield_now(0u, 0u); pause(0u, 0u, 1u); } // \u{e4} comment without an end of line",
     ];
     let mut made = 0;
@@ -135,5 +155,5 @@ fn every_variant_of_every_program_is_valid() {
             }
         }
     }
-    assert_eq!(made, 450);
+    assert_eq!(made, 540);
 }

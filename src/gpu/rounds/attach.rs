@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::drive::{Drive, Manner, Resident};
 use super::frontier::{Frontier, Plan, Report, Settled};
-use super::layout::end;
+use super::layout::{DEBUG_HEADER, end};
 use super::shape::Variant;
 use super::space::Space;
 use super::store::Store;
@@ -22,6 +22,7 @@ use crate::gpu::buffer::{Buffer, Place};
 use crate::gpu::remote::Remote;
 use crate::gpu::service::{Failure, Gpu};
 use crate::gpu::shared::Shared;
+use crate::gpu::worklist::debug::AT_ONCE;
 use crate::gpu::worklist::host::{Promise, Slice};
 use crate::gpu::worklist::ledger::Tally;
 use crate::gpu::worklist::list::{Way, Worklist};
@@ -67,7 +68,10 @@ fn resident(gpu: &Gpu, list: &Worklist) -> Result<Resident, Failure> {
     let pipelines = prepared.pipelines(gpu, list.shape.bands, tagged)?;
     let variant = Variant { bands: list.shape.bands, tagged, reserve: pipelines.variant.reserve };
     let most = gpu.limits.max_storage_buffer_binding_size;
-    let space = Space::plan(&prepared.declared, variant, list.shape.capacity, most)?;
+    let mut space = Space::plan(&prepared.declared, variant, list.shape.capacity, most)?;
+    if pipelines.does.debug {
+        space = space.with_debug(list.debug.most().min(AT_ONCE), most);
+    }
     let buffers: Vec<&wgpu::Buffer> = list.buffers.iter().filter_map(|buffer| on_adapter(buffer)).collect();
     let store = Store::new(gpu, &pipelines, space, &buffers)?;
     let resident = Resident { pipelines, store: Arc::new(gpu.hold(store)) };
@@ -225,6 +229,14 @@ impl Frontier for Attached {
         };
         host.arrived(&tally);
         Ok(())
+    }
+
+    fn debug(&mut self, words: &[u32], each: usize, lost: u64) {
+        let records = words.chunks_exact(each).map(|told| {
+            let (head, record) = told.split_at(DEBUG_HEADER);
+            ([head[0], head[1], head[2], head[3]], head[4], head[5], record)
+        });
+        self.list.debug.add(&self.list.shape.fields, records, lost);
     }
 
     fn settle(&mut self, settled: &Settled) -> Result<(), String> {

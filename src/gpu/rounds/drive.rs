@@ -220,6 +220,8 @@ impl<F: Frontier> Drive<F> {
             (REPORT_MAX, u32::from(does.report)),
             (REPORT_SPACE, space.reports),
             (REPORT_FIRST, space.reports_at()),
+            (DEBUG_FIRST, space.debug_at()),
+            (DEBUG_SPACE, space.debug),
             (SLICE_MIN, (space.capacity / 64).max(1)),
             (STARVED_AFTER, drain::STARVED_AFTER),
             (AGE_AFTER, drain::AGE as u32),

@@ -83,6 +83,8 @@ pub trait Frontier: Send {
     fn emit(&mut self, words: &[u32]) -> Outcome<()>;
     /// Gets an item that yielded, waits or has faulted.
     fn report(&mut self, report: Report<'_>) -> Outcome<()>;
+    /// Gets debug records of so many words each; `lost`: there were more.
+    fn debug(&mut self, words: &[u32], each: usize, lost: u64);
     /// Everything of a submission was given: looks whether its own sums agree.
     fn settle(&mut self, settled: &Settled) -> Result<(), String>;
     /// The run has ended. `lost`: what was taken and not given back is lost, with the device or because there was no memory for it.

@@ -43,6 +43,7 @@ table! {
     ROW_MAX = 16, "Workgroups of one dimension at most.";
     NOW = 17, "Rounds of the run that had a slice.";
     AGE_AFTER = 18, "Rounds of waiting that make a band count as one more urgent; 0: none.";
+    DEBUG_FIRST = 19, "The word of the output buffer where debug records begin.";
     HEAD = 20, "Of each band: the place of its oldest item.";
     COUNT = 25, "Of each band: its items.";
     PASSED = 30, "Of each band: how often it was passed over since it had a slice.";
@@ -62,6 +63,7 @@ table! {
     LEFT = 52, "Of each band: items that were queued when it was marked and are still there.";
     BELOW = 57, "Of each band, where the newest go first: items that the host has put below those.";
     SLICE_RAISED = 62, "Bands by which waiting has raised the slice.";
+    DEBUG_SPACE = 63, "Debug records that fit.";
 }
 
 table! {
@@ -79,6 +81,7 @@ table! {
     AT_ONCE = 13, "Requeues that the same invocation ran at once.";
     LOST = 14, "What had no place although it was admitted: never anything.";
     CHANGE = 16, "Of each tenant, where items are tagged: how many more of its items the queue holds, as a signed number.";
+    DEBUGGED = 48, "Debug records, also those that did not fit.";
     SPREAD = 64, "Groups add to one of several copies of the counters up to here, so that few meet; what they hold together counts.";
 }
 
@@ -124,6 +127,9 @@ pub mod end {
 
 /// Words of a report before the record: kind, code or epoch, band, tag.
 pub const REPORT_HEADER: usize = 4;
+
+/// Words of a debug record before the item's: what was said, band, tag.
+pub const DEBUG_HEADER: usize = 6;
 
 /// The tables as constants of a shader.
 pub fn constants() -> String {

@@ -103,7 +103,12 @@ pub struct Does {
     pub loops: bool,
     /// It yields, pauses or may fault: it makes reports.
     pub report: bool,
+    /// It writes something down for those who debug it.
+    pub debug: bool,
 }
+
+/// What stands before the name of something that a module declares.
+const DECLARING: &[&str] = &["fn", "const", "override", "struct", "alias"];
 
 impl Does {
     /// What a text names.
@@ -116,8 +121,12 @@ impl Does {
             pauses: false,
             loops: false,
             report: false,
+            debug: false,
         };
+        let (mut before, mut own_debug) = ("", false);
         for (_, name) in names(source) {
+            own_debug |= name == "debug" && DECLARING.contains(&before);
+            before = name;
             let what = match name {
                 "push" => &mut does.push,
                 "emit" => &mut does.emit,
@@ -126,10 +135,12 @@ impl Does {
                 "pause" => &mut does.pauses,
                 "for" | "loop" | "while" => &mut does.loops,
                 "fault" => &mut does.report,
+                "debug" => &mut does.debug,
                 _ => continue,
             };
             *what = true;
         }
+        does.debug &= !own_debug;
         does.report |= does.push || does.emit || does.requeue || does.yields || does.pauses || does.loops;
         does
     }
@@ -179,7 +190,7 @@ mod tests {
         let nothing = Does::of("fn run(item: Item) { results[item.param] = 1u; } // push, for, fault\n/* requeue */");
         assert!(!nothing.report && !nothing.loops && !nothing.push && !nothing.requeue);
         let named = |source: &str| {
-            let Does { push, emit, requeue, yields, pauses, loops, report } = Does::of(source);
+            let Does { push, emit, requeue, yields, pauses, loops, report, .. } = Does::of(source);
             assert!(report, "{source}: whatever may be refused is reported");
             [push, emit, requeue, yields, pauses, loops].iter().position(|done| *done)
         };

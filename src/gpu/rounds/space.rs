@@ -3,10 +3,10 @@
 //!
 //! ```text
 //! queue   bands rings of `physical` places; all bands together hold `capacity` items, what is above is room for children
-//! output  emitted records, then reports
+//! output  emitted records, then reports, then debug records
 //! ```
 
-use super::layout::REPORT_HEADER;
+use super::layout::{DEBUG_HEADER, REPORT_HEADER};
 use super::shape::{Declared, Variant};
 use crate::base::status::Status;
 use crate::gpu::service::Failure;
@@ -37,6 +37,10 @@ pub struct Space {
     pub queue_words: u32,
     /// Words of the output.
     pub out_words: u32,
+    /// Debug records, and the words of each.
+    pub debug: u32,
+    /// See `debug`.
+    pub debug_words: u32,
 }
 
 impl Space {
@@ -69,7 +73,22 @@ impl Space {
             reports: narrow(reports),
             queue_words: narrow(physical * each),
             out_words: narrow(emits * emit_words + reports * report_words),
+            debug: 0,
+            debug_words: narrow(u64::from(declared.fields.length() as u32) + DEBUG_HEADER as u64),
         })
+    }
+
+    /// The same with so many debug records, or as many as fit.
+    pub fn with_debug(mut self, records: u32, binding_max: u64) -> Space {
+        let words_max = (binding_max / 4).min(u64::from(u32::MAX)) as u32;
+        self.debug = records.min(words_max.saturating_sub(self.out_words) / self.debug_words);
+        self.out_words += self.debug * self.debug_words;
+        self
+    }
+
+    /// The word where debug records begin.
+    pub fn debug_at(&self) -> u32 {
+        self.out_words - self.debug * self.debug_words
     }
 
     /// The word where reports begin.

@@ -43,6 +43,9 @@ pub fn step(source: &str, does: Does, declared: &Declared, variant: Variant, loo
     text.variables();
     text.effects();
     text.endings();
+    if does.debug {
+        text.debug();
+    }
     text.reservation();
     text.put();
     text.entry();
@@ -198,6 +201,28 @@ var<private> strand_next: Item;
             requeue = end::REQUEUE,
             yield_ = end::YIELD,
             pause = end::PAUSE,
+        );
+    }
+
+    /// Written at once: it is there whatever becomes of the item.
+    fn debug(&mut self) {
+        self.out += &shader::store(&self.declared.fields, "strand_note", "strand_out");
+        let (first, space, band) = (control(DEBUG_FIRST), control(DEBUG_SPACE), control(SLICE_BAND));
+        let words = self.words() + DEBUG_HEADER;
+        self.out += &format!(
+            "fn debug(a: u32, b: u32, c: u32, d: u32) {{
+    let strand_number = atomicAdd(&strand_counters[{DEBUGGED}], 1u);
+    if (strand_number >= {space}) {{ return; }}
+    let strand_base = {first} + strand_number * {words}u;
+    strand_out[strand_base] = a;
+    strand_out[strand_base + 1u] = b;
+    strand_out[strand_base + 2u] = c;
+    strand_out[strand_base + 3u] = d;
+    strand_out[strand_base + 4u] = {band};
+    strand_out[strand_base + 5u] = strand_tag;
+    strand_note(strand_base + {DEBUG_HEADER}u, strand_item);
+}}
+"
         );
     }
 

@@ -20,6 +20,8 @@ pub enum Piece {
         /// See above.
         guessed: bool,
     },
+    /// Debug records of the submission, as many as there may be.
+    Debug,
     /// Items of a band that make room.
     Spilled(u32),
     /// Items of a band at the end of the run.
@@ -76,6 +78,7 @@ impl Traffic {
         for part in &self.parts {
             let (source, guessed) = match part.piece {
                 Piece::Emits { guessed } | Piece::Reports { guessed } => (&store.out, guessed),
+                Piece::Debug => (&store.out, true),
                 Piece::Spilled(_) | Piece::Returned(_) => (&store.queue, false),
             };
             let bytes = 4 * u64::from(part.words);

@@ -206,7 +206,7 @@ impl Worklist {
         let faults_max = self.shape.faults_max.saturating_add(1);
         let unbounded = Shape { spill: Spill::Host, spill_items_max: u64::MAX, emitted_max: u64::MAX, ..self.shape };
         let shape = Shape { faults_max, ..unbounded };
-        let twin = Worklist::new(self.program.clone(), buffers, shape, self.way, false)?;
+        let twin = Worklist::new(self.program.clone(), buffers, shape, self.way, false, 0)?;
         twin.show_as(self);
         let mut copy = twin.lock();
         self.lock().host.copy_tenants(&mut copy.host);

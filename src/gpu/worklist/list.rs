@@ -12,6 +12,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::compared::Compared;
+use super::debug::Debug;
 use super::host::Host;
 pub use super::options::Options;
 use super::residence::Residence;
@@ -55,6 +56,8 @@ pub struct Worklist {
     pub shape: Shape,
     /// See [`Way`].
     pub way: Way,
+    /// What kernels and shaders write down.
+    pub debug: Debug,
     /// Each run is made twice: here, and by the native kernel of the program.
     pub differential: bool,
     handle: AtomicU64,
@@ -184,7 +187,7 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
             format_args!("emitted_max is {}: an item may emit {} (emit_max)", shape.emitted_max, shape.emit_max),
         );
     }
-    let made = Worklist::new(program, buffers, shape, options.way, options.differential);
+    let made = Worklist::new(program, buffers, shape, options.way, options.differential, options.debug_max());
     let list = made.or_else(|status| fail(status, format_args!("no memory for a worklist")))?;
     LISTS.add(list, |list, handle| list.handle.store(handle, Ordering::Relaxed))
 }
@@ -222,6 +225,7 @@ impl Worklist {
         shape: Shape,
         way: Way,
         differential: bool,
+        debug_max: u32,
     ) -> Outcome<Shared<Worklist>> {
         let state = State {
             host: Host::new(shape)?,
@@ -246,6 +250,7 @@ impl Worklist {
             buffers,
             shape,
             way,
+            debug: Debug::new(debug_max),
             differential,
             handle: AtomicU64::new(0),
             lock: ByteLock::new(),

@@ -16,6 +16,7 @@
 
 mod calls;
 pub mod compared;
+pub mod debug;
 pub mod host;
 pub mod ledger;
 pub mod line;

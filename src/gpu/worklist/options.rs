@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a worklist is to be made with, and what of it cannot be.
 
+use super::debug;
 use super::list::Way;
 use super::segments::try_reserve;
 use super::shape::{BANDS_MAX, Order, Shape, Spill, TENANTS_MAX};
@@ -32,6 +33,7 @@ pub struct Options {
     capacity: u32,
     bands: u32,
     tenants: u32,
+    debug_max: u32,
     host_items_max: u64,
     spill_items_max: u64,
     emitted_max: u64,
@@ -50,6 +52,7 @@ impl Default for Options {
             capacity: CAPACITY,
             bands: 1,
             tenants: 1,
+            debug_max: debug::RECORDS,
             host_items_max: WAITING,
             spill_items_max: u64::MAX,
             emitted_max: WAITING,
@@ -76,6 +79,17 @@ impl Options {
         self.bands = number(bands, 1, BANDS_MAX, "bands")?;
         self.tenants = number(tenants, 1, TENANTS_MAX, "tenants")?;
         Ok(())
+    }
+
+    /// Debug records that wait to be taken.
+    pub fn debug(&mut self, most: u32) -> Outcome<()> {
+        self.debug_max = number(most, debug::RECORDS, debug::RECORDS_MAX, "debug_max")?;
+        Ok(())
+    }
+
+    /// See [`Self::debug`].
+    pub(super) fn debug_max(&self) -> u32 {
+        self.debug_max
     }
 
     /// What may wait; 0 is the default of each.

@@ -139,6 +139,12 @@ impl<F: Frontier> Drive<F> {
                 self.rest_reports = (part.from + here, all - here);
                 self.reports(&words[..here as usize], space.report_words)
             }
+            Piece::Debug => {
+                let (there, each) = (known(DEBUGGED), space.debug_words);
+                let here = there.min(part.words / each);
+                self.frontier.debug(&words[..(here * each) as usize], each as usize, u64::from(there - here));
+                Ok(())
+            }
             Piece::Spilled(band) => self.items(band, words, space.stride, true),
             Piece::Returned(band) => self.items(band, words, space.stride, false),
         };

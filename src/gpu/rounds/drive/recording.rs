@@ -81,6 +81,7 @@ impl<F: Frontier> Drive<F> {
         let guesses = [
             (Piece::Emits { guessed: true }, 0, emits * space.emit_words, space.emit_words),
             (Piece::Reports { guessed: true }, space.reports_at(), reports * space.report_words, space.report_words),
+            (Piece::Debug, space.debug_at(), space.debug * space.debug_words, space.debug_words),
         ];
         let words: u32 = guesses.iter().map(|(.., words, _)| words).sum();
         self.make_room(gpu, self.traffic.words() + u64::from(words));

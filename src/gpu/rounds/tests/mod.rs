@@ -268,6 +268,8 @@ impl Shelf {
 }
 
 impl Frontier for Shelf {
+    fn debug(&mut self, _: &[u32], _: usize, _: u64) {}
+
     fn plan(&mut self, depth: u64) -> Plan {
         let late = (self.tally.emitted * u64::from(self.emit_words)).saturating_sub(self.emitted.len() as u64);
         assert!(late == 0, "{late} words of what was emitted are not here yet");
