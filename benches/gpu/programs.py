@@ -39,7 +39,7 @@ def vectorscan(folder: Path) -> None:
     # The library goes along: it is not everywhere.
     for line in subjects.run("ldd", folder / "vectorscan").splitlines():
         words = line.split()
-        if words and words[0].startswith(("libhs", "libstdc++")) and len(words) > 2:
+        if words and words[0].startswith(("libhs", "libstdc++")) and len(words) > 2 and Path(words[2]).parent.resolve() != folder.resolve():
             shutil.copy(words[2], folder)
 
 
