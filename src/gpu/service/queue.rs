@@ -16,9 +16,6 @@ use super::turn::Turn;
 use crate::base::status::Status;
 use crate::base::sys;
 
-/// Pauses of the processor between two looks.
-const LOOK_EVERY: u32 = 8;
-
 /// A command: called once, in its turn or with the reason why there is none.
 pub type Command = Box<dyn FnOnce(Result<&mut Turn<'_>, &Failure>) + Send>;
 
@@ -132,17 +129,6 @@ impl Queue {
         !state.messages.is_empty() || state.nudged || state.closing != closing
     }
 
-    /// Looks again and again until something is sent, or until `deadline`; whether something was.
-    pub fn watch(&self, closing: bool, deadline: i64) -> bool {
-        while !self.has_news(closing) {
-            if sys::monotonic() >= deadline {
-                return false;
-            }
-            (0..LOOK_EVERY).for_each(|_| core::hint::spin_loop());
-        }
-        true
-    }
-
     /// Sleeps until something is sent, or until `deadline` (nanoseconds of CLOCK_MONOTONIC).
     pub fn sleep(&self, closing: bool, deadline: i64) {
         self.sleeping.store(1, Ordering::SeqCst);
@@ -213,25 +199,5 @@ impl<T: Send + 'static> Drop for Held<T> {
     fn drop(&mut self) {
         // SAFETY: made from a box by `new`; given back once, here.
         unsafe { (self.give_back)(self.value, &self.queue) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_watches_sees_what_is_sent_and_gives_up_in_time() {
-        let queue = Arc::new(Queue::new());
-        let begun = sys::monotonic();
-        assert!(!queue.watch(false, begun + 1_000_000), "nothing was sent");
-        assert!((1_000_000..10_000_000_000).contains(&(sys::monotonic() - begun)));
-        let sender = queue.clone();
-        let thread = std::thread::spawn(move || sender.nudge());
-        assert!(queue.watch(false, i64::MAX));
-        thread.join().unwrap();
-        assert!(queue.take().nudged && !queue.has_news(false));
-        queue.close();
-        assert!(queue.watch(false, 0) && !queue.watch(true, 0), "that it closes is news once");
     }
 }

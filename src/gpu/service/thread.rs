@@ -37,9 +37,6 @@ const LONGER: u32 = 10;
 const PATIENT: u32 = 50;
 /// Longest wait while nothing can.
 const LONG_SLICE: Duration = Duration::from_millis(100);
-/// A thread that was asked for something so soon after it had nothing to do does not sleep so soon the next time: to be woken
-/// takes as long as some of what it is asked for.
-const AWAKE_NS: i64 = 50_000;
 /// Submissions that jobs may still make once the device is being closed.
 const LAST_ROUNDS: u32 = 256;
 
@@ -240,10 +237,6 @@ struct Driver {
     next: u64,
     /// Slices that were waited for the oldest.
     slices: u32,
-    /// It watches the queue for a while before it sleeps.
-    awake: bool,
-    /// There is a processor for those who ask.
-    more_than_one: bool,
     rounds_left: u32,
     submissions: u64,
     lost_after: u64,
@@ -267,8 +260,6 @@ impl Driver {
             most,
             next: 1,
             slices: 0,
-            awake: false,
-            more_than_one: std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1),
             rounds_left: LAST_ROUNDS,
             submissions: 0,
             lost_after: options.lost_after,
@@ -308,11 +299,7 @@ impl Driver {
             return false;
         }
         let until = self.jobs.iter().map(|active| active.idle_until).min().unwrap_or(i64::MAX);
-        let begun = sys::monotonic();
-        if !(self.awake && self.queue.watch(closing, begun.saturating_add(AWAKE_NS).min(until))) {
-            self.queue.sleep(closing, until);
-        }
-        self.awake = self.more_than_one && sys::monotonic() - begun < AWAKE_NS;
+        self.queue.sleep(closing, until);
         true
     }
 
