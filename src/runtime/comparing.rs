@@ -172,7 +172,7 @@ impl Comparison {
             Err(status) => return Told::unchecked(status, "the run did not begin, for want of copies: "),
         };
         let before = Before::of(&list.lock().host);
-        let device = match self.part(list, list.program.device.remote(), self.limits) {
+        let device = match self.part(list, list.program.device.remote(), self.limits).and_then(|ended| ended) {
             Ok(()) => Told::new(Status::OK, Parity::Equal, format_args!("")),
             Err(Status::FAILED) => Told { parity: Parity::Equal, ..Told::unchecked(Status::FAILED, "") },
             Err(status) => return Told::unchecked(status, "not compared: "),
@@ -195,15 +195,17 @@ impl Comparison {
         }
         let visits_max = found.visits.saturating_mul(VISITS).saturating_add(VISITS_LEAST);
         match self.part(&twin, None, Limits { visits_max, rounds_max: u64::MAX, ..self.limits }) {
-            Ok(()) | Err(Status::FAILED) => {}
-            Err(Status::LIMIT) => {
+            Ok(Ok(()) | Err(Status::FAILED)) => {}
+            Ok(Err(Status::LIMIT)) => {
                 let words = format_args!(
                     "the processor has not come to an end after {visits_max} visits, and the device has after {}",
                     found.visits
                 );
                 return Told::new(Status::PARITY, Parity::Different, words);
             }
-            Err(status) => return Told::unchecked(status, "the device is done, and the processor is not: "),
+            Ok(Err(status)) | Err(status) => {
+                return Told::unchecked(status, "the device is done, and the processor is not: ");
+            }
         }
         self.judge(device, (&found, &buffers), &twin)
     }
@@ -223,8 +225,8 @@ impl Comparison {
         }
     }
 
-    /// One of the two runs, until it ends.
-    fn part(&self, list: &Shared<Worklist>, remote: Option<&Remote>, limits: Limits) -> Outcome<()> {
+    /// One of the two runs, until it ends: how, or why it did not begin.
+    fn part(&self, list: &Shared<Worklist>, remote: Option<&Remote>, limits: Limits) -> Outcome<Outcome<()>> {
         let pending = match remote {
             Some(_) => worklists::pending(list, remote)?,
             None => ticket::create_by_strands(None, 0)?,
@@ -235,7 +237,7 @@ impl Comparison {
             // Whoever asked for the end has found no part that was on.
             ticket::cancel(part)?;
         }
-        let done = worklists::begin(list, remote, pending, limits).and_then(|()| ticket::wait(part, FOREVER));
+        let done = worklists::begin(list, remote, pending, limits).map(|()| ticket::wait(part, FOREVER));
         self.list.compares(0);
         // A run that did not begin has taken it away.
         let _ = ticket::release(part);
