@@ -6486,7 +6486,8 @@ STRAND_API strand_status strand_automaton_compile(
  * @param count      at most 1,048,576; 0 is a scan that has ended
  * @param options    may be NULL; copied
  * @param out        the ticket. Its result is STRAND_OK: everything was read, what was found can be taken;
- *                   STRAND_ERR_LIMIT: visits_max or matches_max; STRAND_ERR_TIMEOUT: the deadline;
+ *                   STRAND_ERR_LIMIT: visits_max or matches_max, or no ticket or strand could be had for a batch;
+ *                   STRAND_ERR_TIMEOUT: the deadline;
  *                   STRAND_ERR_CANCELLED; STRAND_ERR_CLOSED: the automaton was released or its device closed;
  *                   STRAND_ERR_DEVICE: the device is lost; STRAND_ERR_PARITY: two engines disagree, the message has the first difference;
  *                   STRAND_ERR_NO_MEMORY

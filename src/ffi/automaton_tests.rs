@@ -5,7 +5,7 @@
 use core::mem::{size_of, zeroed};
 use std::sync::Mutex;
 
-use super::{automaton::*, device::*, scheduler::*, status::*, ticket::*, time::*};
+use super::{automaton::*, config::strand_config, device::*, scheduler::*, status::*, ticket::*, time::*};
 use crate::automata::pattern::{CASELESS, Match, Pattern};
 use crate::automata::set::{Options, Set};
 use crate::automata::tests::random;
@@ -19,9 +19,14 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A runtime, and a device of it; false: there is none of the kind.
 pub(super) fn with_device(kind: u32, test: impl FnOnce(u64)) -> bool {
+    with_config(core::ptr::null(), kind, test)
+}
+
+/// The same, with a configuration; null: the default.
+pub(super) fn with_config(config: *const strand_config, kind: u32, test: impl FnOnce(u64)) -> bool {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    // SAFETY: NULL is the default.
-    assert_eq!(unsafe { strand_scheduler_init(core::ptr::null()) }, STRAND_OK);
+    // SAFETY: complete, or null.
+    assert_eq!(unsafe { strand_scheduler_init(config) }, STRAND_OK);
     // SAFETY: a struct of numbers and pointers.
     let mut options: strand_device_options = unsafe { zeroed() };
     (options.size, options.kind) = (size_of::<strand_device_options>() as u32, kind);
@@ -38,7 +43,7 @@ pub(super) fn with_device(kind: u32, test: impl FnOnce(u64)) -> bool {
     found
 }
 
-fn message() -> String {
+pub(super) fn message() -> String {
     let mut buffer = [0_u8; 600];
     // SAFETY: the buffer is as long as it is said to be.
     let length = unsafe { strand_last_error(buffer.as_mut_ptr().cast(), buffer.len()) };
@@ -129,7 +134,7 @@ fn found(automaton: u64, random: &mut Random, texts: &[Vec<u8>]) -> Vec<Match> {
 }
 
 /// What the baseline finds in them.
-fn expected(set: &Set, texts: &[Vec<u8>]) -> Vec<Match> {
+pub(super) fn expected(set: &Set, texts: &[Vec<u8>]) -> Vec<Match> {
     let of = |(stream, text): (usize, &Vec<u8>)| by_reference(set, stream as u32, &[text]);
     let mut all: Vec<Match> = texts.iter().enumerate().flat_map(of).collect();
     all.sort_unstable();

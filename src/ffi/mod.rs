@@ -57,6 +57,8 @@ pub mod worklist;
 
 // Shared by the sections.
 #[cfg(all(test, feature = "gpu", not(loom)))]
+mod automaton_bounds_tests;
+#[cfg(all(test, feature = "gpu", not(loom)))]
 mod automaton_states_tests;
 #[cfg(all(test, feature = "gpu", not(loom)))]
 mod automaton_tests;

@@ -137,10 +137,14 @@ impl<'a> Together<'a> {
     /// Until no lane is left.
     fn read(&mut self, turn: &mut dyn FnMut() -> bool) -> Result<(), Over> {
         loop {
-            self.open_lanes()?;
+            let all = self.open_lanes()?;
             self.end_chunks()?;
             if self.open.is_empty() {
-                return Ok(());
+                if all {
+                    return Ok(());
+                }
+                // Those that were open are done with, and others wait.
+                continue;
             }
             if !self.scan.goes_on(turn()) {
                 return Err(None);
@@ -149,14 +153,15 @@ impl<'a> Together<'a> {
         }
     }
 
-    fn open_lanes(&mut self) -> Result<(), Over> {
+    /// As many as there is room for. Whether no further one waits.
+    fn open_lanes(&mut self) -> Result<bool, Over> {
         while self.open.len() < self.room.windows {
             room(&mut self.open, 1).map_err(over)?;
-            let Some(lane) = self.scan.next_lane() else { break };
+            let Some(lane) = self.scan.next_lane() else { return Ok(true) };
             let Some(reading) = taken(&lane.reading).take() else { continue };
             self.open.push(Open { lane, reading, chunk: 0, at: 0 });
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Chunks of which nothing is left, and lanes without further chunks, are done with.
@@ -341,12 +346,7 @@ impl<'a> Together<'a> {
             }
         }
         self.first = (self.first + self.batch.windows.len()) % self.open.len().max(1);
-        // Less at once, where that is much to do; more, where it is little.
-        if counts.visits > VISITS {
-            self.text = (self.text / 2).max(SHARE_LEAST);
-        } else if counts.visits < VISITS / 4 {
-            self.text = (self.text * 2).min(self.room.text);
-        }
+        self.text = next_text(self.text, counts.visits, self.room.text);
         Ok(())
     }
 
@@ -449,6 +449,16 @@ impl Open<'_> {
     }
 }
 
+/// Bytes of the next batch: fewer than of the last one, where that was much to do; more, where it was little.
+fn next_text(text: usize, visits: u64, most: usize) -> usize {
+    match visits {
+        // What is that small already, or has no room for more, stays.
+        _ if visits > VISITS => (text / 2).max(SHARE_LEAST.min(text)),
+        _ if visits < VISITS / 4 => (text * 2).min(most),
+        _ => text,
+    }
+}
+
 /// The first that only one of two sorted lists has, and whether the first list has it.
 fn first_of_one(left: &[Match], right: &[Match]) -> Option<(Match, bool)> {
     let same = left.iter().zip(right).take_while(|(left, right)| left == right).count();
@@ -456,5 +466,22 @@ fn first_of_one(left: &[Match], right: &[Match]) -> Option<(Match, bool)> {
         (Some(left), Some(right)) => Some(if left < right { (*left, true) } else { (*right, false) }),
         (Some(left), None) => Some((*left, true)),
         (None, right) => right.map(|right| (*right, false)),
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_never_grows_because_it_was_too_much_nor_beyond_its_room() {
+        for most in [240, SHARE_LEAST, 1 << 18] {
+            for text in [TEXT_LEAST, 240, 5000, most].into_iter().filter(|text| *text <= most) {
+                assert!(next_text(text, VISITS + 1, most) <= text, "{text} of {most}");
+                assert!((text..=most).contains(&next_text(text, 0, most)));
+                assert_eq!(next_text(text, VISITS, most), text);
+            }
+        }
+        assert_eq!([next_text(1 << 18, VISITS + 1, 1 << 18), next_text(1 << 17, 0, 1 << 18)], [1 << 17, 1 << 18]);
     }
 }

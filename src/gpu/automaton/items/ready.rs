@@ -114,6 +114,11 @@ impl Ready {
         let mut options = Options::default();
         (options.differential, options.way) = (self.plan.twice, Way::NonBlocking);
         options.numbers(CAPACITY, 1, 1)?;
+        #[cfg(test)]
+        {
+            let waiting = super::seeded::WAITING.load(core::sync::atomic::Ordering::Relaxed);
+            options.bounds(waiting, 0, waiting, 0);
+        }
         options.buffers(&[resident.tables, self.text, self.seen])?;
         self.list = list::create(resident.program, &options)?;
         Ok(())

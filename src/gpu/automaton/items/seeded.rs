@@ -20,6 +20,8 @@ pub static DEFECT: AtomicU32 = AtomicU32::new(0);
 pub static SLOTS: AtomicU64 = AtomicU64::new(0);
 /// Words that tables may have; 0: as many as the device has room for.
 pub static WORDS: AtomicU64 = AtomicU64::new(0);
+/// Items and records that a worklist holds; 0: as many as always.
+pub static WAITING: AtomicU64 = AtomicU64::new(0);
 /// Batches that were run as items.
 pub static RUN: AtomicU64 = AtomicU64::new(0);
 /// Batches that were void, and those that the processor has run.

@@ -96,32 +96,36 @@ impl<'a> Items<'a> {
         goes_on: &mut dyn FnMut() -> bool,
         out: &mut Vec<Match>,
     ) -> Outcome<Stepped> {
-        let before = list.lock().host.counters.work.visits;
+        let visits = || list.lock().host.counters.work.visits;
+        let before = visits();
         // A run that is compared is whole, or nothing is known of it.
         let visits_max = if list.differential { u64::MAX } else { VISITS };
         loop {
             if !goes_on() {
                 return Ok(Stepped::Stopped);
             }
-            let ended = self.run(list.handle(), Limits { visits_max, ..Limits::NONE });
-            match ended {
-                Ok(()) | Err(Status::LIMIT | Status::FAILED) => {}
+            let so_far = visits();
+            let ended = self.run(list.handle(), Limits { visits_max, ..Limits::NONE })?;
+            let cut = match ended {
+                Ok(()) | Err(Status::FAILED) => false,
+                Err(Status::LIMIT) if visits() > so_far => true,
                 Err(status) => return Err(status),
-            }
-            if list.lock().host.faults() > 0 {
-                // Items that had no slot.
+            };
+            if list.lock().host.faults() > 0 || (cut && list.differential) {
+                // Items that had no slot, or more records than are kept.
                 while list.take_fault()?.is_some() {}
                 while list.take(&mut self.records)? > 0 {}
                 return Ok(Stepped::Full);
             }
             self.take(list, batch, out)?;
             if ended.is_ok() {
-                return Ok(Stepped::Done(list.lock().host.counters.work.visits - before));
+                return Ok(Stepped::Done(visits() - before));
             }
         }
     }
 
-    fn run(&self, list: u64, limits: Limits) -> Outcome<()> {
+    /// How a run has ended, or why it did not begin.
+    fn run(&self, list: u64, limits: Limits) -> Outcome<Outcome<()>> {
         let ticket = (self.dispatch)(list, limits)?;
         let ended = ticket::wait(ticket, FOREVER);
         if ended == Err(Status::CANCELLED) {
@@ -129,7 +133,7 @@ impl<'a> Items<'a> {
             let _ = ticket::cancel(ticket);
         }
         let _ = ticket::release(ticket);
-        ended
+        Ok(ended)
     }
 
     /// What was found so far.
@@ -197,7 +201,11 @@ impl Items<'_> {
         pack(batch, head, &mut self.words)?;
         write(ready.text, 0, &self.words)?;
         let list = list::get(ready.list)?;
-        list.push(self.items.as_flattened(), 0, 0, NO_WAIT)?;
+        match list.push(self.items.as_flattened(), 0, 0, NO_WAIT) {
+            // More than it ever holds.
+            Err(Status::LIMIT) => return Ok(Stepped::Full),
+            pushed => pushed?,
+        }
         let stepped = self.drain(&list, batch, goes_on, out)?;
         if matches!(stepped, Stepped::Done(_)) {
             for window in 0..batch.windows.len() {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Scans in batches where something has come to its bound: windows, items that a worklist holds, strands.
+
+use core::mem::{size_of, zeroed};
+use core::sync::atomic::Ordering;
+
+use super::automaton_tests::{compile, expected, message, scan, take, with_config, with_device};
+use super::{automaton::*, config::*, device::*, status::*, ticket::*, time::*};
+use crate::automata::pattern::{Match, Pattern};
+use crate::automata::set::{Options, Set};
+use crate::gpu::automaton::items::seeded::{VOID, WAITING};
+
+const PATTERNS: [Pattern<'_>; 2] = [Pattern { text: b"needle", flags: 0 }, Pattern { text: b"x[yz]", flags: 0 }];
+
+/// The adapter that is a program, in a mode, and the processor where it does the same items.
+fn devices(test: impl Fn(u64, u32, u32)) {
+    let modes = [(STRAND_AUTOMATON_NON_BLOCKING, 0), (STRAND_AUTOMATON_BLOCKING, 0)];
+    with_device(STRAND_DEVICE_SOFTWARE, |device| modes.iter().for_each(|(mode, flags)| test(device, *mode, *flags)));
+    with_device(STRAND_DEVICE_CPU, |device| {
+        test(device, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL);
+    });
+}
+
+/// More streams than a batch has windows. Those of each batch are over with it, or have nothing to begin with.
+#[test]
+fn streams_that_find_no_window_have_one_later() {
+    const STREAMS: u32 = 10_000;
+    devices(|device, mode, flags| {
+        for empty in [0, 9_000] {
+            let automaton = compile(device, &PATTERNS, mode, flags);
+            let text = |stream: u32| if stream < empty { &b""[..] } else { &b"needle xy"[..] };
+            let parts: Vec<(u32, &[u8], bool)> = (0..STREAMS).map(|stream| (stream, text(stream), true)).collect();
+            assert_eq!(scan(automaton, &parts), STRAND_OK, "{}", message());
+            let found = take(automaton);
+            assert_eq!(found.len() as u32, 2 * (STREAMS - empty), "mode {mode}, {empty} are empty");
+            let both = |stream| [(0, 6), (1, 9)].map(|(pattern, end)| Match { pattern, stream, end });
+            let mut wanted: Vec<Match> = (empty..STREAMS).flat_map(both).collect();
+            wanted.sort_unstable();
+            assert!(found == wanted);
+            assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+        }
+    });
+}
+
+/// A batch has more items, or finds more, than its worklist holds: it is made smaller.
+#[test]
+fn what_a_worklist_does_not_hold_is_read_in_smaller_parts() {
+    let set = Set::compile(&PATTERNS, &Options::default()).expect("valid");
+    let streams = vec![b"needle xyxz ".repeat(5000), b"xyneedle".repeat(100)];
+    let wanted = expected(&set, &streams);
+    let parts: Vec<(u32, &[u8], bool)> = (0..).zip(&streams).map(|(stream, text)| (stream, &text[..], true)).collect();
+    let different = STRAND_AUTOMATON_DIFFERENTIAL;
+    for (kind, flags) in
+        [(STRAND_DEVICE_CPU, different), (STRAND_DEVICE_SOFTWARE, different), (STRAND_DEVICE_SOFTWARE, 0)]
+    {
+        with_device(kind, |device| {
+            WAITING.store(700, Ordering::Relaxed);
+            let automaton = compile(device, &PATTERNS, STRAND_AUTOMATON_NON_BLOCKING, flags);
+            VOID.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+            assert_eq!(scan(automaton, &parts), STRAND_OK, "{kind} {flags}: {}", message());
+            WAITING.store(0, Ordering::Relaxed);
+            assert!(VOID[0].load(Ordering::Relaxed) > 0, "{kind} {flags}");
+            assert!(take(automaton) == wanted, "{kind} {flags}");
+            assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+        });
+    }
+}
+
+/// The strand of a scan is the last one that there can be: nobody runs its batches.
+#[test]
+fn a_scan_ends_whose_batches_no_strand_can_run() {
+    let told = |max_strands: usize, kind: u32| {
+        // SAFETY: a struct of numbers and pointers.
+        let mut config: strand_config = unsafe { zeroed() };
+        (config.size, config.max_strands) = (size_of::<strand_config>() as u32, max_strands);
+        let mut told = None;
+        with_config(&config, kind, |device| {
+            let automaton = compile(device, &PATTERNS, STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL);
+            // SAFETY: a struct of numbers and pointers.
+            let mut chunk: strand_chunk = unsafe { zeroed() };
+            (chunk.size, chunk.data, chunk.length) = (size_of::<strand_chunk>() as u32, b"xyz".as_ptr().cast(), 3);
+            let mut ticket = 0;
+            // SAFETY: the chunk stays until the ticket has its result.
+            let begun = unsafe { strand_automaton_scan(automaton, &mut chunk, 1, core::ptr::null(), &mut ticket) };
+            assert_eq!(begun, STRAND_OK, "{}", message());
+            let status = strand_ticket_await(ticket, strand_after(20_000_000_000));
+            told = Some((status, message()));
+            if status == STRAND_ERR_TIMEOUT {
+                assert_eq!(strand_ticket_cancel(ticket), STRAND_OK);
+                strand_ticket_await(ticket, STRAND_FOREVER);
+            }
+            assert_eq!(strand_ticket_release(ticket), STRAND_OK);
+            assert_eq!(take(automaton).len(), usize::from(status == STRAND_OK));
+            assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+        });
+        told
+    };
+    for (kind, enough) in [(STRAND_DEVICE_CPU, 2), (STRAND_DEVICE_SOFTWARE, 3)] {
+        let Some((status, text)) = told(1, kind) else { continue };
+        assert!(status == STRAND_ERR_LIMIT && text.contains("no strand could be made"), "{kind}: {status} {text:?}");
+        for strands in 2..=enough {
+            // Where the strand that compares finds none for the processor's run, the batch is made without.
+            assert_eq!(told(strands, kind).map(|told| told.0), Some(STRAND_OK), "{kind}, {strands} strands");
+        }
+    }
+}
