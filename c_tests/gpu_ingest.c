@@ -246,7 +246,82 @@ static void what_cannot_be_read_is_refused_or_told(void) {
   forget(list);
 }
 
+static void a_connection_that_is_reset_is_told(void) {
+  const strand_worklist list = new_list(4, 0);
+  strand_ingest_counts counts;
+  const strand_ingest_options options = ingest_options(&counts);
+  int ends[2];
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const strand_ticket read = ingest(list, ends[0], &options);
+  write_all(ends[1], records, RECORD);
+  AWAIT(pushed(list) == 1);
+  write_all(ends[0], records, 1);
+  CHECK_EQUAL(close(ends[1]), 0); /* with something that it has not read */
+  CHECK_STATUS(STRAND_ERR_IO, strand_ticket_await(read, STRAND_FOREVER));
+  CHECK_LAST_ERROR_SAYS("8 bytes were taken");
+  CHECK_OK(strand_ticket_release(read));
+  CHECK_EQUAL(counts.items, 1);
+  CHECK_EQUAL(close(ends[0]), 0);
+  forget(list);
+}
+
+static void what_has_no_end_is_read_as_far_as_is_said(void) {
+  const strand_worklist list = new_list(1000, 0);
+  const int file = open("/dev/zero", O_RDONLY);
+  strand_ingest_counts counts;
+  strand_ingest_options options = ingest_options(&counts);
+  CHECK(file >= 0);
+  options.bytes_max = 1000 * RECORD + 4;
+  strand_ticket read = 77;
+  CHECK_STATUS(STRAND_ERR_INVALID, strand_worklist_ingest(list, file, &options, &read));
+  CHECK_LAST_ERROR_SAYS("a record has 8 bytes");
+  options.bytes_max = 1000 * RECORD;
+  read = ingest(list, file, &options);
+  CHECK_OK(await_and_release(read));
+  CHECK_EQUAL(counts.read, 1000 * RECORD);
+  CHECK_EQUAL(pushed(list), 1000);
+  CHECK_EQUAL(close(file), 0);
+  forget(list);
+}
+
 /* ---------------------------------------------------------------------------------------------- what ends it */
+
+/* There is room, and something to read, all the time. */
+static void past_its_deadline_an_ingest_reads_nothing_however_much_there_is(void) {
+  const strand_worklist list = new_list(10, 0);
+  const int file = file_of(records, 10 * RECORD);
+  strand_ingest_counts counts;
+  strand_ingest_options options = ingest_options(&counts);
+  options.deadline = 1;
+  const strand_ticket read = ingest(list, file, &options);
+  CHECK_STATUS(STRAND_ERR_TIMEOUT, await_and_release(read));
+  CHECK_EQUAL(counts.read, 0);
+  CHECK_EQUAL(pushed(list), 0);
+  CHECK_EQUAL(lseek(file, 0, SEEK_CUR), 0);
+  CHECK_EQUAL(close(file), 0);
+  forget(list);
+}
+
+/* Whoever comes second finds it empty after all, though it was told that there is something. */
+static void two_that_read_one_pipe_can_both_be_ended(void) {
+  enum { ROUNDS = 300 };
+  const strand_worklist list = new_list(ROUNDS, 0);
+  const pipe_ends ends = new_pipe();
+  const strand_ticket one = ingest(list, ends.out, NULL), other = ingest(list, ends.out, NULL);
+  for (uint32_t i = 0; i < ROUNDS; i += 1) {
+    write_all(ends.into, records + (size_t)2 * i, RECORD);
+    AWAIT(pushed(list) == i + 1);
+  }
+  CHECK_OK(strand_ticket_cancel(one));
+  CHECK_STATUS(STRAND_ERR_CANCELLED, await_and_release(one));
+  CHECK_OK(strand_ticket_cancel(other));
+  CHECK_STATUS(STRAND_ERR_CANCELLED, await_and_release(other));
+  CHECK_OK(run_worklist(list, 1));
+  check_arrived(ROUNDS);
+  CHECK_EQUAL(close(ends.into), 0);
+  CHECK_EQUAL(close(ends.out), 0);
+  forget(list);
+}
 
 enum { CANCEL, CLOSE, RELEASE, DEADLINE, DEVICE };
 
@@ -419,6 +494,10 @@ static void claims_on_a_device(void) {
   CLAIM(a_strand_waits_for_its_ingest_as_a_thread_does);
   CLAIM(a_record_that_is_cut_off_is_told_and_those_before_it_arrive);
   CLAIM(what_cannot_be_read_is_refused_or_told);
+  CLAIM(a_connection_that_is_reset_is_told);
+  CLAIM(what_has_no_end_is_read_as_far_as_is_said);
+  CLAIM(past_its_deadline_an_ingest_reads_nothing_however_much_there_is);
+  CLAIM(two_that_read_one_pipe_can_both_be_ended);
   CLAIM(a_cancel_ends_the_wait_for_a_silent_pipe);
   CLAIM(a_close_ends_the_wait_for_a_silent_pipe);
   CLAIM(a_release_ends_the_wait_for_a_silent_pipe);

@@ -262,6 +262,20 @@ static void a_cancel_ends_a_scan_of_a_silent_pipe(void) { end_of_a_silent_pipe(C
 static void a_release_ends_a_scan_of_a_silent_pipe(void) { end_of_a_silent_pipe(RELEASE, STRAND_ERR_CLOSED); }
 static void a_deadline_ends_a_scan_of_a_silent_pipe(void) { end_of_a_silent_pipe(DEADLINE, STRAND_ERR_TIMEOUT); }
 
+static void past_its_deadline_nothing_is_scanned(void) {
+  const strand_automaton automaton = new_automaton(0);
+  const int file = file_of(text, LENGTH);
+  strand_ingest_counts counts;
+  strand_ingest_options options = ingest_options(&counts);
+  options.deadline = 1;
+  options.block_bytes = 4096;
+  CHECK_STATUS(STRAND_ERR_TIMEOUT, await_and_release(scan_file(automaton, file, 1, &options)));
+  CHECK_EQUAL(counts.taken, 0);
+  CHECK_EQUAL(lseek(file, 0, SEEK_CUR), 0);
+  CHECK_EQUAL(close(file), 0);
+  CHECK_OK(strand_automaton_release(automaton));
+}
+
 static void the_close_of_its_device_ends_a_scan_of_a_pipe(void) {
   const strand_device before = device;
   open_processor();
@@ -302,6 +316,7 @@ static void claims_on_a_device(void) {
   CLAIM(a_scan_that_has_found_too_much_goes_on_with_what_is_left_of_the_file);
   CLAIM(a_cancel_ends_a_scan_of_a_silent_pipe);
   CLAIM(a_release_ends_a_scan_of_a_silent_pipe);
+  CLAIM(past_its_deadline_nothing_is_scanned);
   CLAIM_IF(!is_virtual(), a_deadline_ends_a_scan_of_a_silent_pipe, "its clock stands still under a hold");
   free(expected);
 }

@@ -174,6 +174,12 @@ impl State {
         Some(sleeper)
     }
 
+    /// Whether calls wait and no thread is on its way to them: all that there may be are in one, or the system has refused
+    /// another.
+    fn is_short(&self) -> bool {
+        self.queued > 0 && self.coming == 0
+    }
+
     /// Takes a thread that has slept long enough off the pile.
     fn remove_idle(&mut self, sleeper: &Sleeper) {
         let mut place: *const Sleeper = self.idle;
@@ -344,10 +350,9 @@ pub fn settle() {
     drop(pool());
 }
 
-/// Whether calls wait because all threads that there may be are in one.
+/// Whether calls wait until a thread returns from its own.
 pub fn is_short() -> bool {
-    let state = pool();
-    state.queued > 0 && state.coming == 0 && state.threads >= state.limit
+    pool().is_short()
 }
 
 /// Shows what calls keep to a collector. The world is stopped.
@@ -481,4 +486,18 @@ fn make(call: &Call) {
     }
     drop(inside);
     outside::set_errand(0);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_nobody_comes_to_are_short_of_threads_also_below_the_limit() {
+        let queued = |queued, coming, threads| State { queued, coming, threads, ..State::new() };
+        assert!(!queued(0, 0, 1).is_short(), "nobody waits");
+        assert!(!queued(1, 1, 2).is_short(), "a thread is on its way");
+        assert!(queued(1, 0, THREADS_DEFAULT).is_short(), "there may be no further one");
+        assert!(queued(1, 0, 1).is_short(), "the system has refused another");
+    }
 }

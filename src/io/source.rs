@@ -2,7 +2,8 @@
 //! A file, pipe or socket that a thread which may block reads, until somebody tells it to stop.
 //!
 //! The descriptor is a duplicate of the caller's. Nothing of what both share is changed: whether it blocks stays as it is, so a
-//! read is made only where poll has said that there is something.
+//! read is made only where poll has said that there is something. Should somebody else have taken that meanwhile, such a
+//! read would wait where nobody can end it; pipes and sockets are asked not to.
 
 use core::ffi::{c_int, c_void};
 
@@ -22,6 +23,32 @@ pub struct Source {
     file: c_int,
     /// An eventfd; it counts once somebody has asked for the end.
     bell: c_int,
+    kind: Kind,
+}
+
+/// How a descriptor is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Socket,
+    Pipe,
+    /// What never waits once poll has said that there is something; or cannot be asked not to.
+    Other,
+}
+
+impl Kind {
+    fn of(file: c_int) -> Kind {
+        let mut about = core::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: room for one.
+        if unsafe { libc::fstat(file, about.as_mut_ptr()) } != 0 {
+            return Kind::Other;
+        }
+        // SAFETY: filled, since fstat has succeeded.
+        match unsafe { about.assume_init() }.st_mode & libc::S_IFMT {
+            libc::S_IFSOCK => Kind::Socket,
+            libc::S_IFIFO => Kind::Pipe,
+            _ => Kind::Other,
+        }
+    }
 }
 
 /// What came of reading.
@@ -66,7 +93,7 @@ impl Source {
                 unsafe { libc::close(file) };
                 return refused;
             }
-            Ok(Source { file, bell })
+            Ok(Source { file, bell, kind: Kind::of(file) })
         })
     }
 
@@ -123,8 +150,7 @@ impl Source {
 
     /// Reads; `None`: there was nothing after all.
     fn take(&self, room: &mut [u8]) -> Option<Got> {
-        // SAFETY: so many bytes are there.
-        let count = unsafe { libc::read(self.file, room.as_mut_ptr().cast(), room.len()) };
+        let count = self.read_now(room);
         match count {
             1.. => Some(Got::Bytes(count as usize)),
             0 => Some(Got::End),
@@ -133,6 +159,29 @@ impl Source {
                 error => Some(Got::Failed(error)),
             },
         }
+    }
+
+    /// One read, which does not wait where that can be had.
+    fn read_now(&self, room: &mut [u8]) -> isize {
+        let (first, length) = (room.as_mut_ptr().cast::<c_void>(), room.len());
+        match self.kind {
+            // SAFETY: so many bytes are there.
+            Kind::Socket => return unsafe { libc::recv(self.file, first, length, libc::MSG_DONTWAIT) },
+            Kind::Pipe => {
+                let part = libc::iovec { iov_base: first, iov_len: length };
+                // From where it stands: -1, in two halves.
+                // SAFETY: one part, of bytes that are there.
+                let count = unsafe {
+                    libc::syscall(libc::SYS_preadv2, self.file, &raw const part, 1usize, -1i64, 0i64, libc::RWF_NOWAIT)
+                };
+                if count >= 0 || !matches!(sys::errno(), libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) {
+                    return count as isize;
+                }
+            }
+            Kind::Other => {}
+        }
+        // SAFETY: so many bytes are there.
+        unsafe { libc::read(self.file, first, length) }
     }
 
     /// The last bytes that were read were of no use: a file stands before them again. A pipe or a socket has lost them.
@@ -215,6 +264,34 @@ mod tests {
         // SAFETY: this test's own.
         unsafe { libc::close(into) };
         assert_eq!(source.read(&mut room, FOREVER), Got::End);
+    }
+
+    #[test]
+    fn what_somebody_else_has_taken_is_not_waited_for() {
+        let (out, into) = pipe();
+        let mut ends = [0; 2];
+        // SAFETY: room for two.
+        assert_eq!(unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()) }, 0);
+        for (out, into) in [(out, into), (ends[0], ends[1])] {
+            let source = Source::new(out).unwrap();
+            std::thread::scope(|scope| {
+                // Poll has said that there is something, and now there is nothing.
+                let reader = scope.spawn(|| source.take(&mut [0; 8]));
+                let began = Instant::now();
+                while !reader.is_finished() && began.elapsed() < Duration::from_secs(5) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                let waited = !reader.is_finished();
+                // SAFETY: one byte that is there.
+                assert_eq!(unsafe { libc::write(into, c"x".as_ptr().cast(), 1) }, 1);
+                assert!(
+                    reader.join().unwrap().is_none() && !waited,
+                    "it was read from {:?} and waited for",
+                    source.kind
+                );
+            });
+            assert_eq!(source.take(&mut [0; 8]), Some(Got::Bytes(1)), "what is there is read");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use core::ffi::{c_int, c_void};
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use crate::base::status::{Outcome, Status};
-use crate::engine;
+use crate::engine::{self, clock};
 use crate::gpu::away;
 use crate::gpu::feed::Feed;
 use crate::gpu::shared::Shared;
@@ -23,7 +23,7 @@ use crate::io::source::{Got, Source};
 use crate::record::failure::Errno;
 use crate::strand::message::{self, fail, try_box};
 use crate::strand::{head, identity};
-use crate::wait::block::NO_WAIT;
+use crate::wait::block::{FOREVER, NO_WAIT};
 use crate::wait::cancel;
 
 pub use items::ingest;
@@ -232,8 +232,12 @@ impl Work {
 }
 
 impl Job {
-    /// Reads a block: its bytes; 0 at the end. `wait`: for something to read; else `None` when there is nothing now.
+    /// Reads a block: its bytes; 0 at the end. `wait`: for something to read; else `None` when there is nothing now. Past the
+    /// deadline nothing is read, however much there is.
     fn read(&mut self, room: &mut [u8], wait: bool) -> Result<Option<usize>, Why> {
+        if self.plan.deadline != FOREVER && clock::shown() >= self.plan.deadline {
+            return Err(Why::Is(Status::TIMEOUT));
+        }
         let left = self.plan.bytes_max - self.counts.read;
         let most = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if most == 0 {
