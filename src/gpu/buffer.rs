@@ -45,6 +45,37 @@ struct Map {
     copy: Option<Shared<HostMemory>>,
 }
 
+/// Whether a buffer is mapped.
+enum Mapped {
+    No,
+    Yes(Map),
+    /// It was, and what was written is on its way to the device: it cannot be mapped before it is known whether it got there.
+    Ending,
+}
+
+impl Mapped {
+    /// Whether it can be mapped now.
+    fn is_free(&self) -> bool {
+        matches!(self, Mapped::No)
+    }
+
+    /// The map, for the one who is to end it. `None`: there is none, or somebody else ends it.
+    fn begin_end(&mut self) -> Option<Map> {
+        match core::mem::replace(self, Mapped::Ending) {
+            Mapped::Yes(map) => Some(map),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// It has ended; or it is still there, when the map comes back.
+    fn end(&mut self, still: Option<Map>) {
+        *self = still.map_or(Mapped::No, Mapped::Yes);
+    }
+}
+
 /// A buffer, kept by its handle and by those who use it.
 pub struct Buffer {
     /// Whose it is.
@@ -53,7 +84,7 @@ pub struct Buffer {
     pub place: Place,
     /// Their number.
     pub bytes: u64,
-    map: Mutex<Option<Map>>,
+    map: Mutex<Mapped>,
     handle: AtomicU64,
 }
 
@@ -79,7 +110,7 @@ impl Buffer {
         }
     }
 
-    fn mapped(&self) -> MutexGuard<'_, Option<Map>> {
+    fn mapped(&self) -> MutexGuard<'_, Mapped> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,7 +169,7 @@ pub fn create(device: u64, bytes: u64) -> Outcome<u64> {
         Some(remote) => Place::Remote(remote.buffer(bytes)?),
         None => Place::Host(host_memory(bytes)?),
     };
-    let buffer = Buffer { device, place, bytes, map: Mutex::new(None), handle: AtomicU64::new(0) };
+    let buffer = Buffer { device, place, bytes, map: Mutex::new(Mapped::No), handle: AtomicU64::new(0) };
     let buffer = Shared::new(buffer).or_else(|status| fail(status, format_args!("no memory for a buffer")))?;
     BUFFERS.add(buffer, |buffer, handle| buffer.handle.store(handle, Ordering::Relaxed))
 }
@@ -202,16 +233,17 @@ pub fn map(handle: u64, offset: u64, bytes: u64, flags: u32, deadline: i64) -> O
     let _call = enter()?;
     let buffer = get_open(handle)?;
     buffer.check(offset, bytes)?;
-    if bytes == 0 || (flags & WRITE != 0 && (!offset.is_multiple_of(WORD) || !bytes.is_multiple_of(WORD))) {
+    if bytes == 0 {
+        return fail(Status::INVALID, format_args!("a part of 0 bytes cannot be mapped"));
+    }
+    if flags & WRITE != 0 && (!offset.is_multiple_of(WORD) || !bytes.is_multiple_of(WORD)) {
         return fail(
             Status::INVALID,
-            format_args!(
-                "{bytes} bytes at {offset}: a part that is mapped to be written is a multiple of 4, and not 0"
-            ),
+            format_args!("{bytes} bytes at {offset}: what is mapped to be written begins and ends at a multiple of 4"),
         );
     }
     let mut map = Map { offset, flags, copy: None };
-    if buffer.mapped().is_some() {
+    if !buffer.mapped().is_free() {
         return already_mapped(handle);
     }
     let address = match &buffer.place {
@@ -226,12 +258,14 @@ pub fn map(handle: u64, offset: u64, bytes: u64, flags: u32, deadline: i64) -> O
             address
         }
     };
+    // Whoever has released it, or closed its device, while this waited would leave an address that is good for nothing.
+    get_open(handle)?;
     let mut mapped = buffer.mapped();
-    if mapped.is_some() {
+    if !mapped.is_free() {
         drop(mapped);
         return already_mapped(handle);
     }
-    *mapped = Some(map);
+    *mapped = Mapped::Yes(map);
     Ok(address)
 }
 
@@ -251,7 +285,8 @@ pub fn copy_here(buffer: &Shared<Buffer>) -> Outcome<Shared<Buffer>> {
     let (device, bytes) = (buffer.device.clone(), buffer.bytes);
     let memory = host_memory(bytes)?;
     let first = memory.first();
-    let copy = Buffer { device, place: Place::Host(memory), bytes, map: Mutex::new(None), handle: AtomicU64::new(0) };
+    let copy =
+        Buffer { device, place: Place::Host(memory), bytes, map: Mutex::new(Mapped::No), handle: AtomicU64::new(0) };
     let copy = Shared::new(copy)?;
     // SAFETY: kept, as large.
     unsafe { fill(buffer, 0, first, bytes, copy.clone(), FOREVER) }?;
@@ -285,26 +320,51 @@ unsafe fn fill<K: Send + 'static>(
 pub fn unmap(handle: u64) -> Outcome<()> {
     let _call = enter()?;
     let buffer = get(handle)?;
-    let Some(map) = buffer.mapped().take() else {
+    let Some(map) = buffer.mapped().begin_end() else {
         return fail(Status::INVALID, format_args!("buffer {handle:#x} is not mapped"));
     };
+    let written = write_back(&buffer, &map);
+    let repeatable = matches!(written, Err(Status::NO_MEMORY | Status::WOULD_SWITCH | Status::CANCELLED));
+    buffer.mapped().end(repeatable.then_some(map));
+    written
+}
+
+/// Brings what was written to a map to its adapter.
+fn write_back(buffer: &Buffer, map: &Map) -> Outcome<()> {
     buffer.device.look()?;
-    if let (Some((device, remote)), Some(copy)) = (buffer.remote(), &map.copy)
-        && map.flags & WRITE != 0
-    {
+    match (buffer.remote(), &map.copy) {
         // SAFETY: all of the copy.
-        let written = unsafe { device.write(remote, map.offset, copy.first(), copy.bytes()) };
-        if let Err(status @ (Status::NO_MEMORY | Status::WOULD_SWITCH | Status::CANCELLED)) = written {
-            buffer.mapped().get_or_insert(map);
-            return Err(status);
-        }
-        written?;
+        (Some((device, remote)), Some(copy)) if map.flags & WRITE != 0 => unsafe {
+            device.write(remote, map.offset, copy.first(), copy.bytes())
+        },
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Gives the handle up. Worklists and readings that use the buffer keep it.
 pub fn release(handle: u64) -> Outcome<()> {
     let _call = enter()?;
     BUFFERS.remove(handle).map(drop)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_whose_end_is_under_way_is_nobody_elses_and_is_there_again_when_the_end_fails() {
+        let mut mapped = Mapped::No;
+        assert!(mapped.begin_end().is_none() && mapped.is_free(), "what is not mapped stays so");
+        mapped = Mapped::Yes(Map { offset: 8, flags: WRITE, copy: None });
+        let ending = mapped.begin_end();
+        assert!(ending.is_some());
+        assert!(!mapped.is_free(), "another map would take the place of one that may come back");
+        assert!(mapped.begin_end().is_none() && !mapped.is_free(), "one ends it");
+        mapped.end(ending);
+        assert!(matches!(mapped, Mapped::Yes(Map { offset: 8, .. })), "the write has failed: it is still mapped");
+        let ending = mapped.begin_end();
+        assert!(ending.is_some());
+        mapped.end(None);
+        assert!(mapped.is_free());
+    }
 }
