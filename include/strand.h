@@ -180,7 +180,9 @@ typedef int32_t strand_status;
 /** The caller was cancelled, or the runtime is shutting down. */
 #define STRAND_ERR_CANCELLED (-8)
 
-/** The channel is closed, and for a receiver also empty. */
+/**
+ * What the call is about is closed: a channel (and for a receiver also empty), a worklist, a device.
+ */
 #define STRAND_ERR_CLOSED (-9)
 
 /** Every strand waits and nothing is pending that could wake one. */
@@ -192,7 +194,7 @@ typedef int32_t strand_status;
 /** Somebody else has it. */
 #define STRAND_ERR_TAKEN (-12)
 
-/** There is nothing to choose from. */
+/** There is nothing to take, or to choose from. */
 #define STRAND_ERR_EMPTY (-13)
 
 /** Another thread is doing this at the moment. */
@@ -213,7 +215,7 @@ typedef int32_t strand_status;
 /** This process is the child of a fork: the runtime's threads exist only in the parent. */
 #define STRAND_ERR_FORKED (-19)
 
-/** The operating system reported an error. Reserved. */
+/** The operating system reported an error. The message says which. */
 #define STRAND_ERR_IO (-20)
 
 /** A device is not there, or it is lost. The message says which. */
@@ -4991,7 +4993,7 @@ STRAND_API strand_status strand_buffer_write(
  * @param data    where to; may be NULL when bytes is 0
  * @param bytes   how much
  * @param out     the ticket. Its result is STRAND_OK; STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: the device was
- *                closed or lost before
+ *                closed or lost before; STRAND_ERR_NO_MEMORY: here or on the device
  * @return STRAND_OK;
  *         STRAND_ERR_INVALID: out or data is NULL, the part does not lie in the buffer, or buffer names none
  *         and never did;
@@ -5033,7 +5035,7 @@ STRAND_API strand_status strand_buffer_read(
  *         STRAND_ERR_BUSY: the buffer is mapped;
  *         STRAND_ERR_INVALID: out is NULL, flags is 0 or has unknown bits, the part does not lie in the
  *         buffer or is not as above, the deadline is below -1, or buffer names none and never did;
- *         STRAND_ERR_STALE: it was released;
+ *         STRAND_ERR_STALE: it was released, perhaps while this waited;
  *         STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: its device was closed or is lost;
  *         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY;
  *         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down meanwhile;
@@ -5097,12 +5099,21 @@ STRAND_API strand_status strand_buffer_release(strand_buffer buffer);
  * What is done with an item of a worklist: a native kernel for the processor, a shader for adapters,
  * or both, of which each device runs what it can. And what that may do at most: how many items it pushes
  * and how many records it emits each time. By these numbers the queue knows how much room must be free
- * before an item is started, so none is ever lost. An item that does more ends with a fault of its own.
+ * before an item is started, so none is ever lost. An item that does more ends with a fault of its own. What is
+ * for other devices is not looked at: a shader that is wrong is found where an adapter gets it.
  *
- * A shader in WGSL (field wgsl) has a function `run` with a parameter of type Item. Its private variables begin
- * anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and column is, beside
- * what WGSL does not allow, a name that begins with strand_ (such are the library's) and a barrier, since items
- * do not wait for each other.
+ * A shader in WGSL (field wgsl) has a function `run` with a parameter of type Item, a structure of the words that
+ * records carry, by the names and in the order of strand_work_task. It says what strand_work_push() and its
+ * neighbours say in C:
+ *
+ * push(child: Item, band: u32)       requeue(pc: u32, data: u32, band: u32)    fault(code: u32)
+ * emit(record: Record)               yield_now(pc: u32, data: u32)
+ * BAND_SAME                          pause(pc: u32, data: u32, epoch: u32)
+ *
+ * A Record is array<u32, emit_words>; the buffers of the worklist are @group(1) @binding(0) and so on. Private
+ * variables begin anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and
+ * column is, beside what WGSL does not allow, a name that begins with strand_ (such are the library's) and a
+ * barrier, since items do not wait for each other.
  *
  * A shader in SPIR-V (field spirv) knows no functions of the library, so an item speaks through a mailbox: a
  * variable in the storage class StorageBuffer (SPIR-V 1.3) at descriptor set 0, binding 0, a block whose
@@ -6748,8 +6759,9 @@ STRAND_API strand_status strand_graph_release(strand_graph graph);
  * scan that takes its time, holds the writer of a pipe up.
  *
  * The descriptor is duplicated: the caller may close its own at once, and what both share, such as the
- * place in a file, moves on. It may block or not; nobody else should read from it meanwhile. While
- * nothing comes the ingest takes one thread of the pool, which serves others when all are taken. That
+ * place in a file, moves on. It may block or not; nobody else should read from it meanwhile: who gets which bytes is
+ * chance then, and only sockets, and pipes of pipe(), are sure not to be waited for where another one was
+ * faster. While nothing comes the ingest takes one thread of the pool, which serves others when all are taken. That
  * time counts as an external hold: waiting for a ticket then is no deadlock, and a virtual clock stands still.
  * A search of schedules has no place for it: the result is STRAND_ERR_UNSUPPORTED there.
  */
@@ -6799,7 +6811,9 @@ typedef struct strand_ingest_options {
      * the record's. Default: any number.
      */
     uint64_t bytes_max;
-    /** When it ends at the latest, see strand_after(). 0 is STRAND_FOREVER. */
+    /**
+     * When it ends at the latest, however much there is to read: see strand_after(). 0 is STRAND_FOREVER.
+     */
     int64_t deadline;
     /**
      * Written when the ticket has its result, and until then the library's; its size is set by the caller.

@@ -53,11 +53,11 @@ statuses! {
     WOULD_BLOCK = -6, c"STRAND_ERR_WOULD_BLOCK", c"the call would have to wait and was told not to";
     TIMEOUT = -7, c"STRAND_ERR_TIMEOUT", c"the deadline passed";
     CANCELLED = -8, c"STRAND_ERR_CANCELLED", c"the strand or the runtime was cancelled";
-    CLOSED = -9, c"STRAND_ERR_CLOSED", c"the channel is closed";
+    CLOSED = -9, c"STRAND_ERR_CLOSED", c"what the call is about is closed";
     DEADLOCK = -10, c"STRAND_ERR_DEADLOCK", c"every counted strand waits and nothing can wake one";
     ALREADY = -11, c"STRAND_ERR_ALREADY", c"it was done before";
     TAKEN = -12, c"STRAND_ERR_TAKEN", c"the value was taken before";
-    EMPTY = -13, c"STRAND_ERR_EMPTY", c"there is nothing to choose from";
+    EMPTY = -13, c"STRAND_ERR_EMPTY", c"there is nothing to take or to choose from";
     BUSY = -14, c"STRAND_ERR_BUSY", c"another thread is doing this";
     FAILED = -15, c"STRAND_ERR_FAILED", c"a strand or task failed";
     UNSUPPORTED = -16, c"STRAND_ERR_UNSUPPORTED", c"this build or configuration cannot do it";

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn strand_buffer_write(
 /// @param data    where to; may be NULL when bytes is 0
 /// @param bytes   how much
 /// @param out     the ticket. Its result is STRAND_OK; STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: the device was
-///                closed or lost before
+///                closed or lost before; STRAND_ERR_NO_MEMORY: here or on the device
 /// @return STRAND_OK;
 ///         STRAND_ERR_INVALID: out or data is NULL, the part does not lie in the buffer, or buffer names none
 ///         and never did;
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn strand_buffer_read(
 ///         STRAND_ERR_BUSY: the buffer is mapped;
 ///         STRAND_ERR_INVALID: out is NULL, flags is 0 or has unknown bits, the part does not lie in the
 ///         buffer or is not as above, the deadline is below -1, or buffer names none and never did;
-///         STRAND_ERR_STALE: it was released;
+///         STRAND_ERR_STALE: it was released, perhaps while this waited;
 ///         STRAND_ERR_CLOSED, STRAND_ERR_DEVICE: its device was closed or is lost;
 ///         STRAND_ERR_LIMIT, STRAND_ERR_NO_MEMORY;
 ///         STRAND_ERR_CANCELLED: the caller is asked to end, or the runtime was shut down meanwhile;

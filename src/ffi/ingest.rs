@@ -8,8 +8,9 @@
 //! scan that takes its time, holds the writer of a pipe up.
 //!
 //! The descriptor is duplicated: the caller may close its own at once, and what both share, such as the
-//! place in a file, moves on. It may block or not; nobody else should read from it meanwhile. While
-//! nothing comes the ingest takes one thread of the pool, which serves others when all are taken. That
+//! place in a file, moves on. It may block or not; nobody else should read from it meanwhile: who gets which bytes is
+//! chance then, and only sockets, and pipes of pipe(), are sure not to be waited for where another one was
+//! faster. While nothing comes the ingest takes one thread of the pool, which serves others when all are taken. That
 //! time counts as an external hold: waiting for a ticket then is no deadlock, and a virtual clock stands still.
 //! A search of schedules has no place for it: the result is STRAND_ERR_UNSUPPORTED there.
 
@@ -66,7 +67,7 @@ pub struct strand_ingest_options {
     /// Bytes that are read in all: it ends behind them as at the end of the file. Of a worklist a multiple of
     /// the record's. Default: any number.
     pub bytes_max: u64,
-    /// When it ends at the latest, see strand_after(). 0 is STRAND_FOREVER.
+    /// When it ends at the latest, however much there is to read: see strand_after(). 0 is STRAND_FOREVER.
     pub deadline: i64,
     /// Written when the ticket has its result, and until then the library's; its size is set by the caller.
     pub counts: *mut strand_ingest_counts,

@@ -4,12 +4,21 @@
 //! What is done with an item of a worklist: a native kernel for the processor, a shader for adapters,
 //! or both, of which each device runs what it can. And what that may do at most: how many items it pushes
 //! and how many records it emits each time. By these numbers the queue knows how much room must be free
-//! before an item is started, so none is ever lost. An item that does more ends with a fault of its own.
+//! before an item is started, so none is ever lost. An item that does more ends with a fault of its own. What is
+//! for other devices is not looked at: a shader that is wrong is found where an adapter gets it.
 //!
-//! A shader in WGSL (field wgsl) has a function `run` with a parameter of type Item. Its private variables begin
-//! anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and column is, beside
-//! what WGSL does not allow, a name that begins with strand_ (such are the library's) and a barrier, since items
-//! do not wait for each other.
+//! A shader in WGSL (field wgsl) has a function `run` with a parameter of type Item, a structure of the words that
+//! records carry, by the names and in the order of strand_work_task. It says what strand_work_push() and its
+//! neighbours say in C:
+//!
+//!     push(child: Item, band: u32)       requeue(pc: u32, data: u32, band: u32)    fault(code: u32)
+//!     emit(record: Record)               yield_now(pc: u32, data: u32)
+//!     BAND_SAME                          pause(pc: u32, data: u32, epoch: u32)
+//!
+//! A Record is array<u32, emit_words>; the buffers of the worklist are @group(1) @binding(0) and so on. Private
+//! variables begin anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and
+//! column is, beside what WGSL does not allow, a name that begins with strand_ (such are the library's) and a
+//! barrier, since items do not wait for each other.
 //!
 //! A shader in SPIR-V (field spirv) knows no functions of the library, so an item speaks through a mailbox: a
 //! variable in the storage class StorageBuffer (SPIR-V 1.3) at descriptor set 0, binding 0, a block whose

@@ -33,7 +33,7 @@ pub const STRAND_ERR_WOULD_BLOCK: strand_status = -6;
 pub const STRAND_ERR_TIMEOUT: strand_status = -7;
 /// The caller was cancelled, or the runtime is shutting down.
 pub const STRAND_ERR_CANCELLED: strand_status = -8;
-/// The channel is closed, and for a receiver also empty.
+/// What the call is about is closed: a channel (and for a receiver also empty), a worklist, a device.
 pub const STRAND_ERR_CLOSED: strand_status = -9;
 /// Every strand waits and nothing is pending that could wake one.
 pub const STRAND_ERR_DEADLOCK: strand_status = -10;
@@ -41,7 +41,7 @@ pub const STRAND_ERR_DEADLOCK: strand_status = -10;
 pub const STRAND_ERR_ALREADY: strand_status = -11;
 /// Somebody else has it.
 pub const STRAND_ERR_TAKEN: strand_status = -12;
-/// There is nothing to choose from.
+/// There is nothing to take, or to choose from.
 pub const STRAND_ERR_EMPTY: strand_status = -13;
 /// Another thread is doing this at the moment.
 pub const STRAND_ERR_BUSY: strand_status = -14;
@@ -55,7 +55,7 @@ pub const STRAND_ERR_REPLAY: strand_status = -17;
 pub const STRAND_ERR_MAX_STEPS: strand_status = -18;
 /// This process is the child of a fork: the runtime's threads exist only in the parent.
 pub const STRAND_ERR_FORKED: strand_status = -19;
-/// The operating system reported an error. Reserved.
+/// The operating system reported an error. The message says which.
 pub const STRAND_ERR_IO: strand_status = -20;
 /// A device is not there, or it is lost. The message says which.
 pub const STRAND_ERR_DEVICE: strand_status = -21;

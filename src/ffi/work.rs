@@ -224,10 +224,20 @@ pub(super) fn said(outcome: Outcome<()>, function: &str) -> strand_status {
 #[cold]
 #[inline(never)]
 fn explain(status: Status, function: &str) -> strand_status {
-    let why = match status {
-        Status::LIMIT => "the item does more than its program declares, and has faulted",
-        Status::ALREADY => "the item has ended already",
-        _ => "no such item or band, a word that records do not carry, a code of the library, or no kernel that runs",
+    let why = match (status, function) {
+        (Status::LIMIT, "strand_work_push") => "the item pushes more than fan_out_max of its program, and has faulted",
+        (Status::LIMIT, _) => "the item emits more than emit_max of its program, and has faulted",
+        (Status::ALREADY, "strand_work_fault") => "the item has faulted before: the first code stays",
+        (Status::ALREADY, _) => "the item was said to end before, and has faulted now",
+        (_, "strand_work_push") => "work is NULL, there is no such item or band, or the kernel has returned",
+        (_, "strand_work_fault") => {
+            "work is NULL, there is no such item, code is above 0x7fffffff, or the kernel has returned"
+        }
+        (_, "strand_work_requeue" | "strand_work_yield" | "strand_work_pause") => {
+            "work is NULL, there is no such item or band, pc or data is not 0 and not carried by records, \
+             the item has done this too often, or the kernel has returned"
+        }
+        _ => "work is NULL, there is no such item, or the kernel has returned",
     };
     wrong(status, function, why)
 }

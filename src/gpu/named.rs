@@ -70,7 +70,8 @@ impl<T: Send + Sync + 'static> Named<T> {
         engine::touch(handle);
         match self.slots.lock(handle) {
             Err(Status::INVALID) => {
-                fail(Status::INVALID, format_args!("{handle:#x} is not the handle of a {}", self.what))
+                let article = if self.what.starts_with('a') { "an" } else { "a" };
+                fail(Status::INVALID, format_args!("{handle:#x} is not the handle of {article} {}", self.what))
             }
             found => found,
         }

@@ -105,8 +105,15 @@ impl Worklist {
     fn enter_queue(&self, count: u64, deadline: i64, act: impl FnMut(&mut Host) -> Outcome<()>) -> Outcome<()> {
         match self.enter_in_order(count, deadline, act) {
             Err(Status::BUSY) => self.is_compared(),
+            Err(Status::CLOSED) => self.is_closed(),
             done => done,
         }
+    }
+
+    /// A call came too late.
+    #[cold]
+    pub fn is_closed<T>(&self) -> Outcome<T> {
+        fail(Status::CLOSED, format_args!("worklist {:#x}, or its device, is closed", self.handle()))
     }
 
     /// A call came while a run is compared.
