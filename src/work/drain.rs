@@ -182,6 +182,13 @@ impl Drain {
         }
     }
 
+    /// The oldest item of a queue was taken out by somebody else.
+    pub fn withdrawn(&mut self, band: u32, tenant: u32) {
+        let number = self.number(band, tenant);
+        let known = &mut self.known[number];
+        known.left = known.left.saturating_sub(1);
+    }
+
     /// Slices so far.
     pub fn slices(&self) -> u64 {
         self.now

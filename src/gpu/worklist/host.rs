@@ -672,6 +672,7 @@ impl Host {
                 let state = fields.offset(Word::State).and_then(|at| State::of(record[at]));
                 let state = state.filter(|state| state.is_schedulable()).unwrap_or(State::Ready);
                 let (band, tenant) = (number as u32 / self.shape.tenants, number as u32 % self.shape.tenants);
+                self.drain.withdrawn(band, tenant);
                 fields.unpack(record, Place { state, band, tenant })
             }
             None => {

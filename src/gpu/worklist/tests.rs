@@ -582,3 +582,20 @@ fn a_masked_tenant_and_one_over_its_quota_wait() {
     host.give_back(0, 0, &words(&[1])).unwrap();
     assert_eq!(host.take_slice(10, &mut taken).map(|slice| slice.count), Some(1));
 }
+
+#[test]
+fn what_was_taken_out_has_waited_for_nobody_who_comes_later() {
+    for order in [Order::Fifo, Order::Lifo] {
+        let mut host = Host::new(shape(order, 2, 1)).unwrap();
+        let packed = words(&(0..1000).collect::<Vec<u32>>());
+        let bands = |host: &mut Host, slices: u32| -> Vec<u32> {
+            (0..2).for_each(|band| host.push(band, 0, &packed).unwrap());
+            let mut taken = Vec::with_capacity(2 * slices as usize);
+            (0..slices).map(|_| host.take_slice(1, &mut taken).map(|slice| slice.band).unwrap()).collect()
+        };
+        let first = bands(&mut host, 40);
+        assert!(first[..16].iter().all(|band| *band == 0) && first[32..].contains(&1), "{first:?}");
+        while host.take_task().is_some() {}
+        assert_eq!(bands(&mut host, 8), [0; 8], "{order:?}");
+    }
+}
