@@ -78,8 +78,39 @@ fn a_function_that_the_library_would_call_instead_of_that_of_wgsl_is_refused() {
         let said = refusal(&format!("fn run(item: Item) {{}}\nfn {name}{what}"));
         assert!(said.starts_with("line 2, column 1: a function `"), "{said}");
     }
-    let source = "fn run(item: Item) {}\nfn min(a: u32, b: u32) -> u32 { return a; }";
-    assert!(assemble(source, &declared(pair()), PLAIN, wgpu::Features::empty(), 0, &|text| text).is_ok());
+    let source = "fn run(item: Item) {}\nfn min(a: i32, b: i32) -> i32 { return a; }";
+    for bands in [1, 2] {
+        let variant = Variant { bands, ..PLAIN };
+        let made = assemble(source, &declared(Fields::WHOLE), variant, wgpu::Features::empty(), 0, &|text| text);
+        assert!(made.is_ok(), "{bands} bands: {:?}", made.err());
+    }
+}
+
+/// What is called in a text and is no function, struct or alias of it.
+fn called_of_others(whole: &str) -> Vec<&str> {
+    let all: Vec<(usize, &str)> = names(whole).collect();
+    let own =
+        |name: &str| all.windows(2).any(|pair| ["fn", "struct", "alias"].contains(&pair[0].1) && pair[1].1 == name);
+    let keywords = ["if", "for", "switch", "binding", "group", "builtin", "workgroup_size"];
+    let is_called = |(at, name): &&(usize, &str)| whole[at + name.len()..].trim_start().starts_with('(');
+    let called = all.iter().filter(is_called).map(|(_, name)| *name);
+    called.filter(|name| !keywords.contains(name) && !own(name)).collect()
+}
+
+#[test]
+fn whatever_the_library_calls_of_wgsl_is_known_as_such() {
+    let source = "fn run(item: Item) { push(item, 0u); emit(Record()); requeue(0u, 0u, 0u); pause(0u, 0u, 0u); yield_now(0u, 0u); loop {} }";
+    let mut found = Vec::new();
+    for reserve in [Reserve::Subgroup, Reserve::Workgroup, Reserve::Lane] {
+        for bands in [1, 2] {
+            let variant = Variant { bands, tagged: true, reserve };
+            let whole = text::step(source, Does::of(source), &declared(Fields::WHOLE), variant, (1, 1), 65_535);
+            found.extend(called_of_others(&whole).into_iter().map(str::to_owned));
+        }
+    }
+    assert!(found.iter().all(|name| CALLED.contains(&&name[..])), "{found:?}");
+    assert!(CALLED.iter().all(|name| found.iter().any(|found| found == name)), "{found:?}");
+    assert_eq!(called_of_others("fn f() { f(); x = min (a, b) + select(a, b, c); }"), ["min", "select"], "control");
 }
 
 #[test]

@@ -18,9 +18,11 @@ pub fn renew(module: &mut Module, function: &mut Function, own: impl Fn(Handle<G
     for (variable, ty, init) in private {
         let value = match init {
             None => Expression::ZeroValue(ty),
-            Some(init) => {
-                Expression::Constant(module.constants.append(Constant { name: None, ty, init }, Span::UNDEFINED))
-            }
+            // What a pipeline may say otherwise is no constant.
+            Some(init) => match module.global_expressions[init] {
+                Expression::Override(number) => Expression::Override(number),
+                _ => Expression::Constant(module.constants.append(Constant { name: None, ty, init }, Span::UNDEFINED)),
+            },
         };
         let mut add = |expression| function.expressions.append(expression, Span::UNDEFINED);
         let (pointer, value) = (add(Expression::GlobalVariable(variable)), add(value));

@@ -278,9 +278,8 @@ var<private> strand_next: Item;
         }
         if self.variant.bands > 1 && self.declared.fields.has(Word::AgeTicks) {
             let raised = control(SLICE_RAISED);
-            self.add(format_args!(
-                "        strand_item.age_ticks += min({raised}, 0xffffffffu - strand_item.age_ticks);"
-            ));
+            self.add(format_args!("        let age = strand_item.age_ticks + {raised};"));
+            self.add(format_args!("        strand_item.age_ticks = select(age, 0xffffffffu, age < {raised});"));
         }
         if self.variant.tagged {
             self.add(format_args!("        strand_tag = strand_queue[base + {}u];", self.words()));

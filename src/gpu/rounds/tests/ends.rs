@@ -95,7 +95,8 @@ fn an_item_that_blocks_its_invocation_needs_fewer_rounds() {
 #[test]
 fn private_variables_begin_as_they_are_declared() {
     let Some(service) = software() else { return };
-    let source = "var<private> count: u32 = 5u;
+    let source = "override first: u32 = 5u;
+var<private> count: u32 = first;
 var<private> sum: array<u32, 3>;
 fn run(item: Item) {
     count += 1u; sum[1] += 2u;
