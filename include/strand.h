@@ -5644,7 +5644,7 @@ typedef struct strand_worklist_statistics {
     uint64_t waited;
     /** Time in kernels, in nanoseconds, summed over those who ran them. */
     uint64_t active_ns;
-    /** Items that lay on a device when it was lost. */
+    /** Items that lay on a device when it was lost, or that it has lost. */
     uint64_t lost;
     /** Faults that were taken. */
     uint64_t faults_taken;

@@ -70,6 +70,8 @@ mod spirv_tests;
 mod tests;
 #[cfg(all(test, not(loom)))]
 mod ticket_tests;
+#[cfg(all(test, feature = "gpu", not(loom)))]
+mod worklist_adapter_tests;
 #[cfg(all(test, not(loom)))]
 mod worklist_tests;
 

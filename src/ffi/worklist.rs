@@ -219,7 +219,7 @@ pub struct strand_worklist_statistics {
     pub waited: u64,
     /// Time in kernels, in nanoseconds, summed over those who ran them.
     pub active_ns: u64,
-    /// Items that lay on a device when it was lost.
+    /// Items that lay on a device when it was lost, or that it has lost.
     pub lost: u64,
     /// Faults that were taken.
     pub faults_taken: u64,

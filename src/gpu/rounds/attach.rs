@@ -194,6 +194,7 @@ impl Frontier for Attached {
         let all = [tally.pushed as i64 - left as i64];
         let each = settled.changes.map(|changes| changes.map(i64::from));
         state.host.count_device(tally, each.as_ref().map_or(&all[..], |each| &each[..]));
+        state.host.note_device(settled.peak);
         let counters = &mut state.host.counters;
         counters.rounds += settled.rounds;
         counters.guarded += settled.guarded;
@@ -252,8 +253,9 @@ impl Frontier for Attached {
     fn ended(&mut self, status: Status, text: String, lost: bool) {
         let list = self.list.clone();
         let mut state = list.lock();
+        // Where all has come back this is nothing; where the sums did not agree, what they were short of.
+        state.host.lose_device();
         if lost {
-            state.host.lose_device();
             state.resident = None;
         }
         state.take_device_waits();
@@ -279,4 +281,28 @@ impl Frontier for Attached {
 
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(all(test, not(loom)))]
+pub mod tests {
+    use super::*;
+    use crate::gpu::ticket;
+    use crate::gpu::worklist::list::Begun;
+    use crate::gpu::worklist::run::Limits;
+
+    /// A run on a device that takes so many items and gives some of them not back: its ticket.
+    pub fn run_that_loses(list: &Shared<Worklist>, items: u64, lost: u32) -> u64 {
+        let pending = ticket::create().unwrap();
+        let ticket = pending.handle();
+        assert!(matches!(list.begin(pending, Limits::NONE), Begun::Running));
+        let mut attached = Attached { list: list.clone(), spilled: 0, mode: Mode::Empty, promise: Promise::NONE };
+        attached.reserve(items, 0, 0).unwrap();
+        let each = list.shape.record_words();
+        let mut words = Vec::with_capacity(items as usize * each);
+        let slice = attached.take(items, &mut words).unwrap();
+        let back = Slice { count: slice.count - lost, ..slice };
+        attached.give_back(back, &words[lost as usize * each..], false).unwrap();
+        attached.ended(Status::DEVICE, "items were lost".to_owned(), false);
+        ticket
+    }
 }

@@ -535,7 +535,14 @@ impl Host {
         self.counters.check(self.queued, self.paused(), self.in_flight)
     }
 
-    /// The device is gone, with what lay there.
+    /// So many items lay on a device at once.
+    pub fn note_device(&mut self, items: u64) {
+        let counters = &mut self.counters;
+        counters.device_peak = counters.device_peak.max(items).max(self.in_flight);
+        counters.depth_peak = counters.depth_peak.max(counters.device_peak);
+    }
+
+    /// Nothing more comes back from the device: what lay there is lost.
     pub fn lose_device(&mut self) {
         self.counters.lost += core::mem::take(&mut self.in_flight);
         self.tenants.iter_mut().for_each(|tenant| tenant.in_flight = 0);
