@@ -181,6 +181,16 @@ static void a_program_that_declares_the_name_itself_makes_no_notes(void) {
   CHECK_STATUS(STRAND_ERR_EMPTY, strand_worklist_debug(list, &one, 1, NULL, NULL));
   CHECK_OK(strand_worklist_release(list));
 }
+static void a_variable_of_that_name_is_the_programs_own(void) {
+  const strand_worklist_options options = two_of_each(0);
+  const strand_worklist list =
+      new_list(silent, "var<private> debug: u32;\nfn run(item: Item) { debug = item.param; }", &options);
+  strand_work_note one;
+  push_numbered(list, 10);
+  CHECK_OK(run_worklist(list, 1));
+  CHECK_STATUS(STRAND_ERR_EMPTY, strand_worklist_debug(list, &one, 1, NULL, NULL));
+  CHECK_OK(strand_worklist_release(list));
+}
 
 /* A kernel that ends its strand in the middle of a batch: what it wrote before is there. */
 static void give_up(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
@@ -229,6 +239,7 @@ static void claims_on_a_device(void) {
   CLAIM(what_the_ring_has_no_room_for_is_counted);
   CLAIM(of_one_batch_so_many_are_kept);
   CLAIM(a_program_that_declares_the_name_itself_makes_no_notes);
+  CLAIM(a_variable_of_that_name_is_the_programs_own);
 }
 
 int main(void) {

@@ -5108,7 +5108,7 @@ STRAND_API strand_status strand_buffer_release(strand_buffer buffer);
  *
  * push(child: Item, band: u32)       requeue(pc: u32, data: u32, band: u32)    fault(code: u32)
  * emit(record: Record)               yield_now(pc: u32, data: u32)
- * BAND_SAME                          pause(pc: u32, data: u32, epoch: u32)
+ * BAND_SAME                          pause(pc: u32, data: u32, epoch: u32)     debug(a: u32, b: u32, c: u32, d: u32)
  *
  * A Record is array<u32, emit_words>; the buffers of the worklist are @group(1) @binding(0) and so on. Private
  * variables begin anew with each item, also where one invocation visits many. STRAND_ERR_SHADER with line and

@@ -165,6 +165,7 @@ fn every_variant_of_every_program_is_valid() {
         "fn run(item: Item) { emit(Record(1u, 2u, 3u)); loop { if (ITEM_WORDS == 3u) { break; } } }",
         "fn run(item: Item) { push(item, 0u); emit(Record(1u, 2u, 3u)); requeue(0u, 0u, BAND_SAME); fault(FAULT_BAND); }",
         "fn run(item: Item) { if (item.param == 1u) { debug(1u, 2u, 3u, item.param); } }",
+        "var<private> debug: u32;\nfn run(item: Item) { debug = item.param; }",
         "fn run(item: Item) { yield_now(0u, 0u); pause(0u, 0u, 1u); } // \u{e4} comment without an end of line",
     ];
     let mut made = 0;
@@ -186,5 +187,5 @@ fn every_variant_of_every_program_is_valid() {
             }
         }
     }
-    assert_eq!(made, 540);
+    assert_eq!(made, 630);
 }

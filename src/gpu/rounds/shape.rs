@@ -107,8 +107,9 @@ pub struct Does {
     pub debug: bool,
 }
 
-/// What stands before the name of something that a module declares.
-const DECLARING: &[&str] = &["fn", "const", "override", "struct", "alias"];
+/// What stands before the name of something that a module declares; the last are of `var<private>` and its like.
+const DECLARING: &[&str] =
+    &["fn", "const", "override", "struct", "alias", "private", "uniform", "storage", "read", "read_write", "write"];
 
 impl Does {
     /// What a text names.
@@ -200,6 +201,18 @@ mod tests {
         }
         assert_eq!((named("for(;;)"), named("while(true)"), named("fault(1u)")), (Some(5), Some(5), None));
         assert!(!Does::of("pushes + format + my_loop + forward").report, "a name in another");
+    }
+
+    #[test]
+    fn notes_are_made_unless_the_module_has_something_of_that_name() {
+        let run = "fn run(item: Item) { debug(1u, 2u, 3u, 4u); }";
+        assert!(Does::of(run).debug);
+        assert!(Does::of("fn run(item: Item) { var debug = 1u; }").debug, "what is local hides the function");
+        for own in ["fn debug() {}", "const debug = 1;", "struct debug { a: u32 }", "var<private> debug: u32;"] {
+            assert!(!Does::of(&format!("{own} {run}")).debug, "{own}");
+        }
+        let buffer = "@group(1) @binding(0) var<storage, read_write> debug: array<u32>;";
+        assert!(!Does::of(&format!("{buffer} fn run(item: Item) {{ debug[0] = 1u; }}")).debug);
     }
 
     #[test]
