@@ -6,8 +6,9 @@ use core::sync::atomic::Ordering;
 
 use super::automaton_tests::{compile, expected, message, scan, take, with_config, with_device};
 use super::{automaton::*, config::*, device::*, status::*, ticket::*, time::*};
-use crate::automata::pattern::{Match, Pattern};
+use crate::automata::pattern::{MULTI_LINE, Match, Pattern};
 use crate::automata::set::{Options, Set};
+use crate::base::random::Random;
 use crate::gpu::automaton::items::seeded::{VOID, WAITING};
 
 const PATTERNS: [Pattern<'_>; 2] = [Pattern { text: b"needle", flags: 0 }, Pattern { text: b"x[yz]", flags: 0 }];
@@ -103,4 +104,58 @@ fn a_scan_ends_whose_batches_no_strand_can_run() {
             assert_eq!(told(strands, kind).map(|told| told.0), Some(STRAND_OK), "{kind}, {strands} strands");
         }
     }
+}
+
+/// Scans that end early, some at a limit and some because matches wait, and go on where their chunks were left.
+#[test]
+fn scans_that_are_cut_again_and_again_find_each_match_once() {
+    let patterns = [
+        Pattern { text: b"x(?:a|aa|b){1,9}c\\b", flags: 0 },
+        Pattern { text: b"a.*b$", flags: MULTI_LINE },
+        Pattern { text: b"bcab", flags: 0 },
+    ];
+    let set = Set::compile(&patterns, &Options::default()).expect("valid");
+    let mut random = Random::new(0xc07);
+    let mut text = |length: u64| (0..length).map(|_| b"xcaab\n -bcab"[random.below(12) as usize]).collect();
+    let mut texts: Vec<Vec<u8>> = (0..40).map(|number| text(200 * number)).collect();
+    texts.push(text(60_000));
+    let wanted = expected(&set, &texts);
+    assert!(wanted.len() > 1000, "{} matches", wanted.len());
+    devices(|device, mode, flags| {
+        let automaton = compile(device, &patterns, mode, flags);
+        let of = |(stream, text): (u32, &Vec<u8>)| {
+            // SAFETY: a struct of numbers and pointers.
+            let mut chunk: strand_chunk = unsafe { zeroed() };
+            (chunk.size, chunk.stream) = (size_of::<strand_chunk>() as u32, stream);
+            (chunk.flags, chunk.data, chunk.length) = (STRAND_CHUNK_LAST, text.as_ptr().cast(), text.len() as u64);
+            chunk
+        };
+        let mut chunks: Vec<strand_chunk> = (0..).zip(&texts).map(of).collect();
+        let (mut all, mut cut) = (Vec::new(), 0);
+        loop {
+            // SAFETY: a struct of numbers.
+            let mut options: strand_scan_options = unsafe { zeroed() };
+            (options.size, options.visits_max) = (size_of::<strand_scan_options>() as u32, 1 + cut);
+            let mut ticket = 0;
+            // SAFETY: the chunks and their bytes stay until the ticket has its result.
+            let begun =
+                unsafe { strand_automaton_scan(automaton, chunks.as_mut_ptr(), chunks.len(), &options, &mut ticket) };
+            assert_eq!(begun, STRAND_OK, "{}", message());
+            let status = strand_ticket_await(ticket, STRAND_FOREVER);
+            assert_eq!(strand_ticket_release(ticket), STRAND_OK);
+            all.extend(take(automaton));
+            if status == STRAND_OK {
+                break;
+            }
+            assert_eq!(status, STRAND_ERR_LIMIT, "{}", message());
+            cut += 1;
+            for chunk in &mut chunks {
+                chunk.data = chunk.data.wrapping_byte_add(chunk.scanned as usize);
+                chunk.length -= chunk.scanned;
+            }
+        }
+        all.sort_unstable();
+        assert!(all == wanted && cut > 0, "mode {mode}: {} matches of {}, cut {cut} times", all.len(), wanted.len());
+        assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+    });
 }
