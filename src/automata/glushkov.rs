@@ -8,7 +8,7 @@
 use super::bytes::{ANY, ByteSet, EDGE, KINDS, Kinds};
 use super::condition::Condition;
 use super::parse::{Node, Parsed};
-use super::pattern::{CompileError, PATTERN_EDGES, What};
+use super::pattern::{CompileError, PATTERN_EDGES, PATTERN_PASSES, What};
 use super::room::{Grow, Room, copied, each, filled, list};
 use crate::base::status::Status;
 
@@ -46,11 +46,12 @@ struct Ways {
 struct Builder {
     follow: Vec<Places>,
     edges: usize,
+    passes: usize,
 }
 
 /// Builds the automaton of a pattern.
 pub fn build(parsed: &Parsed) -> Result<Automaton, CompileError> {
-    let mut builder = Builder { follow: list(parsed.positions.iter().map(|_| Vec::new()))?, edges: 0 };
+    let mut builder = Builder { follow: list(parsed.positions.iter().map(|_| Vec::new()))?, edges: 0, passes: 0 };
     let mut ways = builder.node(&parsed.root)?;
     if ways.first.is_empty() {
         let message = match ways.empty {
@@ -125,6 +126,9 @@ impl Builder {
             let ways = self.node(part)?;
             self.link(&all.last, &ways.first)?;
             all.first.add_all(&with(&ways.first, all.empty)?)?;
+            if ways.empty != Condition::NEVER {
+                self.pass(all.last.len())?;
+            }
             all.last = with(&all.last, ways.empty)?;
             all.last.add_all(&ways.last)?;
             merge(&mut all.last);
@@ -146,6 +150,16 @@ impl Builder {
         for (before, leaves) in from {
             let follow = &mut self.follow[*before as usize];
             follow.add_each(to.iter().map(|(after, enters)| (*after, leaves.and(*enters))))?;
+        }
+        Ok(())
+    }
+
+    /// So many ways lead past a part, all of them looked at: bounded, as edges are.
+    fn pass(&mut self, ways: usize) -> Result<(), CompileError> {
+        self.passes += ways;
+        if self.passes > PATTERN_PASSES {
+            let what = What::MoreThan(PATTERN_PASSES, "ways past parts that may read nothing");
+            return Err(CompileError::at(Status::LIMIT, None, what));
         }
         Ok(())
     }

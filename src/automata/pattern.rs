@@ -24,6 +24,8 @@ pub const TEXT_MAX: usize = 1 << 16;
 pub const PATTERN_STATES: usize = 1 << 14;
 /// Most edges of a pattern.
 pub const PATTERN_EDGES: usize = 1 << 20;
+/// Most ways past parts of a pattern that may read nothing.
+pub const PATTERN_PASSES: usize = 1 << 22;
 /// Most parts of a pattern, repetitions written out.
 pub const PATTERN_PARTS: usize = 1 << 18;
 /// Most states of a set: the tables name a state in 22 bits.

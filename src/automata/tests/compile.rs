@@ -100,6 +100,12 @@ fn what_can_be_left_out_in_front_is_left_out_at_once() {
         assert_eq!(compile(&[(&text, 0)]).expect("valid").rest[0].count(), 1);
     }
     assert_eq!(refused(&"a?".repeat(30_000)).status, Status::LIMIT);
+    // What reads nothing in between, or behind, is no way around the bounds.
+    let words: Vec<String> = (0..2000).map(|number| format!("a{number:03x}")).collect();
+    let words = format!("(?:{})", words.join("|"));
+    assert!(compile(&[(&format!(r"{words}\b(?:\b|\B)$"), 0)]).is_ok());
+    let passes = refused(&(words + &r"\b".repeat(20_000)));
+    assert!(passes.status == Status::LIMIT && passes.to_string().contains("ways past"), "{passes}");
     let took = began.elapsed();
     assert!(took.as_secs() < 20, "{took:?}: they were compared with one another");
 }
