@@ -367,3 +367,38 @@ fn control_a_path_of_a_machine_and_a_missing_licence_are_detected() {
     assert!(says_licence("// SPDX-License-Identifier: MIT OR Apache-2.0\n"));
     assert!(!says_licence("//! Nothing\n"));
 }
+
+/// What a heading is called in a link.
+fn anchor_of(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// The sections of the guide that a text leads to.
+fn links_to_guide(text: &str) -> impl Iterator<Item = &str> {
+    text.split("guide.md#").skip(1).map(|rest| &rest[..rest.find([')', ' ', '\n']).unwrap_or(rest.len())])
+}
+
+#[test]
+fn every_link_into_the_guide_leads_to_a_section() -> Outcome {
+    let guide = fs::read_to_string(root().join("docs/guide.md"))?;
+    let sections: Vec<String> = guide
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| anchor_of(line.trim_start_matches(['#', ' '])))
+        .collect();
+    let mut wrong = Vec::new();
+    for (path, text) in all_sources()?.iter().filter(|(path, _)| path.ends_with(".md")) {
+        for link in links_to_guide(text).filter(|link| !sections.iter().any(|section| section == link)) {
+            wrong.push(format!("{path}: guide.md#{link}"));
+        }
+    }
+    report("links to sections of the guide that are not there", &wrong)
+}
+
+#[test]
+fn control_a_link_into_the_guide_is_read_as_it_is_written() {
+    let links: Vec<&str> = links_to_guide("[a](guide.md#3-time) and [b](docs/guide.md#4-a-pipeline).").collect();
+    assert_eq!(links, ["3-time", "4-a-pipeline"]);
+    assert_eq!(anchor_of("21. Devices, buffers, tickets"), "21-devices-buffers-tickets");
+}
