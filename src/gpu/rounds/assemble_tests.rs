@@ -99,7 +99,7 @@ fn called_of_others(whole: &str) -> Vec<&str> {
 
 #[test]
 fn whatever_the_library_calls_of_wgsl_is_known_as_such() {
-    let source = "fn run(item: Item) { push(item, 0u); emit(Record()); requeue(0u, 0u, 0u); pause(0u, 0u, 0u); yield_now(0u, 0u); loop {} }";
+    let source = "fn run(item: Item) { push(item, 0u); emit(Record()); requeue(0u, 0u, 0u); pause(0u, 0u, 0u); yield_now(0u, 0u); debug(0u, 0u, 0u, 0u); loop {} }";
     let mut found = Vec::new();
     for reserve in [Reserve::Subgroup, Reserve::Workgroup, Reserve::Lane] {
         for bands in [1, 2] {
@@ -140,9 +140,15 @@ fn buffers_are_where_they_were_declared() {
 
 #[test]
 fn a_program_that_makes_no_notes_has_the_text_that_it_would_have_without_them() {
-    let sources =
-        ["fn run(item: Item) { fault(1u); } // debug", "fn debug() {}\nfn run(item: Item) { debug(); fault(1u); }"];
+    let sources = [
+        "fn run(item: Item) { fault(1u); } // debug",
+        "fn debug() {}\nfn run(item: Item) { debug(); fault(1u); }",
+        "var<workgroup> debug: u32;\nfn run(item: Item) { debug = 1u; fault(1u); }",
+        "@group(1) @binding(0) var<storage, read_write> debug: array<u32>;\nfn run(item: Item) { debug[0] = 1u; fault(1u); }",
+    ];
     for source in sources {
+        let made = assemble(source, &declared(pair()), PLAIN, wgpu::Features::empty(), 0, &|text| text);
+        assert!(made.is_ok(), "{source}: {:?}", made.err());
         let does = Does::of(source);
         assert!(!does.debug, "{source}");
         let text = |does| text::step(source, does, &declared(pair()), PLAIN, (1000, 0), 0);

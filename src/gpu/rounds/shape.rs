@@ -108,8 +108,20 @@ pub struct Does {
 }
 
 /// What stands before the name of something that a module declares; the last are of `var<private>` and its like.
-const DECLARING: &[&str] =
-    &["fn", "const", "override", "struct", "alias", "private", "uniform", "storage", "read", "read_write", "write"];
+const DECLARING: &[&str] = &[
+    "fn",
+    "const",
+    "override",
+    "struct",
+    "alias",
+    "private",
+    "workgroup",
+    "uniform",
+    "storage",
+    "read",
+    "read_write",
+    "write",
+];
 
 impl Does {
     /// What a text names.
