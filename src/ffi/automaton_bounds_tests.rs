@@ -159,3 +159,84 @@ fn scans_that_are_cut_again_and_again_find_each_match_once() {
         assert_eq!(strand_automaton_release(automaton), STRAND_OK);
     });
 }
+
+/// A device that is lost in the middle of a scan, wherever that is: what was found is what the read parts have.
+#[test]
+fn a_device_that_is_lost_leaves_streams_where_they_stand() {
+    let patterns = [
+        Pattern { text: b"x(?:a|aa|b){1,9}c", flags: 0 },
+        Pattern { text: b"a.*b", flags: 0 },
+        Pattern { text: b"bcab", flags: 0 },
+    ];
+    let set = Set::compile(&patterns, &Options::default()).expect("valid");
+    let mut random = Random::new(0x105e);
+    let mut text = |length: u64| (0..length).map(|_| b"xcaab\n -bcab"[random.below(12) as usize]).collect();
+    let texts: Vec<Vec<u8>> = vec![text(30_000), text(9_000), text(100)];
+    let wanted = expected(&set, &texts);
+    let mut ends = [0; 2];
+    for (mode, flags) in [
+        (STRAND_AUTOMATON_NON_BLOCKING, 0),
+        (STRAND_AUTOMATON_NON_BLOCKING, STRAND_AUTOMATON_DIFFERENTIAL),
+        (STRAND_AUTOMATON_BLOCKING, 0),
+    ] {
+        for submissions in 1..36 {
+            // SAFETY: tests have a process each, and no other thread looks at the environment now.
+            unsafe { std::env::set_var("STRAND_TEST_DEVICE_LOST", submissions.to_string()) };
+            with_device(STRAND_DEVICE_SOFTWARE, |device| {
+                // SAFETY: a struct of numbers and pointers.
+                let mut options: strand_automaton_options = unsafe { zeroed() };
+                (options.size, options.mode, options.flags) =
+                    (size_of::<strand_automaton_options>() as u32, mode, flags);
+                let of = |pattern: &Pattern<'_>| strand_pattern {
+                    size: size_of::<strand_pattern>() as u32,
+                    flags: 0,
+                    text: pattern.text.as_ptr().cast(),
+                    length: pattern.text.len(),
+                };
+                let given = patterns.each_ref().map(of);
+                let mut automaton = 0;
+                // SAFETY: complete patterns and options; a place for the answer.
+                let made = unsafe { strand_automaton_compile(device, given.as_ptr(), 3, &options, &mut automaton) };
+                if made != STRAND_OK {
+                    assert_eq!(made, STRAND_ERR_DEVICE, "{}", message());
+                    return;
+                }
+                let of = |(stream, text): (u32, &Vec<u8>)| {
+                    // SAFETY: a struct of numbers and pointers.
+                    let mut chunk: strand_chunk = unsafe { zeroed() };
+                    (chunk.size, chunk.stream) = (size_of::<strand_chunk>() as u32, stream);
+                    (chunk.data, chunk.length) = (text.as_ptr().cast(), text.len() as u64);
+                    chunk
+                };
+                let mut chunks: Vec<strand_chunk> = (0..).zip(&texts).map(of).collect();
+                // SAFETY: a struct of numbers.
+                let mut options: strand_scan_options = unsafe { zeroed() };
+                (options.size, options.visits_max) = (size_of::<strand_scan_options>() as u32, 1);
+                let mut all = vec![0; 3];
+                let mut status = STRAND_ERR_LIMIT;
+                while status == STRAND_ERR_LIMIT {
+                    let mut ticket = 0;
+                    // SAFETY: the chunks and their bytes stay until the ticket has its result.
+                    status = unsafe { strand_automaton_scan(automaton, chunks.as_mut_ptr(), 3, &options, &mut ticket) };
+                    if status == STRAND_OK {
+                        status = strand_ticket_await(ticket, strand_after(20_000_000_000));
+                        assert_eq!(strand_ticket_release(ticket), STRAND_OK);
+                        for (chunk, all) in chunks.iter_mut().zip(&mut all) {
+                            chunk.data = chunk.data.wrapping_byte_add(chunk.scanned as usize);
+                            chunk.length -= chunk.scanned;
+                            *all += chunk.scanned;
+                        }
+                    }
+                }
+                assert!(status == STRAND_OK || status == STRAND_ERR_DEVICE, "{submissions}: {status} {}", message());
+                ends[usize::from(status == STRAND_OK)] += 1;
+                let own: Vec<Match> =
+                    wanted.iter().filter(|found| found.end <= all[found.stream as usize]).copied().collect();
+                assert!(take(automaton) == own, "mode {mode} {flags}, {submissions} submissions: {all:?}");
+                assert_eq!(strand_automaton_release(automaton), STRAND_OK);
+            });
+        }
+    }
+    // Neither where there is no such device.
+    assert!(ends == [0, 0] || ends.iter().all(|count| *count > 10), "{ends:?}");
+}
