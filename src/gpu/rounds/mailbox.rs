@@ -50,7 +50,7 @@ pub fn refusal(declared: &Declared) -> Option<String> {
 /// What such a program may do: nobody looks into the module.
 pub fn does(declared: &Declared) -> Does {
     let (push, emit) = (declared.fan_out_max != 0, declared.emit_max != 0);
-    Does { push, emit, requeue: true, yields: true, pauses: true, loops: true, report: true }
+    Does { push, emit, requeue: true, yields: true, pauses: true, loops: true, report: true, debug: false }
 }
 
 /// The text of a program that has the module at [`PROGRAM`] called. `limit`: iterations of a visit; more is a fault.
