@@ -59,7 +59,7 @@ fn add_together(strands: u32, rounds: u32, with_thread: bool) {
     let adding: Vec<_> = (0..strands)
         .map(|strand| {
             let guarded = guarded.clone();
-            setting.strand(strand).run(move |_| (0..rounds).for_each(|_| drop(guarded.lock_and_add(FOREVER).unwrap())))
+            setting.strand(strand).run(move |_| (0..rounds).for_each(|_| _ = guarded.lock_and_add(FOREVER).unwrap()))
         })
         .collect();
     if with_thread {

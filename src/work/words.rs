@@ -26,7 +26,7 @@ macro_rules! work_words {
             "The epoch that resumes it while it is paused" ResumeEpoch 9 resume_epoch Zero;
             "The program's own number of the item" TaskId 10 task_id Zero;
             "The number of the item that pushed it, 0: none" ParentTaskId 11 parent_task_id Zero;
-            "Bands by which waiting has raised it, added up" AgeTicks 12 age_ticks Zero;
+            "By how many bands waiting had raised its band when it was taken, added up over all slices that it was in" AgeTicks 12 age_ticks Zero;
             "How often it was requeued" RequeueCount 13 requeue_count Zero;
             "How often it has yielded" YieldCount 14 yield_count Zero;
             "STRAND_WORK_FLAG_ bits" Flags 15 flags Zero;

@@ -4,7 +4,7 @@
 //! ```text
 //! push ──> queues, one for each band and tenant ── take_slice ──> engine (a batch, or a device's memory)
 //!            ^    ^                                                 │
-//!            │    └──── put (children, requeued) / give_back ───────┤
+//!            │    └──── put (children, requeued) / put_back ────────┤
 //!          resume                                                   │
 //!            └───── paused <──────── pause ─────────────────────────┤
 //!                   faults <──────── fault ─────────────────────────┤
@@ -13,7 +13,7 @@
 //! How an engine uses it:
 //! - [`Host::take_slice`] hands items over: they are in flight. One slice is of one band and one tenant.
 //! - [`Host::reserve`] before items run makes sure that whatever they do has somewhere to go.
-//! - Items that were not run, also those that a full device spills, return through [`Host::give_back`], to the end of the
+//! - Items that were not run, also those that a full device spills, return through [`Host::put_back`], to the end of the
 //!   queue from which they come back first; several slices are given back in the opposite order of taking. Spilling from
 //!   the bottom of a device's LIFO, or from the tail of its FIFO, thus keeps the order.
 //! - [`Host::put`], [`Host::emit`], [`Host::pause`] and [`Host::fault`] take results; [`Host::settle`] counts them and
@@ -409,7 +409,7 @@ impl Host {
         Ok(())
     }
 
-    /// Returns items that were taken and did not run, or that a full device spills. See the module documentation.
+    /// As [`Host::put_back`], at any later time: room is made first.
     #[cfg(test)]
     pub fn give_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
         let count = words.len() / self.shape.record_words();
@@ -418,7 +418,8 @@ impl Host {
         self.put_back(band, tenant, words)
     }
 
-    /// As [`Self::give_back`], at once after the items were taken, or where a promise covers them: nothing is allocated.
+    /// Returns items that were taken and did not run, or that a full device spills. See the module documentation. At once after
+    /// they were taken, or where a promise covers them: nothing is allocated.
     pub fn put_back(&mut self, band: u32, tenant: u32, words: &[u32]) -> Outcome<()> {
         let count = (words.len() / self.shape.record_words()) as u64;
         let number = self.number(band, tenant);
