@@ -146,7 +146,8 @@ static void a_run_goes_on_where_a_further_strand_cannot_begin(void) {
     /* Some were tried, and not again and again. */
     CHECK_NUMBERS(count_read(&failed), >=, 1);
     CHECK_NUMBERS(count_read(&failed), <=, 3);
-    CHECK_NUMBERS(count_read(&batches), >=, 3);
+    /* It went on behind the first batch. How large later ones are is decided by the time that earlier ones took. */
+    CHECK_NUMBERS(count_read(&batches), >=, 2);
   }
 }
 
