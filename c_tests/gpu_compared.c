@@ -10,7 +10,7 @@ enum { PUSHERS = 2, EACH = 6000, ALL = PUSHERS * EACH, ROOM = 256, EPOCH = 3 };
 
 static strand_device adapter;
 static strand_worklist list;
-static uint64_t pushed, over, busy, results[40];
+static uint64_t pushed, over, none_out, busy, results[40];
 static unsigned char seen[ALL]; /* how often an item has come to its end */
 
 /* param: which item; continuation_pc: 0, then 1. Every third one waits for an epoch, every third one runs twice. */
@@ -97,7 +97,9 @@ static bool take_some(uint64_t dice) {
     was_done(strand_worklist_resume(list, EPOCH - (uint32_t)(dice / 4 % 2), NULL));
   }
   if (dice % 5 == 0 && was_done(strand_worklist_take_tasks(list, tasks, 30, &count))) {
+    /* A full list has room again once it has been run, and what waits in it only runs once it is resumed. */
     while (!was_done(strand_worklist_push_tasks(list, tasks, count, STRAND_NO_WAIT))) {
+      was_done(strand_worklist_resume(list, EPOCH, NULL));
       nap(MILLISECONDS(1) / 4);
     }
   }
@@ -109,6 +111,7 @@ static void *take_all_the_time(void *arg) {
     take_some(next_random(&random));
     nap(MILLISECONDS(1) / 2);
   }
+  count_set(&none_out, 1);
   return arg;
 }
 
@@ -175,6 +178,10 @@ static void whatever_comes_between_each_item_ends_once(void) {
     join_thread(threads[each]);
   }
   count_set(&over, 1);
+  while (count_read(&none_out) == 0) { /* what was taken out needs room to be put back */
+    run_one(next_random(&random));
+    nap(MILLISECONDS(1));
+  }
   join_thread(threads[PUSHERS]);
   CHECK_OK(strand_worklist_resume(list, EPOCH, NULL));
   const strand_status last = run_worklist(list, 0);
