@@ -3,8 +3,8 @@
 //! that scan use the same.
 
 use super::bytes::{KINDS, Kinds, kind_of};
-use super::room::{Grow, Room, copied, filled};
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, copied, filled};
 
 /// The columns.
 #[derive(PartialEq, Eq, Debug)]

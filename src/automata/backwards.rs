@@ -10,9 +10,9 @@
 use super::alphabet::Alphabet;
 use super::bytes::{EDGE, Kinds, kind_of};
 use super::known::Sets;
-use super::room::{Grow, Room};
 use super::stream::Window;
 use super::tables::Tables;
+use crate::base::room::{Grow, Room};
 
 const NOT_YET: u32 = u32::MAX;
 const BEGINS: u32 = u32::MAX - 1;

@@ -16,8 +16,8 @@ use super::bytes::{KINDS, Kinds, kind_of};
 use super::known::Mixing;
 use super::pattern::Match;
 use super::reference::{Place, report, report_waiting};
-use super::room::{Grow, Room, filled, room_in};
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, filled, room_in};
 use core::ops::Range;
 use std::collections::HashMap;
 

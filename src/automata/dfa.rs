@@ -11,8 +11,8 @@
 use super::alphabet::Alphabet;
 use super::bytes::{Kinds, kind_of};
 use super::known::{Mixing, Sets};
-use super::room::{Grow, Room, filled, room_in};
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, filled, room_in};
 use std::collections::HashMap;
 
 /// Bit of an entry: leave the loop.

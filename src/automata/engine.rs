@@ -3,11 +3,11 @@
 
 use super::pattern::Match;
 use super::reference::{self, Carried, Scratch};
-use super::room::{Grow, NoMemory, Room, each};
 use super::scanner::{self, Compiled, Counts, Scanner, settle};
 use super::stream::Stream;
 use super::verify::Hits;
 use super::worklist;
+use crate::base::room::{Grow, NoMemory, Room, each};
 
 /// An engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

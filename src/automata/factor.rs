@@ -8,7 +8,7 @@
 use super::bytes::ByteSet;
 use super::glushkov::Automaton;
 use super::parse::{Node, Parsed};
-use super::room::{Grow, Room, copied, each, filled, list};
+use crate::base::room::{Grow, Room, copied, each, filled, list};
 
 /// Shortest factor, in bytes.
 pub const FACTOR_MIN: usize = 3;

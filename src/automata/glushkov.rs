@@ -9,7 +9,7 @@ use super::bytes::{ANY, ByteSet, EDGE, KINDS, Kinds};
 use super::condition::Condition;
 use super::parse::{Node, Parsed};
 use super::pattern::{CompileError, PATTERN_EDGES, PATTERN_PASSES, What};
-use super::room::{Grow, Room, copied, each, filled, list};
+use crate::base::room::{Grow, Room, copied, each, filled, list};
 use crate::base::status::Status;
 
 /// A state of a pattern's automaton.

@@ -6,7 +6,7 @@
 //! members   all sets, one behind the other        slots   open addressing: number + 1 of a set; 0 is free
 //! ```
 
-use super::room::{Grow, NoMemory, Room, filled};
+use crate::base::room::{Grow, NoMemory, Room, filled};
 use core::hash::{BuildHasherDefault, Hasher};
 
 /// One of them.

@@ -5,8 +5,8 @@
 //! before them. Common prefixes fall together by that, as in a trie; what lies on a cycle longer than one state stays.
 
 use super::bytes::{ByteSet, Kinds};
-use super::room::{Grow, Room, filled, list, room_in};
 use super::tables::Draft;
+use crate::base::room::{Grow, Room, filled, list, room_in};
 use std::collections::HashMap;
 
 #[derive(PartialEq, Eq, Hash)]

@@ -34,7 +34,6 @@ pub mod parse;
 pub mod pattern;
 pub mod prefilter;
 pub mod reference;
-pub mod room;
 pub mod scanner;
 pub mod set;
 pub mod sparse;

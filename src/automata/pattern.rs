@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Patterns as they are given, matches as they are found, and why a pattern was refused.
 
-use super::room::NoMemory;
+use crate::base::room::NoMemory;
 use crate::base::status::Status;
 use regex_syntax::{ast, hir};
 

@@ -4,8 +4,8 @@
 
 use super::bytes::{ANY, EDGE, Kinds, kind_of};
 use super::pattern::Match;
-use super::room::{Grow, Room, filled};
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, filled};
 
 /// What a stream carries from one chunk to the next.
 #[derive(Clone, PartialEq, Eq, Debug)]

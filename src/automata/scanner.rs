@@ -11,7 +11,6 @@ use super::pattern::Match;
 use super::prefilter::Literals;
 use super::prefilter::Refusal;
 use super::reference::{self, Carried, Place, report, report_waiting};
-use super::room::{Grow, Room, each};
 use super::set::Set;
 use super::sparse::{self, Item, WINDOW};
 use super::stream::{Stream, Window};
@@ -19,6 +18,7 @@ use super::tables::Tables;
 use super::thrash::Thrash;
 use super::verify::{Hits, Memory, Seed, Seeker};
 use super::worklist;
+use crate::base::room::{Grow, Room, each};
 
 /// A set that can be scanned for.
 pub struct Compiled {

@@ -5,8 +5,8 @@ use super::factor::{self, Factor};
 use super::glushkov::{self, Automaton};
 use super::parse;
 use super::pattern::{CompileError, FLAGS, PATTERN_STATES, PATTERNS_MAX, Pattern, What};
-use super::room::{Grow, each};
 use super::tables::{Gather, Tables};
+use crate::base::room::{Grow, each};
 use crate::base::status::Status;
 
 /// Most automata of patterns without factors.

@@ -12,8 +12,8 @@
 use super::bytes::kind_of;
 use super::pattern::Match;
 use super::reference::{Place, report, report_waiting};
-use super::room::{Grow, Room, filled};
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, filled};
 
 /// Longest window: indices within one are 16 bits of the seen-set's key on a device.
 pub const WINDOW: usize = 1 << 15;

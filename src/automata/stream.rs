@@ -2,8 +2,8 @@
 //! What a stream carries from one chunk to the next.
 
 use super::bytes::{EDGE, Kinds, kind_of};
-use super::room::{Grow, Room};
 use super::set::RESTS;
+use crate::base::room::{Grow, Room};
 
 /// A stream between two chunks.
 #[derive(PartialEq, Eq, Debug)]

@@ -12,7 +12,7 @@ use super::bytes::{ByteSet, Kinds};
 use super::glushkov::Automaton;
 use super::merge;
 use super::pattern::{CompileError, SET_STATES};
-use super::room::{Grow, Room, list, room_in};
+use crate::base::room::{Grow, Room, list, room_in};
 use crate::base::status::Status;
 use std::collections::HashMap;
 

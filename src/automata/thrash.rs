@@ -28,7 +28,7 @@ impl Thrash {
         Thrash { since: 0, pause: 0, factor: PAUSE, due: (states_max as u64).saturating_mul(BYTES_OF_A_STATE) }
     }
 
-    /// Whether text is to be read without the automaton for now.
+    /// Whether the pause lasts: text is read without the automaton.
     pub fn is_on(&self) -> bool {
         self.pause > 0
     }

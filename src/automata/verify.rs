@@ -6,9 +6,9 @@ use super::backwards::Backwards;
 use super::bytes::ANY;
 use super::factor::{FACTOR_MAX, Factor};
 use super::prefilter::{Literal, Literals, Refusal, Scratch};
-use super::room::{Grow, Room, copied, each, list};
 use super::stream::Window;
 use super::tables::Tables;
+use crate::base::room::{Grow, Room, copied, each, list};
 
 /// A state that is active: the bytes before `end` lead to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -5,12 +5,12 @@ use super::bytes::kind_of;
 use super::dense::{self, Bits};
 use super::pattern::Match;
 use super::reference::{Place, report_waiting};
-use super::room::{Room, each, list};
 use super::scanner::{Compiled, Counts, settle};
 use super::sparse::{self, Item, WINDOW};
 use super::stream::Stream;
 use super::tables::Tables;
 use super::verify::{self, Hits, Seed};
+use crate::base::room::{Room, each, list};
 
 /// Working memory of a thread.
 pub struct Memory {

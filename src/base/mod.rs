@@ -13,6 +13,7 @@ pub mod model;
 pub mod owner_lock;
 pub mod quiet;
 pub mod random;
+pub mod room;
 pub mod status;
 pub mod sync;
 pub mod sys;

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::shared::Shared;
-use super::worklist::segments::try_reserve;
+use crate::base::room::Grow;
 use crate::base::status::Outcome;
 use crate::io::source::Source;
 
@@ -45,7 +45,7 @@ impl Feeds {
 
     /// One more.
     pub fn add(&mut self, feed: &Shared<Feed>) -> Outcome<()> {
-        try_reserve(&mut self.0, 1)?;
+        self.0.room(1)?;
         self.0.push(feed.clone());
         Ok(())
     }

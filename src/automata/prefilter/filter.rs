@@ -15,7 +15,7 @@
 //! beyond the end of the text bring zeros: whoever is missed by that does not end in the text.
 
 use super::window::Shape;
-use crate::automata::room::{Room, filled};
+use crate::base::room::{Room, filled};
 
 /// Knuth's multiplicative hash: its top bits depend on every bit of the key.
 pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;

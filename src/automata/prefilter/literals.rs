@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::rarity::Rarity;
 use super::scan::Engine;
 use super::window::{MAX_WIDTH, Shape, load_eight};
-use crate::automata::room::{Grow, NoMemory, Room, copied, filled, list, room_in};
+use crate::base::room::{Grow, NoMemory, Room, copied, filled, list, room_in};
 
 /// One literal of a set. Several may have one identifier, and several identifiers one text.
 #[derive(Clone, Copy, Debug)]

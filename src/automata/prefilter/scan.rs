@@ -5,7 +5,7 @@
 use super::filter::Filter;
 use super::literals::Literals;
 use super::window::{load, load_eight};
-use crate::automata::room::{Room, filled};
+use crate::base::room::{Room, filled};
 
 /// Positions collected before they are verified: their text is still in the nearest cache.
 pub(super) const SEGMENT: usize = 4096;

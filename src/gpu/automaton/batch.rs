@@ -12,11 +12,10 @@
 use crate::automata::bytes::{Kinds, kind_of};
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Place, report_waiting};
-use crate::automata::room::NoMemory;
 use crate::automata::tables::Tables;
 use crate::automata::verify::Seed;
-use crate::base::failing;
-use crate::base::status::{Outcome, Status};
+use crate::base::room::{Grow, NoMemory};
+use crate::base::status::Outcome;
 
 /// Where the matches of the first part begin; those of the others begin anywhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,11 +88,11 @@ impl Batch {
 
     /// Adds the next bytes of a stream. What is active before them is for [`Batch::carry`], seeds for [`Batch::seed`].
     pub fn add(&mut self, place: Place, before: Kinds, bytes: &[u8]) -> Outcome<()> {
-        room(&mut self.text, bytes.len())?;
-        room(&mut self.windows, 1)?;
+        self.text.room(bytes.len())?;
+        self.windows.room(1)?;
         let used = self.windows.len() * self.parts;
         if self.active.len() < used + self.parts {
-            room(&mut self.active, self.parts)?;
+            self.active.room(self.parts)?;
             self.active.resize_with(used + self.parts, Vec::new);
         }
         self.active[used..used + self.parts].iter_mut().for_each(Vec::clear);
@@ -112,15 +111,14 @@ impl Batch {
     /// What is active of a part before the last window that was added.
     pub fn carry(&mut self, part: usize, states: &[u32]) -> Outcome<()> {
         let at = self.windows.len().saturating_sub(1) * self.parts + part;
-        copy(&mut self.active[at], states)
+        self.active[at].clear();
+        Ok(self.active[at].add_all(states)?)
     }
 
     /// Seeds of a window, sorted: indices after a byte of it. Of all windows, in their order, or of none.
     pub fn seed(&mut self, window: usize, seeds: &[Seed]) -> Outcome<()> {
         self.windows[window].seeds = self.seeds.len() as u32;
-        room(&mut self.seeds, seeds.len())?;
-        self.seeds.extend_from_slice(seeds);
-        Ok(())
+        Ok(self.seeds.add_all(seeds)?)
     }
 
     /// The bytes of a window.
@@ -130,9 +128,12 @@ impl Batch {
 
     /// The seeds of a window: those of the first part.
     pub fn seeds(&self, window: usize) -> &[Seed] {
-        let first = self.windows[window].seeds as usize;
+        &self.seeds[self.range_of_seeds(window)]
+    }
+
+    fn range_of_seeds(&self, window: usize) -> core::ops::Range<usize> {
         let end = self.windows.get(window + 1).map_or(self.seeds.len(), |next| next.seeds as usize);
-        &self.seeds[first..end]
+        self.windows[window].seeds as usize..end
     }
 
     /// What is active of a part before a window's first byte; once it was run, behind its last one.
@@ -147,10 +148,8 @@ impl Batch {
 
     /// The bytes of a window, its seeds, and what is active of a part.
     pub fn look(&mut self, window: usize, part: usize) -> (&[u8], &[Seed], &mut Vec<u32>) {
-        let Window { seeds, .. } = self.windows[window];
-        let end = self.windows.get(window + 1).map_or(self.seeds.len(), |next| next.seeds as usize);
-        let range = self.windows[window].range();
-        (&self.text[range], &self.seeds[seeds as usize..end], &mut self.active[window * self.parts + part])
+        let (text, seeds) = (self.windows[window].range(), self.range_of_seeds(window));
+        (&self.text[text], &self.seeds[seeds], &mut self.active[window * self.parts + part])
     }
 
     /// What has ended before the windows and depends on their first bytes. Whoever runs the batch reports it no more.
@@ -211,19 +210,4 @@ pub trait Stepper {
     /// order, more than once if need be; of what ends with a window's last byte that which ends whatever comes. What is
     /// active there is left in the batch. `goes_on` is asked now and then; once it says no, nothing more is done.
     fn step(&mut self, batch: &mut Batch, goes_on: &mut dyn FnMut() -> bool, out: &mut Vec<Match>) -> Outcome<Stepped>;
-}
-
-/// Room for more.
-pub fn room<T>(list: &mut Vec<T>, more: usize) -> Outcome<()> {
-    if failing::now() || list.try_reserve(more).is_err() { Err(Status::NO_MEMORY) } else { Ok(()) }
-}
-
-/// Makes `to` a copy.
-pub fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) -> Outcome<()> {
-    to.clear();
-    if !from.is_empty() {
-        room(to, from.len())?;
-        to.extend_from_slice(from);
-    }
-    Ok(())
 }

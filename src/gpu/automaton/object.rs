@@ -4,16 +4,16 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::batch::{Stepper, room};
+use super::batch::Stepper;
 use super::items::{self, Dispatch, Items, Refused, Resident};
 use crate::automata::dense::Bits;
 use crate::automata::engine::{Engine, Mode, Plan, Reading};
 use crate::automata::pattern::{CompileError, Match, Pattern};
 use crate::automata::prefilter::Refusal;
-use crate::automata::room::{Grow, NoMemory, Room};
 use crate::automata::scanner::{Compiled, Counts};
 use crate::automata::set::{Options, Set};
 use crate::base::handle::Kind;
+use crate::base::room::{Grow, NoMemory, Room};
 use crate::base::status::{Outcome, Status};
 use crate::engine::outside;
 use crate::gpu::away;
@@ -131,7 +131,7 @@ impl Automaton {
     /// Those who run the batches of a scan: every part has one.
     pub fn steppers(&self, dispatch: Dispatch) -> Outcome<Vec<Box<dyn Stepper + '_>>> {
         let mut steppers: Vec<Box<dyn Stepper>> = Vec::new();
-        room(&mut steppers, 2)?;
+        steppers.room(2)?;
         if let Some(resident) = &self.items {
             steppers.push(try_box(Items::new(resident, dispatch)?).ok_or(Status::NO_MEMORY)?);
         }

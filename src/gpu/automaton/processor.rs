@@ -5,9 +5,9 @@ use super::batch::{Batch, Begins, Room, Stepped, Stepper};
 use crate::automata::dense;
 use crate::automata::pattern::Match;
 use crate::automata::reference::{self, Carried, Scratch};
-use crate::automata::room::{Room as Lacking, list};
 use crate::automata::scanner::Compiled;
 use crate::automata::sparse::{self, Item, WINDOW};
+use crate::base::room::{Room as Lacking, list};
 use crate::base::status::Outcome;
 
 /// See the module documentation.

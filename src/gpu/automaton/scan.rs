@@ -16,10 +16,10 @@ use super::object::{Automaton, Place};
 use crate::automata::engine::{Engine, Failure, Mismatch, Reading};
 use crate::automata::factor::FACTOR_MAX;
 use crate::automata::pattern::Match;
-use crate::automata::room::{self, Grow, NoMemory, Room};
 use crate::automata::scanner::Counts;
 use crate::automata::verify::Hits;
 use crate::base::failing;
+use crate::base::room::{Grow, Room, exactly, list};
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
 use crate::gpu::shared::Shared;
@@ -476,7 +476,7 @@ pub(super) fn taken<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Chunks of the same stream, in order.
 fn lanes(chunks: &[Chunk]) -> Room<Box<[Lane]>> {
-    let mut order = room::list(0..chunks.len() as u32)?;
+    let mut order = list(0..chunks.len() as u32)?;
     order.sort_unstable_by_key(|number| (chunks[*number as usize].stream, *number));
     let groups = || order.chunk_by(|left, right| chunks[*left as usize].stream == chunks[*right as usize].stream);
     let mut lanes = exactly(groups().count())?;
@@ -492,15 +492,6 @@ fn boxed(numbers: &[u32]) -> Room<Box<[u32]>> {
     let mut own = exactly(numbers.len())?;
     own.extend_from_slice(numbers);
     Ok(own.into_boxed_slice())
-}
-
-/// Room for so many and no more: what becomes a box then gives nothing back, for which memory may lack as well.
-fn exactly<T>(count: usize) -> Room<Vec<T>> {
-    let mut own = Vec::new();
-    if failing::now() || own.try_reserve_exact(count).is_err() {
-        return Err(NoMemory);
-    }
-    Ok(own)
 }
 
 #[cold]

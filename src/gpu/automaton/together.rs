@@ -8,7 +8,7 @@
 //! ```
 //! Until a batch is committed its streams are as they were before it: whatever ends the scan leaves them at `scanned`.
 
-use super::batch::{Batch, Begins, Room, Stepped, Stepper, copy, room};
+use super::batch::{Batch, Begins, Room, Stepped, Stepper};
 use super::items::Dispatch;
 use super::processor::Processor;
 use super::scan::{Chunk, Lane, Scan, Unequal, Verdict, taken};
@@ -16,9 +16,9 @@ use crate::automata::bytes::kind_of;
 use crate::automata::engine::{Engine, Mode, Reading};
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Carried, Place};
-use crate::automata::room::NoMemory;
 use crate::automata::scanner::{Compiled, Counts, settle};
 use crate::automata::verify::{self, Seed};
+use crate::base::room::{Grow, copied};
 use crate::base::status::{Outcome, Status};
 
 /// Bytes of a window of a stream among many.
@@ -100,8 +100,8 @@ impl Scan {
 /// Why a scan is over: a status, or a verdict that was spoken.
 type Over = Option<Status>;
 
-fn over(status: Status) -> Over {
-    Some(status)
+fn over(why: impl Into<Status>) -> Over {
+    Some(why.into())
 }
 
 impl<'a> Together<'a> {
@@ -156,7 +156,7 @@ impl<'a> Together<'a> {
     /// As many as there is room for. Whether no further one waits.
     fn open_lanes(&mut self) -> Result<bool, Over> {
         while self.open.len() < self.room.windows {
-            room(&mut self.open, 1).map_err(over)?;
+            self.open.room(1).map_err(over)?;
             let Some(lane) = self.scan.next_lane() else { return Ok(true) };
             let Some(reading) = taken(&lane.reading).take() else { continue };
             self.open.push(Open { lane, reading, chunk: 0, at: 0 });
@@ -206,7 +206,7 @@ impl<'a> Together<'a> {
             let mut counts = self.fill().map_err(over)?;
             self.found.clear();
             let borders = self.batch.report_borders(self.compiled().set.tables(), &mut self.found);
-            borders.map_err(|NoMemory| Some(Status::NO_MEMORY))?;
+            borders.map_err(over)?;
             match self.step(by_processor, turn).map_err(over)? {
                 Stepped::Done(visits) => {
                     counts.visits = visits;
@@ -250,8 +250,7 @@ impl<'a> Together<'a> {
     }
 
     fn add(&mut self, number: usize, bytes: &[u8]) -> Outcome<()> {
-        room(&mut self.chosen, 1)?;
-        self.chosen.push(number);
+        self.chosen.add(number)?;
         let Open { lane, reading, .. } = &self.open[number];
         let place = Place { stream: lane.stream, end: reading.offset() };
         match self.batch.begins {
@@ -277,9 +276,7 @@ impl<'a> Together<'a> {
         let automaton = &self.scan.automaton;
         let on_device = match (automaton.device.remote(), &automaton.resident) {
             (Some(remote), Some(resident)) if self.batch.text.len() >= SEEK_LEAST => {
-                let mut text = Vec::new();
-                copy(&mut text, &self.batch.text)?;
-                self.hits = remote.seek(resident, text)?;
+                self.hits = remote.seek(resident, copied(&self.batch.text)?)?;
                 self.hits.sort_unstable();
                 true
             }
@@ -292,7 +289,7 @@ impl<'a> Together<'a> {
                 let place = |end: usize| self.hits.partition_point(|hit| hit.0 as usize <= end);
                 let own = &self.hits[place(range.start)..place(range.end)];
                 self.given.clear();
-                room(&mut self.given, own.len())?;
+                self.given.room(own.len())?;
                 self.given.extend(own.iter().map(|(end, id)| (end - range.start as u32, *id)));
             }
             let stream = &self.open[self.chosen[window]].reading.stream;
@@ -359,7 +356,7 @@ impl<'a> Together<'a> {
                 Begins::Seeds => reading.stream.prepare(keep),
                 Begins::Anywhere => reading.prepare(self.batch.parts()),
             };
-            ready.map_err(|NoMemory| Some(Status::NO_MEMORY))?;
+            ready.map_err(over)?;
         }
         Ok(())
     }
@@ -395,10 +392,10 @@ impl<'a> Together<'a> {
             let bytes = self.batch.bytes(window);
             let compiled = &self.scan.automaton.compiled;
             if self.before.len() == window {
-                room(&mut self.before, 1).map_err(over)?;
+                self.before.room(1).map_err(over)?;
                 self.before.push(Reading::default());
             }
-            self.before[window].become_as(reading).map_err(|NoMemory| Some(Status::NO_MEMORY))?;
+            self.before[window].become_as(reading).map_err(over)?;
             if let Err(failure) = self.engine.read(compiled, reading, lane.stream, bytes, None, &mut self.other) {
                 return self.scan.failed(failure).ok_or(None);
             }

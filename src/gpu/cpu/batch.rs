@@ -15,13 +15,14 @@
 
 use core::ffi::c_void;
 
+use crate::base::room::Grow;
 use crate::base::status::{Outcome, Status};
 use crate::gpu::program::Kernel;
 use crate::gpu::worklist::debug::{self, Debug};
 use crate::gpu::worklist::host::{Host, Slice};
 use crate::gpu::worklist::ledger::{Tally, Violation};
 use crate::gpu::worklist::piece::Piece;
-use crate::gpu::worklist::segments::{SEGMENT_WORDS, try_reserve};
+use crate::gpu::worklist::segments::SEGMENT_WORDS;
 use crate::gpu::worklist::shape::Shape;
 use crate::work::codes;
 use crate::work::fields::{Fields, Onward};
@@ -65,8 +66,8 @@ struct Log {
 impl Log {
     fn reserve(&mut self, records: usize, stride: usize, least: usize) -> Outcome<()> {
         let words = records.checked_mul(stride).ok_or(Status::NO_MEMORY)?;
-        try_reserve(&mut self.words, if words == 0 { 0 } else { words.max(least) })?;
-        try_reserve(&mut self.marks, records)
+        self.words.room(if words == 0 { 0 } else { words.max(least) })?;
+        Ok(self.marks.room(records)?)
     }
 
     fn clear(&mut self) {
@@ -234,11 +235,11 @@ impl Batch {
         batch.held.reserve(count, words + 1, 0)?;
         let emits = (shape.emit_max as usize).saturating_mul(count);
         batch.emits.reserve(emits, shape.emit_words as usize, SEGMENT_WORDS)?;
-        try_reserve(&mut batch.ends, count)?;
-        try_reserve(&mut batch.pushes, count)?;
-        try_reserve(&mut batch.emitted, count)?;
-        try_reserve(&mut batch.codes, count)?;
-        try_reserve(&mut batch.windows, windows.len())?;
+        batch.ends.room(count)?;
+        batch.pushes.room(count)?;
+        batch.emitted.room(count)?;
+        batch.codes.room(count)?;
+        batch.windows.room(windows.len())?;
         batch.windows.extend_from_slice(windows);
         Ok(batch)
     }
@@ -393,7 +394,7 @@ impl Batch {
     /// Four words lie at `words`.
     pub unsafe fn debug(&mut self, item: u32, words: *const u32) -> Outcome<()> {
         self.check(item)?;
-        if self.debug.len() < debug::AT_ONCE as usize && try_reserve(&mut self.debug, 1).is_ok() {
+        if self.debug.len() < debug::AT_ONCE as usize && self.debug.room(1).is_ok() {
             // SAFETY: by contract; an array is no more aligned than its elements.
             self.debug.push((item, unsafe { words.cast::<[u32; 4]>().read() }));
         } else {

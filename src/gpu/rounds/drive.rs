@@ -26,11 +26,11 @@ use super::pipelines::Pipelines;
 use super::store::{CONTROL_BYTES, COUNTER_BYTES, STATUS_BYTES, Store};
 use super::traffic::{Part, Piece, Traffic, as_bytes};
 use super::upload::Upload;
+use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::base::sys;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Step};
 use crate::gpu::worklist::host::Slice;
-use crate::gpu::worklist::segments::try_reserve;
 use crate::work::drain;
 
 use arrival::GUESS_LEAST;
@@ -194,10 +194,9 @@ impl<F: Frontier> Drive<F> {
     fn prepare(&mut self, gpu: &Gpu) -> Result<(), Failure> {
         let Some(setup) = self.setup.take() else { return Ok(()) };
         let resident = setup(gpu)?;
-        let no_memory = |status| Failure::new(status, NO_MEMORY);
-        try_reserve(&mut self.status, STATUS_BYTES as usize / 4).map_err(no_memory)?;
+        self.status.room(STATUS_BYTES as usize / 4)?;
         if self.make_room(gpu, 1) < u64::from(BACK_LEAST) {
-            return Err(no_memory(Status::NO_MEMORY));
+            return Err(Failure::new(Status::NO_MEMORY, NO_MEMORY));
         }
         let (space, variant, does) = (resident.store.space, resident.pipelines.variant, resident.pipelines.does);
         if !does.push {

@@ -3,9 +3,9 @@
 //! mapped.
 
 use super::store::Store;
+use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu};
-use crate::gpu::worklist::segments::try_reserve;
 
 /// What a piece is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,8 +123,7 @@ pub fn read(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<()
 
 fn copy(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<(), Failure> {
     let failed = |text: String| Failure::new(Status::DEVICE, format!("what was read back cannot be seen: {text}"));
-    try_reserve(into, usize::try_from(words).unwrap_or(usize::MAX))
-        .map_err(|status| Failure::new(status, "no memory for what a device has computed"))?;
+    into.room(usize::try_from(words).unwrap_or(usize::MAX))?;
     let view = buffer.slice(..4 * words).get_mapped_range().map_err(|error| failed(error.to_string()))?;
     into.resize(words as usize, 0);
     as_bytes_mut(into).copy_from_slice(&view);

@@ -3,8 +3,8 @@
 //! submission that copies from it has ended, so it is made once, and what is written costs no staging buffer of its own.
 
 use super::traffic::as_bytes;
+use crate::base::room::Grow;
 use crate::gpu::service::Gpu;
-use crate::gpu::worklist::segments::try_reserve;
 
 /// Smallest buffer, in bytes.
 const LEAST: u64 = 16 << 10;
@@ -70,7 +70,7 @@ impl Upload {
     fn place(&mut self, bytes: u64) -> Option<wgpu::BufferViewMut> {
         let (from, end) = (self.taken, self.taken + bytes);
         let buffer = self.buffer.as_ref().filter(|buffer| self.mapped && end <= buffer.size())?;
-        try_reserve(&mut self.copies, 1).ok()?;
+        self.copies.room(1).ok()?;
         buffer.slice(from..end).get_mapped_range_mut().ok()
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why something could not be done on a device: a status and a sentence.
 
+use crate::base::room::NoMemory;
 use crate::base::status::Status;
 
 /// A status other than OK, with its message.
@@ -37,6 +38,12 @@ impl Failure {
             _ => "without a message",
         };
         Failure::new(Status::PANIC, format!("the device service panicked: {text}"))
+    }
+}
+
+impl From<NoMemory> for Failure {
+    fn from(NoMemory: NoMemory) -> Failure {
+        Failure::new(Status::NO_MEMORY, "no memory for what goes to a device or comes from it")
     }
 }
 

@@ -7,6 +7,7 @@ use super::source::{self, Way};
 use crate::automata::dense::Bits;
 use crate::automata::pack::{PackedBits, PackedTables};
 use crate::automata::tables::Tables;
+use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu, shader};
 
@@ -64,7 +65,7 @@ fn upload(gpu: &Gpu, words: &[u32]) -> Result<wgpu::Buffer, Failure> {
     }
     let buffer = gpu.buffer(bytes.max(16), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)?;
     let mut copy: Vec<u8> = Vec::new();
-    super::wave::room(&mut copy, bytes as usize)?;
+    copy.room(bytes as usize)?;
     copy.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     gpu.guarded(|_| gpu.queue.write_buffer(&buffer, 0, &copy))?;
     Ok(buffer)

@@ -11,8 +11,9 @@ use crate::automata::bytes::kind_of;
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Place, report, report_waiting};
 use crate::automata::scanner::Compiled;
+use crate::base::room::Grow;
 use crate::base::status::{Outcome as Result, Status};
-use crate::gpu::automaton::batch::{Batch, Room, Stepped, Stepper, room};
+use crate::gpu::automaton::batch::{Batch, Room, Stepped, Stepper};
 use crate::gpu::service::Held;
 
 /// Bytes of a batch, and of a window in it.
@@ -43,8 +44,8 @@ impl<'a> Walking<'a> {
         let (mut windows, mut active) = (core::mem::take(&mut self.windows), core::mem::take(&mut self.active));
         windows.clear();
         active.clear();
-        room(&mut windows, batch.windows.len())?;
-        room(&mut active, batch.windows.len() * self.resident.parts().len())?;
+        windows.room(batch.windows.len())?;
+        active.room(batch.windows.len() * self.resident.parts().len())?;
         for number in 0..batch.windows.len() {
             let window = &batch.windows[number];
             windows.push(Window { from: window.from as usize, length: window.length as usize, before: window.before });

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::lane::{DISPATCHES, HEAD, Lane, STRIDE, Sizes};
 use super::resident::Resident;
 use super::wave::{FOUND, Most, Outcome, Plan, Wave, Window};
+use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Reply, Step};
 
@@ -156,7 +157,7 @@ impl Walk {
         };
         let words: Vec<u8> = {
             let mut bytes = Vec::new();
-            super::wave::room(&mut bytes, 4 * self.wave.inputs.len())?;
+            bytes.room(4 * self.wave.inputs.len())?;
             bytes.extend(self.wave.inputs.iter().flat_map(|word| word.to_le_bytes()));
             bytes
         };

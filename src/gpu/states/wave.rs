@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::automata::bytes::Kinds;
 use crate::automata::pack::number_of;
 use crate::base::failing;
+use crate::base::room::{Grow, NoMemory, filled};
 use crate::base::status::Status;
 use crate::gpu::service::Failure;
 
@@ -109,20 +110,12 @@ pub(super) struct Plan {
     few: usize,
 }
 
-pub(super) fn no_memory() -> Failure {
-    Failure::new(Status::NO_MEMORY, "no memory for what automata have on a device")
-}
-
-pub(super) fn room<T>(list: &mut Vec<T>, more: usize) -> Result<(), Failure> {
-    if failing::now() || list.try_reserve(more).is_err() { Err(no_memory()) } else { Ok(()) }
-}
-
 impl Plan {
     pub fn new(windows: &[Window], text: usize, states: Vec<usize>, most: Most) -> Result<Plan, Failure> {
         let kernels = states.len();
         let mut waiting = VecDeque::new();
         if failing::now() || waiting.try_reserve(windows.len() + 1).is_err() {
-            return Err(no_memory());
+            return Err(NoMemory.into());
         }
         for (number, window) in windows.iter().enumerate() {
             if window.from.checked_add(window.length).is_none_or(|end| end > text) || window.length > DONE as usize / 2
@@ -166,8 +159,7 @@ impl Plan {
             bytes += piece.length;
             entering += own;
             wave.longest = wave.longest.max(piece.length);
-            room(&mut wave.pieces, 1)?;
-            wave.pieces.push(*piece);
+            wave.pieces.add(*piece)?;
             self.waiting.pop_front();
         }
         self.fill(text, active, wave, bytes, entering)
@@ -181,9 +173,9 @@ impl Plan {
         bytes: usize,
         entering: usize,
     ) -> Result<(), Failure> {
-        room(&mut wave.text, bytes + 4)?;
+        wave.text.room(bytes + 4)?;
         let records = wave.pieces.len() * self.kernels * RECORD;
-        room(&mut wave.inputs, records + entering)?;
+        wave.inputs.room(records + entering)?;
         wave.inputs.resize(records, 0);
         for (number, piece) in wave.pieces.iter().enumerate() {
             let from = wave.text.len() as u32;
@@ -234,10 +226,7 @@ impl Plan {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let lost = || Failure::new(Status::DEVICE, "the device has not read every window once");
-        let mut done = Vec::new();
-        let slots = wave.pieces.len() * self.kernels;
-        room(&mut done, slots)?;
-        done.resize(slots, false);
+        let mut done = filled(false, wave.pieces.len() * self.kernels)?;
         for piece in &wave.pieces {
             outcome.active[piece.window * self.kernels..][..self.kernels].iter_mut().for_each(Vec::clear);
         }
@@ -252,8 +241,7 @@ impl Plan {
             match index {
                 LEAVES => {
                     let active = &mut outcome.active[piece.window * self.kernels + kernel as usize];
-                    room(active, 1)?;
-                    active.push(state);
+                    active.add(state)?;
                 }
                 DONE => {
                     if core::mem::replace(&mut done[number * self.kernels + kernel as usize], true) {
@@ -262,7 +250,7 @@ impl Plan {
                     outcome.visits += u64::from(state);
                 }
                 index => {
-                    room(&mut outcome.ends, 1)?;
+                    outcome.ends.room(1)?;
                     let index = piece.skipped + index;
                     outcome.ends.push(End { window: piece.window as u32, kernel, state, index });
                 }

@@ -21,9 +21,10 @@
 
 use super::ledger::{Counters, Tally, Violation};
 use super::piece::Piece;
-use super::segments::{Pass, Pool, Records, try_reserve};
+use super::segments::{Pass, Pool, Records};
 use super::shape::{Order, Shape};
 use super::staged::Staged;
+use crate::base::room::Grow;
 use crate::base::status::{Outcome, Status};
 use crate::work::drain::{Drain, Grant, Queued};
 use crate::work::fields::Place;
@@ -114,10 +115,10 @@ impl Host {
     pub fn new(shape: Shape) -> Outcome<Host> {
         let words = shape.record_words();
         let mut queues = Vec::new();
-        try_reserve(&mut queues, (shape.bands * shape.tenants) as usize)?;
+        queues.room((shape.bands * shape.tenants) as usize)?;
         queues.resize_with((shape.bands * shape.tenants) as usize, || Records::new(words));
         let mut tenants = Vec::new();
-        try_reserve(&mut tenants, shape.tenants as usize)?;
+        tenants.room(shape.tenants as usize)?;
         tenants.resize(shape.tenants as usize, Tenant { enabled: true, quota: 0, in_flight: 0 });
         Ok(Host {
             queues,
@@ -643,7 +644,7 @@ impl Host {
     pub fn emitted_since(&self, before: u64) -> Outcome<Vec<u32>> {
         let mut found = Vec::new();
         let words = self.emitted.length().saturating_sub(before) as usize * self.emitted.stride();
-        try_reserve(&mut found, words)?;
+        found.room(words)?;
         for piece in self.emitted.pieces(before) {
             found.extend_from_slice(piece);
         }
@@ -653,7 +654,7 @@ impl Host {
     /// A copy of the faults after the first `before` that wait.
     pub fn faults_since(&self, before: u64) -> Outcome<Vec<(u32, Task)>> {
         let mut found = Vec::new();
-        try_reserve(&mut found, self.faults.length().saturating_sub(before) as usize)?;
+        found.room(self.faults.length().saturating_sub(before) as usize)?;
         for held in self.faults.pieces(before).flat_map(|piece| piece.chunks_exact(self.faults.stride())) {
             found.push(self.fault_of(held));
         }

@@ -3,8 +3,8 @@
 
 use super::debug;
 use super::list::Way;
-use super::segments::try_reserve;
 use super::shape::{BANDS_MAX, Order, Shape, Spill, TENANTS_MAX};
+use crate::base::room::Grow;
 use crate::base::status::{Outcome, Status};
 use crate::gpu::buffer::{self, Buffer};
 use crate::gpu::program::{BUFFERS_MAX, Program};
@@ -124,7 +124,7 @@ impl Options {
             );
         }
         let mut found = Vec::new();
-        try_reserve(&mut found, wanted)?;
+        found.room(wanted)?;
         for handle in &self.buffers[..wanted] {
             let buffer = buffer::get(*handle)?;
             if !buffer.device.is(&program.device) {

@@ -4,7 +4,8 @@
 //! A segment that has at least half of what may be taken is taken whole: nothing is copied, and the lock is held as long
 //! for many items as for few. Else records of several segments are copied together.
 
-use super::segments::{Segment, try_reserve};
+use super::segments::Segment;
+use crate::base::room::Grow;
 use crate::base::status::Outcome;
 
 /// See the module documentation.
@@ -18,7 +19,7 @@ pub struct Piece {
 impl Piece {
     /// Makes room for copies of so many words. NO_MEMORY.
     pub fn reserve(&mut self, words: usize) -> Outcome<()> {
-        try_reserve(&mut self.copies, words)
+        Ok(self.copies.room(words)?)
     }
 
     /// The records.

@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 
 use crate::base::failing;
+use crate::base::room::Grow;
 use crate::base::status::{Outcome, Status};
 use crate::work::drain::Order;
 
@@ -62,17 +63,6 @@ pub mod held {
     }
 }
 
-/// Makes room for one more, or says that there is no memory.
-pub fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> Outcome<()> {
-    if list.capacity() - list.len() >= more {
-        return Ok(());
-    }
-    if failing::now() {
-        return Err(Status::NO_MEMORY);
-    }
-    list.try_reserve(more).map_err(|_| Status::NO_MEMORY)
-}
-
 /// Segments that nobody uses, and how many are used. As many are kept as were used at once since the run before the last
 /// began: fresh memory costs more than what is done with it.
 #[derive(Default)]
@@ -92,7 +82,7 @@ impl Pool {
     /// An empty one that so many segments can be lent to. NO_MEMORY.
     pub fn with_room(segments: usize) -> Outcome<Pool> {
         let mut made = Pool::new();
-        try_reserve(&mut made.free, segments)?;
+        made.free.room(segments)?;
         Ok(made)
     }
 
@@ -126,7 +116,7 @@ impl Pool {
             return Ok(());
         }
         let missing = segments - self.free.len();
-        try_reserve(&mut self.free, missing)?;
+        self.free.room(missing)?;
         for _ in 0..missing {
             self.free.push(segment()?);
         }
@@ -160,7 +150,7 @@ impl Pool {
 
 fn segment() -> Outcome<Vec<u32>> {
     let mut words = Vec::new();
-    try_reserve(&mut words, SEGMENT_WORDS)?;
+    words.room(SEGMENT_WORDS)?;
     Ok(words)
 }
 

@@ -9,8 +9,9 @@
 //! copied, so that many small pushes do not leave as many segments behind.
 
 use super::host::{Host, NOTE};
-use super::segments::{Pass, Pool, Records, try_reserve};
+use super::segments::{Pass, Pool, Records};
 use super::shape::Shape;
+use crate::base::room::Grow;
 use crate::base::status::Outcome;
 use crate::work::state::State;
 use crate::work::task::Task;
@@ -30,7 +31,7 @@ impl Staged {
     pub fn new(shape: &Shape) -> Outcome<Staged> {
         let (words, count) = (shape.record_words(), (shape.bands * shape.tenants) as usize);
         let mut queues = Vec::new();
-        try_reserve(&mut queues, count)?;
+        queues.room(count)?;
         queues.resize_with(count, || Records::new(words));
         Ok(Staged { shape: *shape, queues, paused: Records::new(words + NOTE), pool: Pool::new() })
     }

@@ -13,6 +13,7 @@ mod text;
 use core::ffi::{c_int, c_void};
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use crate::base::room::{NoMemory, filled};
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, clock};
 use crate::gpu::away;
@@ -273,10 +274,7 @@ impl Job {
 
 /// Memory for a block.
 fn block<T: Clone + Default>(length: usize) -> Outcome<Vec<T>> {
-    let mut made = Vec::new();
-    if crate::base::failing::now() || made.try_reserve_exact(length).is_err() {
-        return fail(Status::NO_MEMORY, format_args!("no memory for a block of {} bytes", length * size_of::<T>()));
-    }
-    made.resize(length, T::default());
-    Ok(made)
+    filled(T::default(), length).or_else(|NoMemory| {
+        fail(Status::NO_MEMORY, format_args!("no memory for a block of {} bytes", length * size_of::<T>()))
+    })
 }

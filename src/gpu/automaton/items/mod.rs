@@ -18,8 +18,8 @@ mod words;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::automata::scanner::Compiled;
+use crate::base::room::Grow;
 use crate::base::status::{Outcome, Status};
-use crate::gpu::automaton::batch::room;
 use crate::gpu::buffer;
 use crate::gpu::device::Device;
 use crate::gpu::program::{self, GROUP_SIZE, LOOP_LIMIT, Limits, Source};
@@ -121,7 +121,7 @@ impl Resident {
     /// Gives one back whose run is over.
     fn put(&self, ready: Ready) {
         let mut kept = self.kept();
-        if kept.released || kept.ready.len() >= KEPT || room(&mut kept.ready, 1).is_err() {
+        if kept.released || kept.ready.len() >= KEPT || kept.ready.room(1).is_err() {
             drop(kept);
             return ready.release();
         }

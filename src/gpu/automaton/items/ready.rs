@@ -9,8 +9,9 @@
 
 use super::words::{TEXT_HEAD, text_words};
 use super::{Resident, write};
+use crate::base::room::filled;
 use crate::base::status::Outcome;
-use crate::gpu::automaton::batch::{Room, room};
+use crate::gpu::automaton::batch::Room;
 use crate::gpu::buffer;
 use crate::gpu::worklist::list::{self, Options, Way};
 
@@ -146,10 +147,8 @@ impl Ready {
     }
 
     fn clear(&self, words: u64) -> Outcome<()> {
-        let mut zeros = Vec::new();
         let part = PART.min(words as usize);
-        room(&mut zeros, part)?;
-        zeros.resize(part, 0);
+        let zeros = filled(0, part)?;
         let mut at = 0;
         while at < words as usize {
             let count = part.min(words as usize - at);

@@ -12,8 +12,9 @@ use super::ready::Ready;
 use super::words::{pack, position, positions};
 use super::{Dispatch, Resident, write};
 use crate::automata::pattern::Match;
+use crate::base::room::{Grow, filled};
 use crate::base::status::{Outcome, Status};
-use crate::gpu::automaton::batch::{Batch, Room, Stepped, Stepper, room};
+use crate::gpu::automaton::batch::{Batch, Room, Stepped, Stepper};
 use crate::gpu::ticket;
 use crate::gpu::worklist::list::{self, Worklist};
 use crate::gpu::worklist::run::Limits;
@@ -41,9 +42,7 @@ pub struct Items<'a> {
 impl<'a> Items<'a> {
     /// Runs the parts of `resident`.
     pub fn new(resident: &'a Resident, dispatch: Dispatch) -> Outcome<Items<'a>> {
-        let mut records = Vec::new();
-        room(&mut records, RECORDS)?;
-        records.resize(RECORDS, 0);
+        let records = filled(0, RECORDS)?;
         let ready = Some(resident.take()?);
         let (words, items, firsts) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Items { resident, dispatch, ready, words, items, records, firsts })
@@ -58,7 +57,7 @@ impl<'a> Items<'a> {
     fn gather(&mut self, batch: &mut Batch) -> Outcome<()> {
         self.items.clear();
         self.firsts.clear();
-        room(&mut self.firsts, batch.windows.len())?;
+        self.firsts.room(batch.windows.len())?;
         let tables = &self.resident.words;
         for window in 0..batch.windows.len() {
             let first = position(batch, window);
@@ -66,24 +65,21 @@ impl<'a> Items<'a> {
             for part in self.parts(batch) {
                 let base = tables.bases[part];
                 let active = batch.active_mut(window, part);
-                room(&mut self.items, active.len())?;
                 // What ends before the window was told of.
                 let item = |state: &u32| [base + state, tables.accepts(base + state), first];
-                self.items.extend(active.iter().map(item));
+                self.items.add_each(active.iter().map(item))?;
                 active.clear();
                 if part == 0 {
                     let seeds = batch.seeds(window);
-                    room(&mut self.items, seeds.len())?;
                     let cursor = |state: u32| if tables.is_join(state) { CLAIM } else { 0 };
-                    self.items.extend(seeds.iter().map(|seed| [seed.state, cursor(seed.state), first + seed.end]));
+                    self.items.add_each(seeds.iter().map(|seed| [seed.state, cursor(seed.state), first + seed.end]))?;
                 }
             }
         }
         if tables.starts {
             let all = positions(batch) as u32;
-            room(&mut self.items, all.div_ceil(STRIDE) as usize)?;
             let item = |from: u32| [START | (from + STRIDE).min(all), 0, from];
-            self.items.extend((0..all).step_by(STRIDE as usize).map(item));
+            self.items.add_each((0..all).step_by(STRIDE as usize).map(item))?;
         }
         Ok(())
     }
@@ -140,7 +136,7 @@ impl<'a> Items<'a> {
     fn take(&mut self, list: &Worklist, batch: &mut Batch, out: &mut Vec<Match>) -> Outcome<()> {
         loop {
             let count = list.take(&mut self.records)?;
-            room(out, count)?;
+            out.room(count)?;
             for at in 0..count {
                 let [what, place] = [self.records[2 * at], self.records[2 * at + 1]];
                 let window = self.firsts.partition_point(|first| *first <= place) - 1;
@@ -152,8 +148,7 @@ impl<'a> Items<'a> {
                     let (state, bases) = (what & !ACTIVE, &self.resident.words.bases);
                     let part = bases.partition_point(|base| *base <= state) - 1;
                     let active = batch.active_mut(window, part);
-                    room(active, 1)?;
-                    active.push(state - bases[part]);
+                    active.add(state - bases[part])?;
                 }
             }
             if 2 * count < self.records.len() {

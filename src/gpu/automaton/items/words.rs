@@ -18,8 +18,9 @@
 use crate::automata::bytes::{KINDS, kind_of};
 use crate::automata::set::Set;
 use crate::automata::tables::Tables;
-use crate::base::status::{Outcome, Status};
-use crate::gpu::automaton::batch::{Batch, room};
+use crate::base::room::{Grow, NoMemory, filled};
+use crate::base::status::Outcome;
+use crate::gpu::automaton::batch::Batch;
 
 /// Words of a row of a state.
 pub const ROW: usize = 4;
@@ -58,8 +59,8 @@ pub enum Refused {
     Memory,
 }
 
-impl From<Status> for Refused {
-    fn from(_: Status) -> Refused {
+impl From<NoMemory> for Refused {
+    fn from(_: NoMemory) -> Refused {
         Refused::Memory
     }
 }
@@ -78,7 +79,7 @@ impl Words {
     /// Of those parts of a set whose bits are set; the first is begun by seeds. More than `most` words are refused.
     pub fn new(set: &Set, parts: u64, most: u64) -> Result<Words, Refused> {
         let mut packed = Words::default();
-        room(&mut packed.bases, set.rest.len() + 2)?;
+        packed.bases.room(set.rest.len() + 2)?;
         packed.bases.push(0);
         let mut states = 0;
         for (_, tables) in chosen(set, parts) {
@@ -89,12 +90,9 @@ impl Words {
         if all as u64 > most.min(u64::from(u32::MAX)) {
             return Err(Refused::Large);
         }
-        room(&mut packed.words, all)?;
-        packed.words.resize(all, 0);
+        packed.words = filled(0, all)?;
         packed.words[..HEAD].copy_from_slice(&[layout.rows as u32, layout.starting as u32]);
-        let mut seeded = Vec::new();
-        room(&mut seeded, set.factored.count() as usize)?;
-        seeded.resize(set.factored.count() as usize, false);
+        let mut seeded = filled(false, set.factored.count() as usize)?;
         set.factors.iter().for_each(|factor| seeded[factor.seed as usize] = true);
         packed.fill(set, parts, layout, &seeded);
         Ok(packed)
@@ -204,8 +202,7 @@ pub const fn text_words(positions: usize) -> usize {
 pub fn pack(batch: &Batch, head: [u32; TEXT_HEAD], out: &mut Vec<u32>) -> Outcome<()> {
     out.clear();
     let words = text_words(positions(batch));
-    room(out, words)?;
-    out.resize(words, 0);
+    out.resize_to(words, 0)?;
     out[..TEXT_HEAD].copy_from_slice(&head);
     let mut kind = [0; 256];
     (0..=255u8).for_each(|byte| kind[usize::from(byte)] = kind_of(byte).trailing_zeros());
@@ -234,6 +231,7 @@ mod tests {
     use crate::automata::reference::Place;
     use crate::automata::set::Options;
     use crate::base::failing;
+    use crate::base::status::Status;
     use crate::gpu::automaton::batch::Begins;
 
     fn set(texts: &[&str]) -> Set {

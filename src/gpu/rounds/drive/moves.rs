@@ -2,6 +2,7 @@
 //! Items between the host and the device: taken, uploaded, spilled, brought back, and the memory for it all.
 
 use super::*;
+use crate::base::room::Grow;
 use crate::gpu::rounds::rings::{Rings, Run};
 
 /// Items of a slice where memory is short.
@@ -152,7 +153,7 @@ impl<F: Frontier> Drive<F> {
             }
             let mut words = Vec::new();
             let least = limit.min(u64::from(SLICE_LEAST));
-            let mut get = |items: u64| try_reserve(&mut words, items as usize * self.manner.words as usize).is_ok();
+            let mut get = |items: u64| words.room(items as usize * self.manner.words as usize).is_ok();
             let got = self.waiting.try_reserve(1).is_ok() && (get(limit) || get(least));
             if !got {
                 if outcome::depth(&self.control) + held == 0 {

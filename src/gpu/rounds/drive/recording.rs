@@ -2,6 +2,7 @@
 //! What a submission is made of: copies, the control block, rounds, what is read back.
 
 use super::*;
+use crate::base::room::Grow;
 use crate::gpu::rounds::admission;
 
 impl<F: Frontier> Drive<F> {
@@ -12,7 +13,7 @@ impl<F: Frontier> Drive<F> {
         self.room = words.min(self.traffic.fits());
         for kept in [&mut self.words, &mut self.own] {
             kept.clear();
-            if try_reserve(kept, self.room as usize).is_err() {
+            if kept.room(self.room as usize).is_err() {
                 self.room = self.room.min(kept.capacity() as u64);
             }
         }

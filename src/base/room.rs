@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Growth that may fail: a lack of memory is an answer here, and never the end of the process.
 
-use crate::base::failing;
-use crate::base::status::Status;
 use core::hash::{BuildHasher, Hash};
 use std::collections::HashMap;
+
+use super::failing;
+use super::status::Status;
 
 /// No memory is left for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,24 +115,22 @@ pub fn copied<T: Copy>(values: &[T]) -> Room<Vec<T>> {
     Ok(all)
 }
 
-/// One value on the heap.
-pub fn boxed<T>(value: T) -> Room<Box<T>> {
-    let mut one = Vec::new();
-    if failing::now() || one.try_reserve_exact(1).is_err() {
+/// An empty list with room for so many and no more: a box that it becomes gives nothing back, for which memory may lack as well.
+pub fn exactly<T>(count: usize) -> Room<Vec<T>> {
+    let mut all = Vec::new();
+    if failing::now() || all.try_reserve_exact(count).is_err() {
         return Err(NoMemory);
     }
+    Ok(all)
+}
+
+/// One value on the heap.
+pub fn boxed<T>(value: T) -> Room<Box<T>> {
+    let mut one = exactly(1)?;
     one.push(value);
     // SAFETY: a boxed slice of one element is laid out as a box of it.
     Ok(unsafe { Box::from_raw(Box::into_raw(one.into_boxed_slice()).cast()) })
 }
-
-/// Calls code of others, which ends the process where it finds no memory. Tests that make allocations fail leave it alone.
-#[cfg(not(test))]
-pub fn of_others<T>(act: impl FnOnce() -> T) -> T {
-    act()
-}
-#[cfg(test)]
-pub use super::tests::memory::of_others;
 
 /// Room in a map for one more.
 pub fn room_in<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) -> Room<()> {
