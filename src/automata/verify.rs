@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From where factors occur to the states that are active there: the prefix of each occurrence is verified backwards.
 
+use core::ops::Range;
+
 use super::alphabet::Alphabet;
 use super::backwards::Backwards;
 use super::bytes::ANY;
@@ -21,6 +23,14 @@ pub struct Seed {
 
 /// Occurrences that somebody else has found: index after the last byte, number of the factor.
 pub type Hits<'a> = &'a [(u32, u32)];
+
+/// Of hits that are sorted those that end in a part of the text, as that part counts.
+pub fn within(hits: Hits<'_>, part: Range<u32>, out: &mut Vec<(u32, u32)>) -> Room<()> {
+    let place = |end: u32| hits.partition_point(|hit| hit.0 <= end);
+    let own = &hits[place(part.start)..place(part.end)];
+    out.clear();
+    out.add_each(own.iter().map(|(end, id)| (end - part.start, *id)))
+}
 
 /// Finds seeds.
 pub struct Seeker {

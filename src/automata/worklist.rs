@@ -9,8 +9,8 @@ use super::scanner::{Compiled, Counts, settle};
 use super::sparse::{self, Item, WINDOW};
 use super::stream::Stream;
 use super::tables::Tables;
-use super::verify::{self, Hits, Seed};
-use crate::base::room::{Room, each, list};
+use super::verify::{self, Hits, Seed, within};
+use crate::base::room::{Room, each};
 
 /// Working memory of a thread.
 pub struct Memory {
@@ -58,8 +58,11 @@ impl Memory {
         let (before, mut counts) = (out.len(), Counts::default());
         for (index, window) in chunk.chunks(WINDOW).enumerate() {
             let from = (index * WINDOW) as u32;
-            let own = given.map(|given| within(given, from, from + window.len() as u32)).transpose()?;
-            counts.add(&self.window(compiled, stream, number, window, own.as_deref(), out)?);
+            let mut own = Vec::new();
+            if let Some(given) = given {
+                within(given, from..from + window.len() as u32, &mut own)?;
+            }
+            counts.add(&self.window(compiled, stream, number, window, given.map(|_| &own[..]), out)?);
         }
         settle(out, before);
         counts.matches = (out.len() - before) as u64;
@@ -101,10 +104,4 @@ impl Memory {
         stream.advance(text, compiled.keep());
         Ok(counts)
     }
-}
-
-/// Of hits that are sorted those that end in a part of the text, as that part counts.
-fn within(hits: Hits<'_>, from: u32, to: u32) -> Room<Vec<(u32, u32)>> {
-    let (first, last) = (hits.partition_point(|hit| hit.0 <= from), hits.partition_point(|hit| hit.0 <= to));
-    list(hits[first..last].iter().map(|(end, id)| (end - from, *id)))
 }

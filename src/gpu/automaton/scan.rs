@@ -17,7 +17,7 @@ use crate::automata::engine::{Engine, Failure, Mismatch, Reading};
 use crate::automata::factor::FACTOR_MAX;
 use crate::automata::pattern::Match;
 use crate::automata::scanner::Counts;
-use crate::automata::verify::Hits;
+use crate::automata::verify::{Hits, within};
 use crate::base::failing;
 use crate::base::room::{Grow, Room, exactly, list};
 use crate::base::status::{Outcome, Status};
@@ -86,17 +86,13 @@ pub(super) enum Verdict {
     Closed,
     NoMemory,
     Device(Status, Text<400>),
-    Parity(Mismatch),
-    Unequal(Unequal),
-}
-
-/// A batch of which a device has made something else than the processor.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Unequal {
-    /// The first match that only one of them has, and whether the device has it.
-    Match(Match, bool),
-    /// What is active in a stream behind so many bytes.
-    Active { stream: u32, end: u64 },
+    /// Two have come to different ends: the first match that one of them has alone, and which.
+    Alone(Match, &'static str),
+    /// A device has other states active in a stream behind so many bytes than the processor.
+    Active {
+        stream: u32,
+        end: u64,
+    },
 }
 
 impl Verdict {
@@ -382,11 +378,8 @@ impl Scan {
             ahead.hits.sort_unstable();
             (ahead.from, ahead.to) = (from, to);
         }
-        let (first, last) = ((at - ahead.from) as u32, (at + slice - ahead.from) as u32);
-        let place = |end: u32| ahead.hits.partition_point(|hit| hit.0 <= end);
-        let own = &ahead.hits[place(first)..place(last)];
-        ahead.given.clear();
-        ahead.given.add_each(own.iter().map(|(end, id)| (end - first, *id)))?;
+        let first = (at - ahead.from) as u32;
+        within(&ahead.hits, first..first + slice as u32, &mut ahead.given)?;
         Ok(Some(&ahead.given))
     }
 
@@ -394,7 +387,10 @@ impl Scan {
     pub(super) fn failed(&self, failure: Failure) -> Option<()> {
         match failure {
             Failure::NoMemory => self.end(Verdict::NoMemory),
-            Failure::Mismatch(mismatch) => self.unequal(Verdict::Parity(mismatch)),
+            Failure::Mismatch(Mismatch { first, in_baseline }) => {
+                let who = if in_baseline { "the baseline" } else { "the other engine" };
+                self.unequal(Verdict::Alone(first, who));
+            }
         }
         None
     }
@@ -514,18 +510,11 @@ fn resolve(pending: Pending, verdict: Option<Verdict>, limits: &Limits, automato
             pending.resolve(status, format_args!("{}", core::str::from_utf8(text.as_bytes()).unwrap_or("")));
         }
         Verdict::NoMemory => pending.resolve(Status::NO_MEMORY, format_args!("no memory for the matches of a scan")),
-        Verdict::Parity(Mismatch { first, in_baseline }) => {
-            let who = if in_baseline { "the baseline" } else { "the other engine" };
-            let Match { pattern, stream, end } = first;
+        Verdict::Alone(Match { pattern, stream, end }, who) => {
             let what = format_args!("pattern {pattern} ends at byte {end} of stream {stream} for {who} only");
             pending.resolve(Status::PARITY, what);
         }
-        Verdict::Unequal(Unequal::Match(Match { pattern, stream, end }, on_device)) => {
-            let who = if on_device { "device" } else { "processor" };
-            let what = format_args!("pattern {pattern} ends at byte {end} of stream {stream} for the {who} only");
-            pending.resolve(Status::PARITY, what);
-        }
-        Verdict::Unequal(Unequal::Active { stream, end }) => {
+        Verdict::Active { stream, end } => {
             let what = format_args!("after byte {end} of stream {stream} other states are active for the device");
             pending.resolve(Status::PARITY, what);
         }

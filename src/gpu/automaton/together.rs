@@ -11,13 +11,13 @@
 use super::batch::{Batch, Begins, Room, Stepped, Stepper};
 use super::items::Dispatch;
 use super::processor::Processor;
-use super::scan::{Chunk, Lane, Scan, Unequal, Verdict, taken};
+use super::scan::{Chunk, Lane, Scan, Verdict, taken};
 use crate::automata::bytes::kind_of;
 use crate::automata::engine::{Engine, Mode, Reading};
 use crate::automata::pattern::Match;
 use crate::automata::reference::{Carried, Place};
 use crate::automata::scanner::{Compiled, Counts, settle};
-use crate::automata::verify::{self, Seed};
+use crate::automata::verify::{self, Seed, within};
 use crate::base::room::{Grow, copied};
 use crate::base::status::{Outcome, Status};
 
@@ -286,11 +286,7 @@ impl<'a> Together<'a> {
         for window in 0..self.batch.windows.len() {
             if on_device {
                 let range = self.batch.windows[window].range();
-                let place = |end: usize| self.hits.partition_point(|hit| hit.0 as usize <= end);
-                let own = &self.hits[place(range.start)..place(range.end)];
-                self.given.clear();
-                self.given.room(own.len())?;
-                self.given.extend(own.iter().map(|(end, id)| (end - range.start as u32, *id)));
+                within(&self.hits, range.start as u32..range.end as u32, &mut self.given)?;
             }
             let stream = &self.open[self.chosen[window]].reading.stream;
             let given = on_device.then_some(&self.given[..]);
@@ -402,19 +398,20 @@ impl<'a> Together<'a> {
             self.changed = window + 1;
         }
         settle(&mut self.other, 0);
-        let unequal = first_of_one(&self.found, &self.other).map(|(found, own)| Unequal::Match(found, own));
+        let unequal = first_of_one(&self.found, &self.other)
+            .map(|(found, on_device)| Verdict::Alone(found, if on_device { "the device" } else { "the processor" }));
         let unequal = unequal.or_else(|| (0..self.batch.windows.len()).find_map(|window| self.differs(window)));
         match unequal {
             None => Ok(()),
             Some(unequal) => {
-                self.scan.unequal(Verdict::Unequal(unequal));
+                self.scan.unequal(unequal);
                 Err(None)
             }
         }
     }
 
     /// Whether other states are active behind a window than the processor has.
-    fn differs(&self, window: usize) -> Option<Unequal> {
+    fn differs(&self, window: usize) -> Option<Verdict> {
         let reading = &self.open[self.chosen[window]].reading;
         let other = |part: usize| match (self.batch.begins, part) {
             (Begins::Seeds, 0) => &reading.stream.tails,
@@ -428,7 +425,7 @@ impl<'a> Together<'a> {
         };
         let place = self.batch.windows[window].place();
         let end = reading.offset();
-        (!(0..self.batch.parts()).all(same)).then_some(Unequal::Active { stream: place.stream, end })
+        (!(0..self.batch.parts()).all(same)).then_some(Verdict::Active { stream: place.stream, end })
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a device has of a set of literals: its tables, and the pipelines that read them.
 
+use crate::gpu::service::words::as_bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::lane::Lane;
@@ -48,13 +49,13 @@ impl Resident {
     pub fn changed(gpu: &Gpu, literals: Arc<Literals>, change: Change<'_>) -> Result<Resident, Failure> {
         let too_large = || Failure::new(Status::LIMIT, "the set of literals is too large for a device");
         let Packed { words, filters, candidates, texts, cases, lengths } = literals.pack().ok_or_else(too_large)?;
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let bytes = as_bytes(&words);
         if bytes.len() as u64 > gpu.limits.max_storage_buffer_binding_size {
             return Err(too_large());
         }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let tables = gpu.buffer(bytes.len() as u64, usage)?;
-        gpu.guarded(|_| gpu.queue.write_buffer(&tables, 0, &bytes))?;
+        gpu.guarded(|_| gpu.queue.write_buffer(&tables, 0, bytes))?;
         let uniform = gpu.facts.software && filters.iter().all(|filter| (4 << (32 - filter.word_shift)) <= BITMAP);
         let bitmaps = bitmaps(gpu, &words, if uniform { &filters } else { &[] })?;
         let whole = change(if uniform { SOURCE.to_owned() } else { in_storage(SOURCE) });
@@ -110,8 +111,7 @@ pub(super) const BITMAP: usize = 32 << 10;
 fn bitmaps(gpu: &Gpu, words: &[u32], filters: &[PackedFilter]) -> Result<wgpu::Buffer, Failure> {
     let mut bytes = Vec::new();
     for (number, filter) in filters.iter().enumerate() {
-        let words = words[filter.bitmap as usize..filter.slots as usize].iter();
-        bytes.extend(words.flat_map(|word| word.to_le_bytes()));
+        bytes.extend_from_slice(as_bytes(&words[filter.bitmap as usize..filter.slots as usize]));
         bytes.resize((number + 1) * BITMAP, 0);
     }
     bytes.resize(bytes.len().max(BITMAP), 0);

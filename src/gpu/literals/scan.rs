@@ -8,6 +8,7 @@
 //!            batch is searched on the processor
 //! ```
 
+use crate::gpu::service::words::as_bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -138,7 +139,7 @@ impl Scan {
                     cases,
                     self.room as u32,
                 ];
-                params.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+                params.extend_from_slice(as_bytes(&words));
                 params.resize((sizes.len() + 1) * STRIDE, 0);
                 let bits = if resident.uniform { number * BITMAP } else { 0 };
                 sizes.push(((end - first).div_ceil(EACH * GROUP) as u32, bits as u32));

@@ -24,7 +24,7 @@ use super::outcome;
 use super::pace::Pace;
 use super::pipelines::Pipelines;
 use super::store::{CONTROL_BYTES, COUNTER_BYTES, STATUS_BYTES, Store};
-use super::traffic::{Part, Piece, Traffic, as_bytes};
+use super::traffic::{Part, Piece, Traffic};
 use super::upload::Upload;
 use crate::base::room::Grow;
 use crate::base::status::Status;

@@ -5,6 +5,7 @@
 use super::store::Store;
 use crate::base::room::Grow;
 use crate::base::status::Status;
+use crate::gpu::service::words::as_bytes_mut;
 use crate::gpu::service::{Failure, Gpu};
 
 /// What a piece is.
@@ -128,15 +129,4 @@ fn copy(buffer: &wgpu::Buffer, words: u64, into: &mut Vec<u32>) -> Result<(), Fa
     into.resize(words as usize, 0);
     as_bytes_mut(into).copy_from_slice(&view);
     Ok(())
-}
-
-/// Words as the device has them: both are little-endian.
-pub fn as_bytes(words: &[u32]) -> &[u8] {
-    // SAFETY: the same memory, borrowed as long; every byte of a word is initialised, and bytes need no alignment.
-    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
-}
-
-fn as_bytes_mut(words: &mut [u32]) -> &mut [u8] {
-    // SAFETY: as above, and whatever is written is a word.
-    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }

@@ -2,9 +2,9 @@
 //! What goes to a device: pieces for its buffers, side by side in one that the host writes. It is mapped again when the
 //! submission that copies from it has ended, so it is made once, and what is written costs no staging buffer of its own.
 
-use super::traffic::as_bytes;
 use crate::base::room::Grow;
 use crate::gpu::service::Gpu;
+use crate::gpu::service::words::as_bytes;
 
 /// Smallest buffer, in bytes.
 const LEAST: u64 = 16 << 10;

@@ -13,7 +13,7 @@
 //! - `job`, `reply`, `queue`: what other threads ask for and how they hear of it.
 //! - `thread`: the loop. `turn`: what a command may do in it. `readback`: staging buffers that are used again.
 //! - `shader`: from text to a module, with line and column of an error. `loops`: the bound on loops. `probe`: whether the
-//!   driver has a bound of its own.
+//!   driver has a bound of its own. `words`: words as bytes.
 //!
 //! Fork: the threads of a device and of its driver do not exist in a child, in which the whole library answers FORKED.
 //! Unloading: drivers keep threads and thread-local destructors, so a library that opened a device stays mapped.
@@ -30,6 +30,7 @@ pub mod reply;
 pub mod shader;
 pub mod thread;
 mod turn;
+pub mod words;
 
 pub use adapters::{Choice, Facts};
 pub use device::Gpu;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether the driver cuts invocations off that loop for long: measured once for each driver, because it says nothing.
 
+use super::words::as_bytes;
 use std::sync::{Mutex, PoisonError};
 
 use super::device::Gpu;
@@ -53,8 +54,7 @@ fn measure(gpu: &Gpu) -> Result<u32, Failure> {
     let words = gpu.buffer(16, usage)?;
     let staging = gpu.buffer(16, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?;
     // The third word is no state that the congruence comes to from 1 in so few steps.
-    let start: Vec<u8> = [TRIED, 1, 0x8000_0001, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
-    gpu.queue.write_buffer(&words, 0, &start);
+    gpu.queue.write_buffer(&words, 0, as_bytes(&[TRIED, 1, 0x8000_0001, 0]));
     let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
         layout: &pipeline.get_bind_group_layout(0),

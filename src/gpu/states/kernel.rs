@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One automaton's tables on a device, and the kernel that steps it.
 
+use crate::gpu::service::words::as_bytes;
 use std::sync::OnceLock;
 
 use super::source::{self, Way};
 use crate::automata::dense::Bits;
 use crate::automata::pack::{PackedBits, PackedTables};
 use crate::automata::tables::Tables;
-use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu, shader};
 
@@ -64,10 +64,7 @@ fn upload(gpu: &Gpu, words: &[u32]) -> Result<wgpu::Buffer, Failure> {
         return Err(too_large());
     }
     let buffer = gpu.buffer(bytes.max(16), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)?;
-    let mut copy: Vec<u8> = Vec::new();
-    copy.room(bytes as usize)?;
-    copy.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-    gpu.guarded(|_| gpu.queue.write_buffer(&buffer, 0, &copy))?;
+    gpu.guarded(|_| gpu.queue.write_buffer(&buffer, 0, as_bytes(words)))?;
     Ok(buffer)
 }
 

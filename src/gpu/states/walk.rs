@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use super::lane::{DISPATCHES, HEAD, Lane, STRIDE, Sizes};
 use super::resident::Resident;
 use super::wave::{FOUND, Most, Outcome, Plan, Wave, Window};
-use crate::base::room::Grow;
 use crate::base::status::Status;
+use crate::gpu::service::words::as_bytes;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Reply, Step};
 
 /// Words that are copied although nobody knows yet that so many were found.
@@ -155,14 +155,8 @@ impl Walk {
                 self.resident.lane(gpu, sizes.rounded())?
             }
         };
-        let words: Vec<u8> = {
-            let mut bytes = Vec::new();
-            bytes.room(4 * self.wave.inputs.len())?;
-            bytes.extend(self.wave.inputs.iter().flat_map(|word| word.to_le_bytes()));
-            bytes
-        };
         gpu.guarded(|_| {
-            gpu.queue.write_buffer(&lane.inputs, 0, &words);
+            gpu.queue.write_buffer(&lane.inputs, 0, as_bytes(&self.wave.inputs));
             if !self.wave.text.is_empty() {
                 gpu.queue.write_buffer(&lane.text, 0, &self.wave.text);
             }
@@ -188,7 +182,7 @@ impl Walk {
             let all = kernel.dispatches(longest).unwrap_or(usize::MAX);
             for done in self.done..all.min(self.done + self.pace) {
                 let words = kernel.params(number, windows, done, self.plan.most.found);
-                params.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+                params.extend_from_slice(as_bytes(&words));
                 params.resize((made.len() + 1) * STRIDE, 0);
                 made.push((number, kernel));
             }
@@ -260,25 +254,17 @@ impl Job for Walk {
         if self.reply.is_none() {
             return Step::Done;
         }
-        match self.next(gpu, encoder) {
-            Ok(Step::Done) => {
-                if let Some(lane) = self.lane.take() {
-                    self.resident.keep(lane);
-                }
-                let outcome = core::mem::take(&mut self.outcome);
-                self.answer(Ok(outcome));
-                Step::Done
-            }
-            Ok(step) => step,
-            Err(failure) => {
-                // Its sets are as they were when it was given up; whoever has it next sees that.
-                if let Some(lane) = self.lane.take() {
-                    self.resident.keep(lane);
-                }
-                self.answer(Err(failure));
-                Step::Done
-            }
+        let ended = match self.next(gpu, encoder) {
+            Ok(Step::Done) => Ok(core::mem::take(&mut self.outcome)),
+            Ok(step) => return step,
+            Err(failure) => Err(failure),
+        };
+        // Where it was given up its sets are as they were then; whoever has it next sees that.
+        if let Some(lane) = self.lane.take() {
+            self.resident.keep(lane);
         }
+        self.answer(ended);
+        Step::Done
     }
 
     fn submitted(&mut self, _gpu: &Gpu) {

@@ -278,6 +278,6 @@ mod tests {
         let [edge, word, feed, other] = [0, 1, 2, 4];
         assert_eq!(told, [(97, edge), (10, word), (END, feed), (95, other), (END, word)]);
         failing::next(true);
-        assert_eq!(pack(&batch, [0; 4], &mut words), Err(Status::NO_MEMORY));
+        assert_eq!(pack(&batch, [0; 4], &mut Vec::new()), Err(Status::NO_MEMORY));
     }
 }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::base::room::Grow;
 use crate::gpu::rounds::rings::{Rings, Run};
+use crate::gpu::service::words::as_bytes;
 
 /// Items of a slice where memory is short.
 const SLICE_LEAST: u32 = 64;

@@ -5,8 +5,8 @@ use super::*;
 use crate::base::random::Random;
 use crate::gpu::rounds::admission::{admit, fold};
 use crate::gpu::rounds::layout::*;
-use crate::gpu::rounds::traffic::as_bytes;
 use crate::gpu::service::Sink;
+use crate::gpu::service::words::as_bytes;
 
 type Control = [u32; CONTROL_WORDS];
 
