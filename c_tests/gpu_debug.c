@@ -171,25 +171,20 @@ static void silent(strand_work *work, const uint32_t *items, uint32_t count, voi
   (void)count;
   (void)data;
 }
-static void a_program_that_declares_the_name_itself_makes_no_notes(void) {
+static void check_silence(const char *shader) {
   const strand_worklist_options options = two_of_each(0);
-  const strand_worklist list =
-      new_list(silent, "fn debug(a: u32, b: u32, c: u32, d: u32) {}\nfn run(item: Item) { debug(1u, 2u, 3u, 4u); }", &options);
+  const strand_worklist list = new_list(silent, shader, &options);
   strand_work_note one;
   push_numbered(list, 10);
   CHECK_OK(run_worklist(list, 1));
   CHECK_STATUS(STRAND_ERR_EMPTY, strand_worklist_debug(list, &one, 1, NULL, NULL));
   CHECK_OK(strand_worklist_release(list));
 }
+static void a_program_that_declares_the_name_itself_makes_no_notes(void) {
+  check_silence("fn debug(a: u32, b: u32, c: u32, d: u32) {}\nfn run(item: Item) { debug(1u, 2u, 3u, 4u); }");
+}
 static void a_variable_of_that_name_is_the_programs_own(void) {
-  const strand_worklist_options options = two_of_each(0);
-  const strand_worklist list =
-      new_list(silent, "var<private> debug: u32;\nfn run(item: Item) { debug = item.param; }", &options);
-  strand_work_note one;
-  push_numbered(list, 10);
-  CHECK_OK(run_worklist(list, 1));
-  CHECK_STATUS(STRAND_ERR_EMPTY, strand_worklist_debug(list, &one, 1, NULL, NULL));
-  CHECK_OK(strand_worklist_release(list));
+  check_silence("var<private> debug: u32;\nfn run(item: Item) { debug = item.param; }");
 }
 
 /* A kernel that ends its strand in the middle of a batch: what it wrote before is there. */

@@ -16,15 +16,6 @@ static strand_device adapter;
 /* -------------------------------------------------------------------------------------------- a program, twice */
 
 /* What an item does follows from its words: everything that an item can do is among it. */
-static uint32_t mix(uint32_t a, uint32_t b) {
-  uint32_t h = a * 0x9e3779b1u ^ b * 0x85ebca77u;
-  h ^= h >> 15;
-  h *= 0x2c1b3c6du;
-  h ^= h >> 12;
-  h *= 0x297a2d39u;
-  return h ^ (h >> 15);
-}
-
 static void everything(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
   uint64_t bytes = 0;
   uint32_t *sums = strand_work_buffer(work, 0, &bytes);
@@ -59,11 +50,7 @@ static void everything(strand_work *work, const uint32_t *items, uint32_t count,
 
 static const char EVERYTHING[] =
     "@group(1) @binding(0) var<storage, read_write> sums: array<atomic<u32>, 64>;\n"
-    "fn mix(a: u32, b: u32) -> u32 {\n"
-    "  var h = a * 0x9e3779b1u ^ b * 0x85ebca77u;\n"
-    "  h ^= h >> 15u; h *= 0x2c1b3c6du; h ^= h >> 12u; h *= 0x297a2d39u;\n"
-    "  return h ^ (h >> 15u);\n"
-    "}\n"
+    MIX_IN_WGSL
     "fn run(item: Item) {\n"
     "  let h = mix(item.param, item.continuation_pc);\n"
     "  let fuel = item.continuation_data;\n"

@@ -95,6 +95,22 @@ static inline void push_items(strand_worklist list, const uint32_t *items, uint3
   CHECK_OK(strand_worklist_push(list, items, count, 0, 0, STRAND_FOREVER));
 }
 
+/* Two numbers make one that looks like chance, and the same in a shader. */
+static inline uint32_t mix(uint32_t a, uint32_t b) {
+  uint32_t h = a * 0x9e3779b1u ^ b * 0x85ebca77u;
+  h ^= h >> 15;
+  h *= 0x2c1b3c6du;
+  h ^= h >> 12;
+  h *= 0x297a2d39u;
+  return h ^ (h >> 15);
+}
+#define MIX_IN_WGSL                                                         \
+  "fn mix(a: u32, b: u32) -> u32 {\n"                                       \
+  "  var h = a * 0x9e3779b1u ^ b * 0x85ebca77u;\n"                          \
+  "  h ^= h >> 15u; h *= 0x2c1b3c6du; h ^= h >> 12u; h *= 0x297a2d39u;\n"   \
+  "  return h ^ (h >> 15u);\n"                                              \
+  "}\n"
+
 /* What every worklist must count at any time between two runs. */
 static inline void check_conserved(strand_worklist list) {
   const strand_worklist_statistics s = worklist_statistics(list);

@@ -219,15 +219,6 @@ static void a_quota_that_is_lowered_holds_after_the_submission_that_is_on(void) 
 enum { WORDS = 3, TENANTS = 30, ROOTS = 120, FUEL = 5 };
 #define FIELDS (STRAND_FIELD_PARAM | STRAND_FIELD_CONTINUATION_PC | STRAND_FIELD_CONTINUATION_DATA)
 
-static uint32_t mix(uint32_t a, uint32_t b) {
-  uint32_t h = a * 0x9e3779b1u ^ b * 0x85ebca77u;
-  h ^= h >> 15;
-  h *= 0x2c1b3c6du;
-  h ^= h >> 12;
-  h *= 0x297a2d39u;
-  return h ^ (h >> 15);
-}
-
 /* What an item does follows from its number and its step; it also carries its tenant, and how many generations may follow. It
  * counts its visit for its tenant. Bands that there are not are refused, visibly. */
 static void random_item(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
@@ -258,11 +249,7 @@ static void random_item(strand_work *work, const uint32_t *items, uint32_t count
 }
 static const char RANDOM_ITEM[] =
     "@group(1) @binding(0) var<storage, read_write> seen: array<atomic<u32>, 64>;\n"
-    "fn mix(a: u32, b: u32) -> u32 {\n"
-    "  var h = a * 0x9e3779b1u ^ b * 0x85ebca77u;\n"
-    "  h ^= h >> 15u; h *= 0x2c1b3c6du; h ^= h >> 12u; h *= 0x297a2d39u;\n"
-    "  return h ^ (h >> 15u);\n"
-    "}\n"
+    MIX_IN_WGSL
     "fn run(item: Item) {\n"
     "  let h = mix(item.param, item.continuation_pc);\n"
     "  let data = item.continuation_data;\n"
