@@ -26,7 +26,7 @@ BENCH ?=
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo "  T=word chooses tests, V=1 shows their output, JOBS=n compiles n at once, DEBUG=1 keeps line tables in the libraries."
+	@echo "  T=word chooses tests, V=1 shows their output, JOBS=n compiles and runs n at once, DEBUG=1 keeps line tables in the libraries."
 	@echo "  GPU=0 builds libraries whose only device is the processor: no code of wgpu in them, and built in half a minute."
 	@echo "  PREFIX=/usr/local LIBDIR=PREFIX/lib INCLUDEDIR=PREFIX/include DESTDIR= are where install puts things."
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static opt=O2 instruments=none */
+/* test: expect-exit=0 timeout=120 modes=static opt=O2 instruments=none alone=yes */
 /* test: engines=parallel engines-why="a device does not work in steps: how much strands do meanwhile is chance there" */
 /*
  * Strands go on while a device is busy. Everything runs on one worker, so a call that kept its thread would stop all strands; what they

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 schedules=yes */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 schedules=yes waits=yes */
 /*
  * Semaphores and read-write locks: never more than there is, first come first served on both sides, and what they grant
  * is what a sorted list of those who wait says.

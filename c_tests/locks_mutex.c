@@ -533,8 +533,10 @@ static void a_thread_unlocks_also_when_the_runtime_is_gone(void) {
   stop_runtime();
 }
 
+static uint64_t arrived;
 static void *wait_out_the_shutdown(void *unused) {
   (void)unused;
+  count_up(&arrived);
   CHECK_STATUS(STRAND_ERR_CANCELLED, strand_mutex_lock(&mutex, STRAND_FOREVER));
   count_up(&ended);
   return NULL;
@@ -547,8 +549,10 @@ static void a_shutdown_ends_the_wait_of_a_thread(void) {
   spawn(end_with_the_mutex, NULL);
   CHECK_OK(strand_scheduler_run());
   CHECK_OK(strand_external_acquire()); /* or the wait would be a deadlock */
+  count_set(&arrived, 0);
   waiter = start_thread(wait_out_the_shutdown, NULL);
-  nap(MILLISECONDS(20));
+  await_count(&arrived, 1);
+  nap(MILLISECONDS(20)); /* lets it get from its counter into the call */
   stop_runtime();
   join_thread(waiter);
   CHECK_EQUAL(count_read(&ended), 1);

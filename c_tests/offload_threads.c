@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static opt=O2 instruments=none engines=parallel engines-why="seconds of real time, and nothing that depends on the engine" */
+/* test: expect-exit=0 timeout=60 modes=static opt=O2 instruments=none engines=parallel engines-why="seconds of real time, and nothing that depends on the engine" waits=yes */
 /* Threads of the pool come when they can be had and leave when nobody needs them. */
 #include "harness.h"
 

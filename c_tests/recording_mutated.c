@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=240 modes=static opt=O2 instruments=none */
+/* test: expect-exit=0 timeout=240 modes=static opt=O2 instruments=none waits=yes */
 /* test: engines=none engines-why="recording chooses the engine" */
 /* A recording of a real run in which one event is missing, twice there, exchanged with the next one, or other, with every CRC and count put
  * right again: it is refused when it is opened, or the run says that it differs. It is never followed in silence, and nothing hangs. */

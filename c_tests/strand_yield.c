@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 alone=yes */
 /* Taking turns: yield, checkpoint and sleep are fair, shown by counters. */
 #include "harness.h"
 

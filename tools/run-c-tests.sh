@@ -11,6 +11,7 @@
 #   --schedules COUNT  instead, the programs with schedules=yes again and again, each runtime with a seed of its own, until each
 #                      has tried so many schedules under random, and as many under pct
 . "$(dirname "$0")/lib.sh"
+. tools/jobs.sh
 
 POLICIES=(cooperative round_robin priority_fixed priority_aging priority_token progress_aware)
 tier=gate instrument=none list=0 words=() engines=() every_environment=0 schedules=0 device=
@@ -58,12 +59,24 @@ fi
 
 # --- directives ---------------------------------------------------------------------------------------------------
 
+# All of them are read at once: "FILE|KEY", and the values, one a line.
+declare -A directives=()
+sources=()
+for source in "$SOURCES"/*.c "$SOURCES"/*.cc "$SOURCES"/*.ll; do [ ! -f "$source" ] || sources+=("$source"); done
+while IFS='|' read -r place value; do
+    directives[$place]+=${directives[$place]+$'\n'}$value
+done < <(awk 'FNR <= 20 && match($0, /^[\/; *]*test: /) {
+    rest = substr($0, RSTART + RLENGTH)
+    while (match(rest, /[a-z-]+=("[^"]*"|[^ ]*)/)) {
+        pair = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
+        key = substr(pair, 1, index(pair, "=") - 1); value = substr(pair, index(pair, "=") + 1)
+        gsub(/^"|"$/, "", value)
+        print FILENAME "/" key "|" value
+    }
+}' "${sources[@]}" /dev/null)
+
 # directive KEY FILE DEFAULT: the values of a key, one a line
-directive() {
-    local found
-    found=$(head -n 20 "$2" | grep -E '^[/; *]*test: ' | grep -oE "(^| )$1=(\"[^\"]*\"|[^ ]*)" | sed -E "s/^ ?$1=//; s/^\"(.*)\"\$/\1/" || true)
-    printf '%s\n' "${found:-$3}"
-}
+directive() { printf '%s\n' "${directives[$2/$1]:-$3}"; }
 
 # lacks LIST: the first thing of a needs= list that this machine lacks, or nothing
 lacks() {
@@ -141,8 +154,7 @@ wanted() {
 
 plan() {
     local source name compiler opt mode opts modes last
-    for source in "$SOURCES"/*.c "$SOURCES"/*.cc "$SOURCES"/*.ll; do
-        [ -f "$source" ] || continue
+    for source in "${sources[@]}"; do
         name=$(basename "${source%.*}")
         wanted "$name" && [ "$(directive tier "$source" gate)" = "$tier" ] || continue
         opts=$(directive opt "$source" O0,O2) modes=$(directive modes "$source" static,shared)
@@ -192,19 +204,20 @@ run() {
         asan) limit=$((limit * 5)) ;;
     esac
     rm -rf "$scratch" && mkdir -p "$scratch"
-    { (    # braces: the shell's own "Aborted" is not of interest
+    execute() {
         unset "${!STRAND_@}"
         export LIBSTRAND_UNDER_TEST=$SHIP/$SONAME LD_LIBRARY_PATH=$SHIP
         cd "$scratch"
         ulimit -c 0
-        exec env "${variables[@]}" timeout --signal=QUIT --kill-after=3 "$limit" "${command[@]}"
-    ) >"$program.out" 2>"$program.err" </dev/null; } 2>/dev/null || status=$?
+        exec env "${variables[@]}" timeout --signal=QUIT --kill-after=3 "$limit" "${command[@]}" >"$program.out" 2>"$program.err" </dev/null
+    }
+    command_here execute 2>/dev/null || status=$?    # the shell's own "Aborted" is not of interest
     if [ "$status" = 77 ] && [ "$want" != 77 ]; then
         skip "$label" "$(head -n 1 "$program.out")"
         rm -rf "$scratch"
         return
     fi
-    if [ "$status" = 124 ] || { [ "$status" = 137 ] && [ "$want" != 137 ]; }; then problem="no end after $limit s"; hung=$source
+    if [ "$status" = 124 ] || { [ "$status" = 137 ] && [ "$want" != 137 ]; }; then problem="no end after $limit s" && : >"$build/hung-$(basename "$source")"
     elif [ "$status" != "$want" ]; then problem="exit $status, expected $want"; fi
     while read -r pattern; do
         [ -z "$pattern" ] || grep -qE -- "$pattern" "$program.err" || problem="${problem:+$problem; }stderr has no line like '$pattern'"
@@ -228,7 +241,7 @@ run() {
     rm -rf "$scratch"
 }
 
-# All programs are compiled first, several at once; then they run one after the other, since some look at the use of the CPU.
+# All programs are compiled first, then they run; both several at once.
 [ "$instrument" != none ] || trampolines
 ir_tool=$(llvm_compiler)
 newest_header=$(find "$SOURCES" -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
@@ -263,10 +276,9 @@ engine_environment() {
     esac
 }
 
-# on_engine NAME SOURCE PROGRAM SPEC: runs a program on an engine, in each of its environments if asked; prints counts for the caller
+# on_engine NAME SOURCE PROGRAM SPEC: runs a program on an engine, in each of its environments if asked; notes claims that do not apply
 on_engine() {
-    local name=$1 source=$2 program=$3.${4//:/-} engine=$4 environment label kinds claims=0
-    PASSED=0 FAILED=0 SKIPPED=0 hung=
+    local name=$1 source=$2 program=$3.${4//:/-} engine=$4 environment label kinds
     kinds=$(directive engines "$source" parallel,stepped,may)
     case ",$kinds," in
         *",${engine%%:*},"*)
@@ -274,22 +286,21 @@ on_engine() {
             while read -r environment; do
                 label="$name $engine${environment:+ $environment}"
                 run "$source" "$program" "$label" "$(engine_environment "$engine")${environment:+ $environment}"
-                claims=$((claims + inapplicable))
+                NOTED=$((NOTED + inapplicable))
             done < <(directive env "$source" "" | if [ "$every_environment" = 1 ]; then cat; else head -n 1; fi)
             ;;
         *)
             say "not applicable: $name $engine: $(directive engines-why "$source" "")"
             [ -n "$(directive engines-why "$source" "")" ] || fail "$name: engines= without engines-why="
-            claims=1
+            NOTED=1
             ;;
     esac
-    say "$PASSED $FAILED $SKIPPED $claims" >"$program.count"
+    [ "$FAILED" -gt 0 ] || rm -f "$program"
 }
 
 # many_schedules NAME SOURCE PROGRAM POLICY: until so many schedules were tried; each seed is printed with a failure
 many_schedules() {
     local name=$1 source=$2 program=$3.$4 policy=$4 seed=1 tried=0 more
-    PASSED=0 FAILED=0 SKIPPED=0 hung=
     ln -f "$3" "$program"
     while [ "$tried" -lt "$schedules" ] && [ "$FAILED" = 0 ]; do
         run "$source" "$program" "$name $policy from seed $seed" "STRAND_ENGINE=stepped STRAND_POLICY=$policy STRAND_SEED=$seed LIBSTRAND_TEST_VARY=1 LIBSTRAND_TEST_SHORT=1" >"$program.said"
@@ -300,71 +311,51 @@ many_schedules() {
     done
     PASSED=0
     [ "$FAILED" = 1 ] || ok "$name under $policy: $tried schedules"
-    say "$PASSED $FAILED $SKIPPED $tried" >"$program.count"
+    NOTED=$tried
+    [ "$FAILED" -gt 0 ] || rm -f "$program"
 }
 
-# Stepped programs use one processor, so several run at once; those on the parallel engine run alone.
-if [ "$part" = engines ] || [ "$part" = schedules ]; then
-    total=0 began=$SECONDS
-    collect() {    # of all that ran since the last time
-        local log passed failed skipped more
-        wait
-        for log in "$build"/*.log-of-run; do
-            [ -f "$log" ] || continue
-            cat "$log"
-            read -r passed failed skipped more <"${log%.log-of-run}.count" || { passed=0 failed=1 skipped=0 more=0; say "FAIL $log did not come to its end"; }
-            PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped)) total=$((total + more))
-            rm -f "$log" "${log%.log-of-run}.count"
-            [ "$failed" -gt 0 ] || rm -f "${log%.log-of-run}"
-        done
-    }
-    rm -f "$build"/*.log-of-run
-    while IFS='|' read -r name source compiler opt mode; do
-        program=$build/$name.$compiler-$opt-$mode
-        if [ -s "$program.skip" ]; then skip "$name" "needs $(cat "$program.skip")"; continue; fi
-        if [ ! -x "$program" ]; then
-            fail "$name: does not compile"
-            sed 's/^/    /' "$program.log" | head -n 20
-            continue
-        fi
-        if [ "$part" = engines ]; then runs=("${engines[@]}"); else runs=(random pct); fi
-        for spec in "${runs[@]}"; do
-            case $spec in
-                parallel:* | may:*) collect; (on_engine "$name" "$source" "$program" "$spec") >"$program.${spec//:/-}.log-of-run"; collect ;;
-                stepped:*)
-                    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
-                    on_engine "$name" "$source" "$program" "$spec" >"$program.${spec//:/-}.log-of-run" &
-                    ;;
-                *)
-                    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
-                    many_schedules "$name" "$source" "$program" "$spec" >"$program.$spec.log-of-run" &
-                    ;;
-            esac
-        done
-    done <"$build/plan-$part"
-    collect
-    if [ "$part" = engines ]; then say "engines: $total claims or programs not applicable"; else say "schedules: $total tried"; fi
-    summary "$part"
-    exit
-fi
+# as_written NAME SOURCE PROGRAM LABEL: runs a program in each of its environments, on a device in the first of them
+as_written() {
+    local source=$2 label=$4 environment
+    if [ -f "$build/hung-$(basename "$source")" ]; then    # its other builds would take as long
+        fail "$label: not run, since it did not end before"
+        return
+    fi
+    while read -r environment; do
+        environment+=${device:+${environment:+ }STRAND_GPU=$device}
+        run "$source" "$3" "$label${environment:+ $environment}" "$environment"
+    done < <(directive env "$source" "" | if [ -z "$device" ]; then cat; else head -n 1; fi)
+}
+does_not_compile() {    # LABEL PROGRAM
+    fail "$1: does not compile"
+    sed 's/^/    /' "$2.log" | head -n 20
+}
 
-no_clang=0 hung=
+no_clang=0
+rm -f "$build"/hung-*
 while IFS='|' read -r name source compiler opt mode; do
-    program=$build/$name.$compiler-$opt-$mode label="$name $compiler-$opt-$mode"
+    program=$build/$name.$compiler-$opt-$mode label="$name $compiler-$opt-$mode" specs=() beside=plain
+    [ "$(directive waits "$source" no)" = no ] || beside=waits
+    [ "$(directive alone "$source" no)" = no ] || beside=alone
+    case $part in engines) specs=("${engines[@]}") label=$name ;; schedules) specs=(random pct) label=$name ;; esac
     if [ -s "$program.skip" ]; then
         absent=$(cat "$program.skip")
-        if [ "$absent" = clang ]; then no_clang=$((no_clang + 1)); else skip "$label" "needs $absent"; fi
+        if [ "$absent" = clang ]; then no_clang=$((no_clang + 1)); else job plain skip "$label" "needs $absent"; fi
     elif [ ! -x "$program" ]; then
-        fail "$label: does not compile"
-        sed 's/^/    /' "$program.log" | head -n 20
-    elif [ "$source" = "$hung" ]; then    # its other builds would take as long
-        fail "$label: not run, since it did not end before"
+        job plain does_not_compile "$label" "$program"
+    elif [ "$part" = schedules ]; then
+        for spec in "${specs[@]}"; do job plain many_schedules "$name" "$source" "$program" "$spec"; done
+    elif [ "$part" = engines ]; then
+        for spec in "${specs[@]}"; do    # what is sensitive to neighbours in real time is not so on a virtual clock
+            case $spec in stepped:*) kind=plain ;; *) kind=$beside ;; esac
+            job "$kind" on_engine "$name" "$source" "$program" "$spec"
+        done
     else
-        while read -r environment; do
-            environment+=${device:+${environment:+ }STRAND_GPU=$device}
-            run "$source" "$program" "$label${environment:+ $environment}" "$environment"
-        done < <(directive env "$source" "" | if [ -z "$device" ]; then cat; else head -n 1; fi)
+        job "$beside" as_written "$name" "$source" "$program" "$label"
     fi
 done <"$build/plan-$part"
+run_jobs "$build/jobs-$part"
+case $part in engines) say "engines: $NOTED claims or programs not applicable" ;; schedules) say "schedules: $NOTED tried" ;; esac
 [ "$no_clang" = 0 ] || skip "all programs once more with clang" "needs clang"
 summary "$part"

@@ -5,8 +5,9 @@
 #
 # The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run.
 # GPU=0: without devices, and then only the tests in the library: the others look at files.
-# TEST_TIMEOUT (seconds, 120), JOBS (processes at once: 1, since some tests look at the use of the CPU).
+# TEST_TIMEOUT (seconds, 120), JOBS (processes at once).
 . "$(dirname "$0")/lib.sh"
+. tools/jobs.sh
 
 words=("$@")
 targets=(--lib --tests)
@@ -31,24 +32,31 @@ binaries() {
 binaries >"$work/binaries" || { fail "build of the tests"; summary "$part"; exit 1; }
 
 export CARGO_MANIFEST_DIR=$ROOT RUST_BACKTRACE=${RUST_BACKTRACE:-1}
+# one_test CRATE BINARY TEST
+one_test() {
+    local name=$1::$3 out="$work/$1::$3" status=0 what reason
+    execute() { exec timeout --signal=QUIT --kill-after=5 "$limit" "$1" --exact "$2" --nocapture --test-threads=1 >"$out" 2>&1 </dev/null; }
+    command_here execute "$2" "$3" 2>/dev/null || status=$?
+    if [ "$status" = 0 ]; then
+        ok "$name"
+        # What a test could not look at here: "skip: what: reason".
+        while IFS=: read -r what reason; do skip "$name:$what" "${reason# }"; done < <(sed -n 's/^skip://p' "$out")
+        rm -f "$out"
+    else
+        [ "$status" = 124 ] || [ "$status" = 137 ] && status="no end after $limit s" || status="exit $status"
+        fail "$name: $status"
+        sed 's/^/    /' "$out" | tail -n 60
+    fi
+}
 while read -r crate binary; do
     "$binary" --list --format terse >"$work/list" 2>/dev/null || { fail "$crate: cannot list its tests"; continue; }
     ignored=$("$binary" --list --format terse --ignored 2>/dev/null || true)
     while read -r test; do
         wanted "$crate::$test" || continue
-        if grep -qxF "$test: test" <<<"$ignored"; then skip "$crate::$test" "marked as ignored"; continue; fi
-        status=0
-        timeout --signal=QUIT --kill-after=5 "$limit" "$binary" --exact "$test" --nocapture --test-threads=1 >"$work/out" 2>&1 </dev/null || status=$?
-        if [ "$status" = 0 ]; then
-            ok "$crate::$test"
-            # What a test could not look at here: "skip: what: reason".
-            while IFS=: read -r what reason; do skip "$crate::$test:$what" "${reason# }"; done < <(sed -n 's/^skip://p' "$work/out")
-        else
-            [ "$status" = 124 ] || [ "$status" = 137 ] && status="no end after $limit s" || status="exit $status"
-            fail "$crate::$test: $status"
-            sed 's/^/    /' "$work/out" | tail -n 60
-        fi
+        if grep -qxF "$test: test" <<<"$ignored"; then job plain skip "$crate::$test" "marked as ignored"; continue; fi
+        job plain one_test "$crate" "$binary" "$test"
     done < <(sed -n 's/: test$//p' "$work/list")
 done <"$work/binaries"
+run_jobs "$work/jobs"
 [ $((PASSED + FAILED + SKIPPED)) -gt 0 ] || fail "no test has '${words[*]}' in its name"
 summary "$part"
