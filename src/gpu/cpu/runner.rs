@@ -202,7 +202,7 @@ impl Runner {
         let mut more = false;
         let mut ended = None;
         match next {
-            Next::Kernel if state.host.has_ready() => more = !state.idle.win_first(&mut woken, Status::OK),
+            Next::Kernel if state.has_open() => more = !state.idle.win_first(&mut woken, Status::OK),
             Next::Leave => {
                 state.idle.win_all(&mut woken, Status::OK);
                 self.keep_batch(&mut state);
@@ -293,6 +293,7 @@ impl Runner {
                 self.step += 1;
                 return Next::Kernel;
             }
+            state.levels.returned(again);
             if batch.put_back(host).is_err() {
                 run.end(Verdict::NoMemory);
             }
@@ -304,13 +305,14 @@ impl Runner {
             return Next::Leave;
         }
         let (allowed, verdict) = run.allowance(host);
-        let limit = allowed.min(u64::from(state.pace.items()));
+        let limit = allowed.min(u64::from(state.pace.items())).min(state.levels.open(host.queued(), host.in_flight()));
         if limit > 0 {
             for limit in [limit, 1] {
                 if !batch.fill(host, limit) {
                     break;
                 }
                 let slice = batch.slice();
+                state.levels.took(u64::from(slice.count));
                 if let Ok(promise) = host.reserve(slice.tenant, u64::from(slice.count)) {
                     self.promise = Some(promise);
                     host.counters.refilled += state.residence.take(u64::from(slice.count));
@@ -326,6 +328,7 @@ impl Runner {
                     };
                     return Next::Kernel;
                 }
+                state.levels.returned(u64::from(slice.count));
                 if batch.put_back(host).is_err() || limit == 1 {
                     run.end(Verdict::NoMemory);
                     return Next::Leave;

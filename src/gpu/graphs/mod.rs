@@ -11,6 +11,8 @@
 mod kernel;
 mod search;
 mod shader;
+#[cfg(all(test, not(loom)))]
+mod two_runners;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -242,6 +244,39 @@ mod tests {
     use crate::ffi::scheduler::{strand_scheduler_init, strand_scheduler_shutdown};
     use crate::gpu::device::{CPU, Label, Options, Wish};
     use crate::wait::block::FOREVER;
+
+    #[test]
+    fn two_workers_push_each_vertex_once() {
+        use crate::ffi::config::strand_config;
+        use crate::ffi::ticket::{strand_ticket_await, strand_ticket_release};
+        use crate::graph::distances::UNREACHED;
+        use crate::graph::{generate, reference};
+        // SAFETY: zero is a valid configuration.
+        let mut config: strand_config = unsafe { core::mem::zeroed() };
+        config.size = size_of::<strand_config>() as u32;
+        config.workers = 2;
+        // SAFETY: a configuration.
+        assert_eq!(unsafe { strand_scheduler_init(&config) }, 0);
+        let wish = Wish { kind: CPU, name: Label::NONE };
+        let device = device::open(&Options { wish, in_flight: 0, latency: 0 }).unwrap();
+        let drawn = generate::rmat(13, 16, 0, 1);
+        let wide: Vec<u64> = drawn.offsets.iter().map(|offset| u64::from(*offset)).collect();
+        let source =
+            (0..drawn.vertices()).max_by_key(|vertex| wide[*vertex as usize + 1] - wide[*vertex as usize]).unwrap();
+        let reached = reference::breadth(&drawn, source).into_iter().filter(|distance| *distance != UNREACHED).count();
+        let handle = create(device, &Input { offsets: &wide, targets: &drawn.targets, weights: None }).unwrap();
+        let distances = buffer::create(device, 4 * u64::from(drawn.vertices())).unwrap();
+        for round in 1..=50 {
+            let limits = crate::gpu::worklist::run::Limits::NONE;
+            let dispatch = crate::runtime::worklists::dispatch;
+            let ticket = begin(handle, What::Breadth, source, distances, limits, dispatch).unwrap();
+            assert_eq!((strand_ticket_await(ticket, FOREVER), strand_ticket_release(ticket)), (0, 0));
+            let pushed = GRAPHS.get(handle).unwrap().kept().searches[0].pushed();
+            assert_eq!(pushed, round * reached as u64, "the source by the call, each other one by one item");
+        }
+        release(handle).unwrap();
+        assert_eq!(strand_scheduler_shutdown(FOREVER), 0);
+    }
 
     #[test]
     fn a_search_that_is_begun_beside_a_release_leaves_no_program() {

@@ -154,6 +154,7 @@ impl Search {
         let buffers = [distances, rows.offsets, rows.targets, last];
         let mut options = Options::default();
         options.way = Way::NonBlocking;
+        options.levels = native && what == What::Breadth;
         let capacity = graph.vertices.saturating_mul(4).clamp(1 << 16, 1 << 21);
         options.numbers(capacity, if native { 1 } else { shader::BANDS }, 1)?;
         let made = options
@@ -189,6 +190,15 @@ impl Search {
 
     fn has_items(&self) -> bool {
         list::get(self.list).is_ok_and(|list| list.lock().host.queued() > 0)
+    }
+
+    /// Vertices that were pushed for all its runs.
+    #[cfg(test)]
+    pub(super) fn pushed(&self) -> u64 {
+        list::get(self.list).map_or(0, |list| {
+            let state = list.lock();
+            state.host.counters.pushed + state.host.counters.work.pushed
+        })
     }
 
     /// Gives everything up that was made for it. A run that is on ends.

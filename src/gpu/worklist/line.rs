@@ -149,6 +149,6 @@ impl State {
             // Without an allowance the run ends, and nobody else is there to find that out.
             return self.host.has_ready() || self.closed || !run.limits.until_closed;
         }
-        self.host.has_ready() && run.allowance(&self.host).0 > 0
+        run.allowance(&self.host).0 > 0 && self.has_open()
     }
 }

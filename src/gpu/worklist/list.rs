@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::compared::Compared;
 use super::debug::Debug;
 use super::host::Host;
+use super::levels::Levels;
 pub use super::options::Options;
 use super::residence::Residence;
 use super::run::{Limits, Run, Told, Verdict};
@@ -86,6 +87,8 @@ pub struct State {
     pub compared: Compared,
     /// Which items count as being on a device without memory of its own.
     pub residence: Residence,
+    /// Which items may be taken, on the processor.
+    pub levels: Levels,
     /// How batches are cut.
     pub pace: Pace,
     /// Batches that nobody uses now.
@@ -189,6 +192,7 @@ pub fn create(program: u64, options: &Options) -> Outcome<u64> {
     }
     let made = Worklist::new(program, buffers, shape, options.way, options.differential, options.debug_max());
     let list = made.or_else(|status| fail(status, format_args!("no memory for a worklist")))?;
+    list.lock().levels = Levels::new(options.levels);
     LISTS.add(list, |list, handle| list.handle.store(handle, Ordering::Relaxed))
 }
 
@@ -234,6 +238,7 @@ impl Worklist {
             run: None,
             compared: Compared::default(),
             residence: Residence::default(),
+            levels: Levels::default(),
             pace: Pace::new(),
             spare: Vec::new(),
             promised: 0,
@@ -345,6 +350,7 @@ impl Worklist {
         if !waits && !state.host.has_work() {
             return Begun::Done(pending);
         }
+        state.levels.begin(limits.workers);
         let mut run = Run::new(pending, limits, &state.host);
         run.workers = 1;
         state.run = Some(run);
@@ -391,6 +397,16 @@ impl State {
             parity: self.compared.parity(),
             ..Evidence::empty()
         }
+    }
+
+    /// Items that runners may take, tenants aside.
+    pub fn open(&mut self) -> u64 {
+        self.levels.open(self.host.queued(), self.host.in_flight())
+    }
+
+    /// Whether a runner would find an item now.
+    pub fn has_open(&mut self) -> bool {
+        self.open() > 0 && self.host.has_ready()
     }
 
     /// Whether the run, which was about to end because nothing was left, goes on after all: its last runner asks. Whoever

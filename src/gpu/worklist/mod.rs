@@ -12,6 +12,7 @@
 //! compared.rs  a run that is made twice, and what both have come to
 //! piece.rs     items as a kernel gets them
 //! residence.rs what counts as being on a device without memory of its own
+//! levels.rs    which items are open, where children wait for all that were queued before
 //! ```
 
 mod calls;
@@ -19,6 +20,7 @@ pub mod compared;
 pub mod debug;
 pub mod host;
 pub mod ledger;
+pub mod levels;
 pub mod line;
 pub mod list;
 pub mod options;

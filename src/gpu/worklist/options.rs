@@ -30,6 +30,8 @@ pub struct Options {
     pub spill: Spill,
     /// See [`Way`].
     pub way: Way,
+    /// On the processor, what items push waits until all that were queued before are done. Of a FIFO of one band and tenant.
+    pub levels: bool,
     capacity: u32,
     bands: u32,
     tenants: u32,
@@ -49,6 +51,7 @@ impl Default for Options {
             order: Order::Fifo,
             spill: Spill::Host,
             way: Way::Auto,
+            levels: false,
             capacity: CAPACITY,
             bands: 1,
             tenants: 1,
