@@ -133,6 +133,50 @@ static void a_budget_ends_a_search_and_the_next_one_begins_anew(void) {
   stop_runtime();
 }
 
+/* Runners that wait for the rest of a level leave when the run ends, wherever that is. */
+static void runners_that_wait_for_a_level_end_with_the_run(void) {
+  start_runtime(2);
+  open_processor();
+  rows shape = rmat(11, 16, 0);
+  const strand_graph graph = new_graph(processor, &shape);
+  const strand_buffer buffer = new_distances(processor, shape.vertices);
+  strand_run_options options = run_options(3);
+  int limited = 0, cancelled = 0;
+  uint32_t source = 0; /* one that reaches most, in several levels */
+  for (uint32_t vertex = 0; vertex < shape.vertices; vertex += 1) {
+    if (shape.offsets[vertex + 1] - shape.offsets[vertex] > shape.offsets[source + 1] - shape.offsets[source]) {
+      source = vertex;
+    }
+  }
+  for (uint64_t visits = 1; visits < 4000; visits += 1 + visits / 4) {
+    strand_ticket ticket = 0;
+    options.visits_max = visits;
+    CHECK_OK(strand_graph_bfs(graph, source, buffer, &options, &ticket));
+    const strand_status ended = await_and_release(ticket);
+    CHECK(ended == STRAND_ERR_LIMIT || ended == STRAND_OK);
+    CHECK(ended == STRAND_ERR_LIMIT || visits > 100); /* more vertices are reached than that */
+    limited += ended == STRAND_ERR_LIMIT;
+    check_search(graph, &shape, 0, source, buffer, 3);
+  }
+  CHECK_NUMBERS(limited, >=, 10);
+  options.visits_max = 0;
+  for (int round = 0; round < shortened(100); round += 1) {
+    strand_ticket ticket = 0;
+    CHECK_OK(strand_graph_bfs(graph, source, buffer, &options, &ticket));
+    const strand_status asked = strand_ticket_cancel(ticket);
+    const strand_status ended = await_and_release(ticket);
+    CHECK(asked == STRAND_OK || (asked == STRAND_ERR_ALREADY && ended == STRAND_OK));
+    CHECK(ended == STRAND_ERR_CANCELLED || (ended == STRAND_OK && is_parallel()));
+    cancelled += ended == STRAND_ERR_CANCELLED;
+  }
+  CHECK(cancelled > 0 || is_parallel());
+  check_search(graph, &shape, 0, source, buffer, 3);
+  CHECK_OK(strand_graph_release(graph));
+  free_rows(&shape);
+  CHECK_OK(strand_device_close(processor));
+  stop_runtime();
+}
+
 /* Threads that begin a search into the same buffer at the same moment. */
 typedef struct begun {
   strand_graph graph;
@@ -268,6 +312,7 @@ int main(void) {
   CLAIM(ways_that_are_too_long_count_as_none);
   CLAIM(many_searches_run_at_once);
   CLAIM(a_budget_ends_a_search_and_the_next_one_begins_anew);
+  CLAIM(runners_that_wait_for_a_level_end_with_the_run);
   CLAIM(one_search_at_a_time_is_begun_into_a_buffer);
   CLAIM(a_search_ends_when_its_graph_or_its_device_goes);
   CLAIM(what_is_no_graph_is_refused_by_its_place);
