@@ -134,14 +134,42 @@ impl Literals {
     /// Every occurrence that lies in `text`: `found(id, end)` with the offset of the byte after it, in no order.
     #[inline]
     pub fn scan(&self, scratch: &mut Scratch, text: &[u8], mut found: impl FnMut(u32, usize)) {
+        let mut report = |number, end| self.ids_of(number).iter().for_each(|id| found(*id, end));
         let mut from = 0;
         while from < text.len() {
             let to = text.len().min(from + SEGMENT);
             for filter in &self.filters {
                 let hits = self.engine.collect(filter, text, from, to, &mut scratch.hits);
-                self.verify(filter, scratch, hits, text, from, &mut found);
+                self.verify(filter, scratch, hits, text, from, &mut report);
             }
             from = to;
+        }
+    }
+
+    /// Verifies what somebody else has collected with a filter, which it names by its number: `found(number, end)` with
+    /// the number of each distinct text whose window is at one of these positions, and that lies in `text`. A position
+    /// that no window passes at is no harm.
+    #[cfg(feature = "gpu")]
+    pub fn verify_at(
+        &self,
+        scratch: &mut Scratch,
+        filter: usize,
+        text: &[u8],
+        positions: impl IntoIterator<Item = u32>,
+        mut found: impl FnMut(u32, usize),
+    ) {
+        let Some(filter) = self.filters.get(filter) else { return };
+        let mut positions = positions.into_iter();
+        loop {
+            let mut hits = 0;
+            for (place, position) in scratch.hits[..SEGMENT].iter_mut().zip(&mut positions) {
+                *place = position;
+                hits += 1;
+            }
+            if hits == 0 {
+                return;
+            }
+            self.verify(filter, scratch, hits, text, 0, &mut found);
         }
     }
 
@@ -178,7 +206,7 @@ impl Literals {
         self.report(&scratch.standing[..standing], text, from, found);
     }
 
-    /// Compares the whole of what stands in part, and reports it.
+    /// Compares the whole of what stands in part, and reports its number and end.
     #[inline]
     fn report(&self, standing: &[(u32, u32)], text: &[u8], from: usize, found: &mut impl FnMut(u32, usize)) {
         for (index, position) in standing {
@@ -187,7 +215,7 @@ impl Literals {
             let Some(start) = (from + *position as usize).checked_sub(candidate.offset as usize) else { continue };
             let Some(there) = text.get(start..start + length) else { continue };
             if length <= 8 || self.part_stands(candidate.text, 0, there) {
-                self.ids_of(candidate.text).iter().for_each(|id| found(*id, start + length));
+                found(candidate.text, start + length);
             }
         }
     }

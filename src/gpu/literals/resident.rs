@@ -27,6 +27,9 @@ pub struct Resident {
     pub(super) bitmaps: wgpu::Buffer,
     /// Whether they are asked there.
     pub(super) uniform: bool,
+    /// Whether the host verifies what passes the filters.
+    pub(super) by_host: bool,
+    pub(super) pass_on: wgpu::ComputePipeline,
     pub(super) collect: wgpu::ComputePipeline,
     pub(super) arrange: wgpu::ComputePipeline,
     pub(super) verify: wgpu::ComputePipeline,
@@ -42,11 +45,12 @@ const KEPT: usize = 2;
 impl Resident {
     /// Brings a set to a device: some milliseconds, on the service thread. LIMIT: it is too large for it.
     pub fn new(gpu: &Gpu, literals: Arc<Literals>) -> Result<Resident, Failure> {
-        Resident::changed(gpu, literals, &|text| text)
+        // What follows a hit are single words of tables: a software device loads them lane by lane.
+        Resident::changed(gpu, literals, gpu.facts.software, &|text| text)
     }
 
-    /// As [`Resident::new`], with changed kernels.
-    pub fn changed(gpu: &Gpu, literals: Arc<Literals>, change: Change<'_>) -> Result<Resident, Failure> {
+    /// As [`Resident::new`], verified by the host or not, with changed kernels.
+    pub fn changed(gpu: &Gpu, literals: Arc<Literals>, by_host: bool, change: Change<'_>) -> Result<Resident, Failure> {
         let too_large = || Failure::new(Status::LIMIT, "the set of literals is too large for a device");
         let Packed { words, filters, candidates, texts, cases, lengths } = literals.pack().ok_or_else(too_large)?;
         let bytes = as_bytes(&words);
@@ -76,6 +80,8 @@ impl Resident {
             tables,
             bitmaps,
             uniform,
+            by_host,
+            pass_on: gpu.pipeline(Some(&short), &module, "pass_on")?,
             collect: gpu.pipeline(Some(&short), &module, "collect")?,
             arrange: gpu.pipeline(Some(&long), &module, "arrange")?,
             verify: gpu.pipeline(Some(&short), &module, "verify")?,

@@ -2,7 +2,8 @@
 //! The job that searches the pieces of a request, batch after batch.
 //!
 //! ```text
-//! encode     a free lane: fill its batch, upload, collect / arrange / verify for each slice and filter, copy what is likely
+//! encode     a free lane: fill its batch, upload, collect / arrange / verify for each slice and filter (pass_on alone, where
+//!            the host verifies), copy what is likely
 //! submitted  map the copy
 //! completed  matches of that lane; more than were copied: all are copied by the next submission; more than have room: the
 //!            batch is searched on the processor
@@ -17,6 +18,7 @@ use super::lane::{EACH, GROUP, HEAD, Lane, SLICE, STRIDE};
 use super::resident::{BITMAP, Resident};
 use crate::automata::pattern::Match;
 use crate::automata::prefilter::Scratch;
+use crate::base::room::Grow;
 use crate::base::status::Status;
 use crate::gpu::service::{Failure, Gpu, Held, Job, Reply, Step};
 
@@ -87,6 +89,8 @@ impl Scan {
         let Request { memory, pieces } = request;
         let pieces = cut(pieces, longest.saturating_sub(1), batch);
         let total: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        // One position in a hundred passes.
+        let guess = if resident.by_host { GUESS_LEAST.max(total.min(batch) / 64) } else { GUESS_LEAST };
         Scan {
             resident,
             request: Request { memory, pieces },
@@ -97,7 +101,7 @@ impl Scan {
             free: Vec::new(),
             flying: VecDeque::new(),
             again: VecDeque::new(),
-            guess: GUESS_LEAST.min(room),
+            guess: guess.min(room),
             found: Found::default(),
             scratch: None,
             reply: Some(reply),
@@ -138,6 +142,7 @@ impl Scan {
                     texts,
                     cases,
                     self.room as u32,
+                    number as u32,
                 ];
                 params.extend_from_slice(as_bytes(&words));
                 params.resize((sizes.len() + 1) * STRIDE, 0);
@@ -149,10 +154,17 @@ impl Scan {
             gpu.queue.write_buffer(&lane.params, 0, &params);
         }
         encoder.clear_buffer(&lane.found, 0, Some(HEAD as u64));
-        encoder.clear_buffer(&lane.hits, 0, Some(HEAD as u64));
+        if !resident.by_host {
+            encoder.clear_buffer(&lane.hits, 0, Some(HEAD as u64));
+        }
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for (number, (groups, bits)) in sizes.iter().enumerate() {
             pass.set_bind_group(0, &lane.scanned, &[(number * STRIDE) as u32, *bits]);
+            if resident.by_host {
+                pass.set_pipeline(&resident.pass_on);
+                pass.dispatch_workgroups(*groups, 1, 1);
+                continue;
+            }
             pass.set_pipeline(&resident.collect);
             pass.dispatch_workgroups(*groups, 1, 1);
             pass.set_pipeline(&resident.arrange);
@@ -208,6 +220,10 @@ impl Scan {
             return Ok(false);
         }
         self.found.on_device += lane.batch.length as u64;
+        if self.resident.by_host {
+            let pairs = view.get(HEAD..HEAD + 8 * count).ok_or_else(lost)?;
+            return self.verify(lane, pairs).map(|()| true);
+        }
         for pair in 0..count {
             let (text, end) = (word(HEAD + 8 * pair), word(HEAD + 8 * pair + 4) as usize);
             let length = *self.resident.lengths.get(text as usize).ok_or_else(lost)? as usize;
@@ -218,14 +234,43 @@ impl Scan {
         Ok(true)
     }
 
+    /// Verifies what has passed the filters: pairs of filter and position.
+    fn verify(&mut self, lane: &Lane, pairs: &[u8]) -> Result<(), Failure> {
+        let outside = || Failure::new(Status::INVALID, "a piece lies outside its memory");
+        let memory = (*self.request.memory).as_ref();
+        let (pieces, resident) = (&self.request.pieces, &*self.resident);
+        let ranges = lane.batch.ranges(pieces);
+        let mut own = Vec::new();
+        let text = match &ranges[..] {
+            [range] => memory.get(range.clone()).ok_or_else(outside)?,
+            ranges => {
+                own.room(lane.batch.length).map_err(|_| lacking())?;
+                for range in ranges {
+                    own.extend_from_slice(memory.get(range.clone()).ok_or_else(outside)?);
+                }
+                &own
+            }
+        };
+        let scratch = scratch_in(&mut self.scratch)?;
+        let word = |bytes: &[u8]| bytes.first_chunk().map_or(u32::MAX, |word| u32::from_le_bytes(*word));
+        for number in 0..resident.filters.len() {
+            let of_filter = pairs.chunks_exact(8).filter(|pair| word(pair) as usize == number);
+            let positions = of_filter.map(|pair| word(&pair[4..]));
+            resident.literals.verify_at(scratch, number, text, positions, |found, end| {
+                let length = resident.lengths.get(found as usize).map_or(0, |length| *length as usize);
+                let Some(place) = lane.batch.place(pieces, length, end) else { return };
+                let ids = resident.literals.ids_of(found);
+                self.found.matches.extend(ids.iter().map(|id| batch::found(*id, place)));
+            });
+        }
+        Ok(())
+    }
+
     /// The batch on the processor.
     #[cold]
     fn search(&mut self, lane: &Lane) -> Result<(), Failure> {
         let memory = (*self.request.memory).as_ref();
-        let scratch = match &mut self.scratch {
-            Some(scratch) => scratch,
-            none => none.insert(Scratch::new().map_err(|_| Failure::new(Status::NO_MEMORY, "no memory to search"))?),
-        };
+        let scratch = scratch_in(&mut self.scratch)?;
         for piece in lane.batch.pieces() {
             let Piece { stream, bytes, known, offset } = self.request.pieces[piece].clone();
             let lost = || Failure::new(Status::INVALID, "a piece lies outside its memory");
@@ -270,6 +315,18 @@ impl Scan {
         self.record(gpu, &mut lane, encoder)?;
         self.flying.push_back(lane);
         Ok(Step::Submit)
+    }
+}
+
+fn lacking() -> Failure {
+    Failure::new(Status::NO_MEMORY, "no memory to search")
+}
+
+/// What the processor needs to search, made when it first does.
+fn scratch_in(place: &mut Option<Scratch>) -> Result<&mut Scratch, Failure> {
+    match place {
+        Some(scratch) => Ok(scratch),
+        none => Ok(none.insert(Scratch::new().map_err(|_| lacking())?)),
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Literals in a text: `collect` looks at every position and notes those whose window passes the filter, `arrange` turns
-// their number into the arguments of an indirect dispatch, `verify` compares the candidates of each.
+// their number into the arguments of an indirect dispatch, `verify` compares the candidates of each. Where the host
+// verifies, `pass_on` does what `collect` does, and what it notes is what is found.
 
 struct Params {
     // Bytes of the text.
@@ -19,6 +20,8 @@ struct Params {
     cases: u32,
     // Pairs that `found` has room for.
     room: u32,
+    // Of the filter.
+    number: u32,
 }
 
 struct Hits {
@@ -30,7 +33,7 @@ struct Hits {
 struct Found {
     count: atomic<u32>,
     pad: u32,
-    // Text, and the position behind it.
+    // Text, and the position behind it; of `pass_on`: filter, and the position.
     pairs: array<vec2<u32>>,
 }
 
@@ -78,12 +81,8 @@ fn passing(asked: Asked, here: u32, next: u32, later: u32) -> u32 {
     return (passes(asked, here, next) & 1u) | (one << 1u) | (two << 2u) | (three << 3u);
 }
 
-@compute @workgroup_size(GROUP)
-fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
-    let first = params.first + id.x * 32u;
-    if first >= params.end {
-        return;
-    }
+// The positions from `first` on, 32 at most, whose windows pass, as bits.
+fn places(first: u32) -> u32 {
     let asked = Asked(params.mask, params.fold, params.word_shift, params.word_shift - 4u);
     let at = first / 4u;
     // Eight words and two behind them, each loaded once.
@@ -101,16 +100,45 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
         | (passing(asked, d, e, f) << 12u);
     let high = passing(asked, e, f, g) | (passing(asked, f, g, h) << 4u) | (passing(asked, g, h, i) << 8u)
         | (passing(asked, h, i, j) << 12u);
-    var mask = low | (high << 16u);
-    if params.end - first < 32u {
-        mask &= (1u << (params.end - first)) - 1u;
+    let mask = low | (high << 16u);
+    let left = params.end - first;
+    return select(mask, mask & ((1u << left) - 1u), left < 32u);
+}
+
+@compute @workgroup_size(GROUP)
+fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
+    let first = params.first + id.x * 32u;
+    if first >= params.end {
+        return;
     }
+    var mask = places(first);
     if mask == 0u {
         return;
     }
     var place = atomicAdd(&hits.count, countOneBits(mask));
     while mask != 0u {
         hits.at[place] = first + firstTrailingBit(mask);
+        place++;
+        mask &= mask - 1u;
+    }
+}
+
+@compute @workgroup_size(GROUP)
+fn pass_on(@builtin(global_invocation_id) id: vec3<u32>) {
+    let first = params.first + id.x * 32u;
+    if first >= params.end {
+        return;
+    }
+    var mask = places(first);
+    if mask == 0u {
+        return;
+    }
+    // Each position is counted once for each filter: the number cannot come round to 0.
+    var place = atomicAdd(&found.count, countOneBits(mask));
+    while mask != 0u {
+        if place < params.room {
+            found.pairs[place] = vec2<u32>(params.number, first + firstTrailingBit(mask));
+        }
         place++;
         mask &= mask - 1u;
     }

@@ -20,11 +20,23 @@ fn compile(texts: &Texts) -> Arc<Literals> {
     Arc::new(Literals::new(&literals).unwrap())
 }
 
-fn bring(service: &Service, literals: Arc<Literals>, change: fn(String) -> String) -> Arc<Held<Resident>> {
+type Change = fn(String) -> String;
+
+/// Who verifies.
+const BY_HOST: bool = true;
+const BY_DEVICE: bool = false;
+
+fn bring(service: &Service, literals: &Arc<Literals>, by_host: bool, change: Change) -> Arc<Held<Resident>> {
+    let literals = literals.clone();
     let made = ask(|reply| {
-        service.make(move |gpu| Ok(Arc::new(gpu.hold(Resident::changed(gpu, literals, &change)?))), reply);
+        service.make(move |gpu| Ok(Arc::new(gpu.hold(Resident::changed(gpu, literals, by_host, &change)?))), reply);
     });
     made.expect("a set on the device")
+}
+
+/// Verified by the device, and by the host.
+fn bring_both(service: &Service, literals: &Arc<Literals>) -> [Arc<Held<Resident>>; 2] {
+    [BY_DEVICE, BY_HOST].map(|by_host| bring(service, literals, by_host, |text| text))
 }
 
 fn search(
@@ -114,18 +126,20 @@ fn a_device_finds_what_the_processor_finds() {
     for round in 0..40 {
         let texts = random_texts(&mut random);
         let literals = compile(&texts);
-        let resident = bring(&service, literals.clone(), |text| text);
+        let residents = bring_both(&service, &literals);
         let length = 100 + random.below(20_000) as usize;
         let memory = random_memory(&mut random, &texts, length);
         for pieces in [whole(length), pieces(&mut random, length)] {
             let expected = expected(&literals, &memory, &pieces);
             matches += expected.len();
-            let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
-            assert_eq!(found.on_processor, 0, "everything has room");
-            assert_eq!(agrees(found, &expected), Ok(()), "round {round}");
-            // Many batches, and pieces that are cut.
-            let found = search(&service, &resident, &memory, &pieces, 4096, 1 << 16).expect("a search");
-            assert_eq!(agrees(found, &expected), Ok(()), "round {round}");
+            for resident in &residents {
+                let found = search(&service, resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
+                assert_eq!(found.on_processor, 0, "everything has room");
+                assert_eq!(agrees(found, &expected), Ok(()), "round {round}");
+                // Many batches, and pieces that are cut.
+                let found = search(&service, resident, &memory, &pieces, 4096, 1 << 16).expect("a search");
+                assert_eq!(agrees(found, &expected), Ok(()), "round {round}");
+            }
         }
     }
     assert!(matches > 10_000, "{matches} matches");
@@ -136,7 +150,7 @@ fn what_has_no_room_is_found_on_the_processor() {
     let Some(service) = software() else { return };
     let texts: Texts = (1..=12).map(|length| (vec![b'a'; length], false)).collect();
     let literals = compile(&texts);
-    let resident = bring(&service, literals.clone(), |text| text);
+    let residents = bring_both(&service, &literals);
     let memory = [vec![b'a'; 10_000], vec![b'.'; 50_000], vec![b'a'; 3]].concat();
     let pieces: Vec<Piece> = (0..memory.len().div_ceil(1000))
         .map(|number| {
@@ -145,12 +159,28 @@ fn what_has_no_room_is_found_on_the_processor() {
         })
         .collect();
     let expected = expected(&literals, &memory, &pieces);
-    let found = search(&service, &resident, &memory, &pieces, 5000, 1000).expect("a search");
-    assert!(found.on_processor >= 10_000 && found.on_device >= 40_000, "{found:?}");
-    assert_eq!(agrees(found, &expected), Ok(()));
-    let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 18).expect("a search");
-    assert_eq!(found.on_processor, 0);
-    assert_eq!(agrees(found, &expected), Ok(()));
+    for resident in &residents {
+        let found = search(&service, resident, &memory, &pieces, 5000, 1000).expect("a search");
+        assert!(found.on_processor >= 10_000 && found.on_device >= 40_000, "{found:?}");
+        assert_eq!(agrees(found, &expected), Ok(()));
+        let found = search(&service, resident, &memory, &pieces, 1 << 20, 1 << 18).expect("a search");
+        assert_eq!(found.on_processor, 0);
+        assert_eq!(agrees(found, &expected), Ok(()));
+    }
+}
+
+/// More has passed than is copied at first, with matches in all of it.
+#[test]
+fn what_is_copied_later_is_verified_too() {
+    let Some(service) = software() else { return };
+    let literals = compile(&vec![(b"needle".to_vec(), false)]);
+    let memory = b"needle, ".repeat(40_000);
+    let expected = expected(&literals, &memory, &whole(memory.len()));
+    for resident in bring_both(&service, &literals) {
+        let found = search(&service, &resident, &memory, &whole(memory.len()), 1 << 20, 1 << 17).expect("a search");
+        assert_eq!((found.on_processor, agrees(found, &expected)), (0, Ok(())));
+    }
+    assert_eq!(expected.len(), 40_000);
 }
 
 /// Each match counts for 2^22: were all 1024 counted, their number would be 0 again.
@@ -158,7 +188,7 @@ fn what_has_no_room_is_found_on_the_processor() {
 fn the_number_of_matches_never_comes_round_to_nothing() {
     let Some(service) = software() else { return };
     let literals = compile(&vec![(b"needle".to_vec(), false)]);
-    let resident = bring(&service, literals.clone(), |text| {
+    let resident = bring(&service, &literals, BY_DEVICE, |text| {
         let changed = text.replace("atomicAdd(&found.count, 1u)", "atomicAdd(&found.count, 1u << 22u)");
         assert_ne!(changed, text);
         changed
@@ -180,22 +210,23 @@ fn many_literals_share_a_device() {
         })
         .collect();
     let literals = compile(&texts);
-    let resident = bring(&service, literals.clone(), |text| text);
     let memory = random_memory(&mut random, &texts, 1 << 18);
     let pieces = pieces(&mut random, memory.len());
     let expected = expected(&literals, &memory, &pieces);
     assert!(expected.len() > 2000);
-    let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
-    assert_eq!(agrees(found, &expected), Ok(()));
+    for resident in bring_both(&service, &literals) {
+        let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
+        assert_eq!(agrees(found, &expected), Ok(()));
+    }
 }
 
 #[test]
 fn nothing_is_found_in_nothing_and_a_lost_device_answers() {
     let Some(service) = software() else { return };
-    let resident = bring(&service, compile(&vec![(b"text".to_vec(), false)]), |text| text);
+    let resident = bring(&service, &compile(&vec![(b"text".to_vec(), false)]), BY_HOST, |text| text);
     let nothing = search(&service, &resident, b"", &[], 4096, 16).expect("a search");
     assert_eq!(nothing, Found::default());
-    let none = bring(&service, compile(&Vec::new()), |text| text);
+    let none = bring(&service, &compile(&Vec::new()), BY_HOST, |text| text);
     assert_eq!(search(&service, &none, b"text", &whole(4), 4096, 16).expect("a search").matches, []);
     // A literal that is as long as a batch cannot be cut, and a piece outside the memory is none.
     let failure = search(&service, &resident, &[0; 100], &whole(100), 3, 16).expect_err("too long");
@@ -216,20 +247,25 @@ fn control_kernels_that_are_wrong_are_noticed() {
     let memory = random_memory(&mut random, &texts, 20_000);
     let pieces = pieces(&mut random, memory.len());
     let expected = expected(&literals, &memory, &pieces);
-    let wrong: [fn(String) -> String; 4] = [
-        |text| text.replace("FOLLOW = 0x6F35u", "FOLLOW = 0x6F33u"),
-        |text| text.replace("(two << 2u)", "(two << 1u)"),
-        |text| text.replace("four(start + done)", "four(start)"),
-        |text| text.replace("start + length <= params.length", "start + length < 9000u"),
+    let wrong: [(bool, Change); 8] = [
+        (BY_DEVICE, |text| text.replace("FOLLOW = 0x6F35u", "FOLLOW = 0x6F33u")),
+        (BY_DEVICE, |text| text.replace("(two << 2u)", "(two << 1u)")),
+        (BY_DEVICE, |text| text.replace("four(start + done)", "four(start)")),
+        (BY_DEVICE, |text| text.replace("start + length <= params.length", "start + length < 9000u")),
+        (BY_HOST, |text| text.replace("FOLLOW = 0x6F35u", "FOLLOW = 0x6F33u")),
+        (BY_HOST, |text| text.replace("vec2<u32>(params.number, ", "vec2<u32>(params.number + 1u, ")),
+        (BY_HOST, |text| text.replace("first + firstTrailingBit(mask)", "first + 1u + firstTrailingBit(mask)")),
+        (BY_HOST, |text| text.replace("place < params.room", "place < params.room / 4096u")),
     ];
-    for (number, change) in wrong.into_iter().enumerate() {
-        let resident = bring(&service, literals.clone(), change);
+    for (number, (by_host, change)) in wrong.into_iter().enumerate() {
+        let resident = bring(&service, &literals, by_host, change);
         let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
         assert!(agrees(found, &expected).is_err(), "change {number} was not noticed");
     }
-    let resident = bring(&service, literals.clone(), |text| text);
-    let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
-    assert_eq!(agrees(found, &expected), Ok(()));
+    for resident in bring_both(&service, &literals) {
+        let found = search(&service, &resident, &memory, &pieces, 1 << 20, 1 << 17).expect("a search");
+        assert_eq!(agrees(found, &expected), Ok(()));
+    }
 }
 
 /// How fast: by hand, `cargo test --release --lib literals_on_a_device_per_second -- --ignored --nocapture` with the files
@@ -244,7 +280,7 @@ fn literals_on_a_device_per_second() {
     let memory: Arc<Vec<u8>> = Arc::new(std::fs::read(text).unwrap());
     let literals = compile(&texts);
     let kernels = |text| std::env::var("WGSL").map_or(text, |path| std::fs::read_to_string(path).unwrap());
-    let resident = bring(&service, literals.clone(), kernels);
+    let resident = bring(&service, &literals, std::env::var("BY_DEVICE").is_err(), kernels);
     let pieces: Vec<Piece> = (0..memory.len() / 512)
         .map(|number| Piece { stream: number as u32, bytes: number * 512..(number + 1) * 512, known: 0, offset: 0 })
         .collect();
