@@ -3,9 +3,11 @@
 # run-rust-tests.sh [WORD...]: every Rust test whose name contains one of the words, each in a process of its own with a time limit: the library has
 # one scheduler per process, and a hang must not take the other results with it.
 #
-# The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run.
+# The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run. The features
+# are the default ones and spirv, which only adds tests (FEATURES= for none).
 # GPU=0: without devices, and then only the tests in the library: the others look at files.
 # TEST_TIMEOUT (seconds, 120), JOBS (processes at once).
+[ "${GPU:-1}" = 0 ] || FEATURES=${FEATURES-spirv}
 . "$(dirname "$0")/lib.sh"
 . tools/jobs.sh
 

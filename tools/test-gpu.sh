@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # test-gpu.sh [WORD...]: what is about devices. The C tests gpu_* and worklist* with STRAND_GPU=cpu and, where lavapipe is found,
 # STRAND_GPU=software; those of the processor once more with a library that has no devices (GPU=0, built in $TARGET/cpu), which exports the
-# same names; and the Rust tests of that library. The Rust tests of programs in SPIR-V, with the cargo feature spirv.
+# same names; and the Rust tests of worklists without devices. Those with devices, also of programs in SPIR-V, are among those of the part "rust".
 # STRAND_TEST_GPU=hardware: also on the hardware that is there.
 . "$(dirname "$0")/lib.sh"
 
@@ -83,8 +83,8 @@ if [ -f "$without/ship/libstrand.a" ]; then
 fi
 
 # --- Rust tests ---------------------------------------------------------------------------------------------------
-# With devices they are among those of the part "rust".
-counted rust-without "$without/results" without_devices env PART=rust-without tools/run-rust-tests.sh strand::{work,gpu,automata,graph}::
-# Programs in SPIR-V: with the front end for them, which the library does not have otherwise.
-[ $# != 0 ] || counted rust-spirv "$RESULTS" env FEATURES=spirv PART=rust-spirv tools/run-rust-tests.sh spirv
+# With the engine may, where its crates can be had, since the part "may" has them compiled that way.
+features=may
+cargo fetch --locked >/dev/null 2>&1 || features=
+counted rust-without "$RESULTS" env GPU=0 FEATURES=$features PART=rust-without tools/run-rust-tests.sh strand::{work,gpu,automata,graph}::
 summary gpu

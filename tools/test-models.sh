@@ -10,12 +10,15 @@
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR=$TARGET CARGO_MANIFEST_DIR=$ROOT
 # Without devices, of which nothing is modelled. Without LTO: it takes longer to link than the models take to run.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true
+# Of other crates those that run while a model does are optimised; the rest, which are for other tests, are only compiled.
+crates=(--config 'profile.release.package."*".opt-level=0')
+for crate in loom generator scoped-tls tracing tracing-core; do crates+=(--config "profile.release.package.$crate.opt-level=3"); done
 limit=${MODEL_TIMEOUT:-600}
 work=$TARGET/models
 rm -rf "$work"
 mkdir -p "$work"
 
-binary=$(cargo test --locked --release --lib --no-default-features --no-run --message-format=json-render-diagnostics |
+binary=$(cargo test "${crates[@]}" --locked --release --lib --no-default-features --no-run --message-format=json-render-diagnostics |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p') || true
 [ -n "$binary" ] || { fail "build of the models"; summary models; exit 1; }
 "$binary" --list --format terse 2>/dev/null | sed -n 's/: test$//p' | grep model | grep -F -- "${1:-}" >"$work/list" || true

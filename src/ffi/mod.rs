@@ -64,7 +64,7 @@ mod automaton_states_tests;
 mod automaton_tests;
 mod check;
 mod sized;
-#[cfg(all(test, feature = "gpu", not(loom)))]
+#[cfg(all(test, feature = "spirv", not(loom)))]
 mod spirv_tests;
 #[cfg(test)]
 mod tests;
