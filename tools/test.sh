@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # test.sh [PART...]: the gate. Every part runs, also after one has failed; the last line counts the checks of all of them.
 # "all" is the usual parts and the C tests under AddressSanitizer and memcheck.
+# While the lints compile, the libraries are built: their link takes minutes, and one processor. BESIDE is a command more to run then.
 . "$(dirname "$0")/lib.sh"
 
 parts=(lint rust models package c_tests engines schedules may gpu examples seq installed instructions)
@@ -20,9 +21,33 @@ examples() {    # the script of the examples counts for itself, in its last line
     summary examples
 }
 
+# beside COMMAND: begins it in the background, in a group of its own, so that it ends with this script
+groups=()
+end_groups() { for group in "${groups[@]}"; do kill -- "-$group" 2>/dev/null || true; done; }
+trap end_groups EXIT
+beside() {
+    local log=$RESULTS/beside-${#groups[@]}.log
+    set -m
+    bash -c "$1" >"$log" 2>&1 </dev/null &
+    groups+=($!)
+    set +m
+}
+# What failed there is made again by the part that needs it, and fails there.
+wait_for_groups() {
+    local number
+    for number in "${!groups[@]}"; do
+        wait "${groups[$number]}" || true
+        cat "$RESULTS/beside-$number.log"
+    done
+    groups=()
+}
+
 began=$SECONDS
 total_passed=0 total_failed=0 total_skipped=0 table=
+case " ${parts[*]} " in *" lint "*" package "* | *" lint "*" c_tests "*) beside "tools/build-static.sh && tools/build-shared.sh" ;; esac
+[ -z "${BESIDE:-}" ] || beside "$BESIDE"
 for part in "${parts[@]}"; do
+    [ "$part" = lint ] || wait_for_groups
     say "" && say "== $part"
     start=$SECONDS
     case $part in
@@ -47,6 +72,7 @@ for part in "${parts[@]}"; do
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
     table+=$(printf '%-12s %5d passed %4d failed %4d skipped %6d s' "$part" "$passed" "$failed" "$skipped" $((SECONDS - start)))$'\n'
 done
+wait_for_groups
 say "" && printf '%s' "$table"
 say "in $((SECONDS - began)) s"
 say "$total_passed passed, $total_failed failed, $total_skipped skipped" | tee "$RESULTS/total"
