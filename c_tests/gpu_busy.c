@@ -45,6 +45,13 @@ static strand_ticket begin_run(void) {
   CHECK_OK(strand_worklist_dispatch(list, NULL, &ticket));
   return ticket;
 }
+static strand_ticket begin_short_run(void) { /* of one item */
+  const uint32_t item = rounds;
+  strand_ticket ticket;
+  CHECK_OK(strand_worklist_push(list, &item, 1, 0, 0, STRAND_FOREVER));
+  CHECK_OK(strand_worklist_dispatch(list, NULL, &ticket));
+  return ticket;
+}
 static int is_pending(strand_ticket ticket) {
   strand_status result = STRAND_OK;
   const strand_status status = strand_ticket_poll(ticket, &result);
@@ -186,6 +193,59 @@ static void a_round_trip_costs_the_same_beside_a_busy_device(void) {
   stop_runtime();
 }
 
+/* ------------------------------------------------------------------------------------------ a device that waits */
+
+/* Processor time of all threads. */
+static int64_t process_time(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+enum { A_WHILE = 500 * 1000000 };   /* nanoseconds */
+
+/* A ticket is pending, and nothing comes: after a moment nobody looks out for it. */
+static void *a_run_that_waits_for_items(void *arg) {
+  const strand_run_options run = {.size = sizeof run, .flags = STRAND_RUN_UNTIL_CLOSED};
+  strand_ticket ticket;
+  open_device();
+  for (int n = 0; n < 10; n++) {    /* short ones, for which it pays to look out */
+    const strand_ticket one = begin_short_run();
+    CHECK_OK(strand_ticket_await(one, STRAND_FOREVER));
+    CHECK_OK(strand_ticket_release(one));
+  }
+  CHECK_OK(strand_worklist_dispatch(list, &run, &ticket));
+  CHECK_OK(strand_sleep(A_WHILE / 5));
+  const int64_t before = process_time();
+  CHECK_OK(strand_sleep(A_WHILE));
+  const int64_t cost = process_time() - before;
+  printf("a run that waits for items takes %" PRId64 " us of processor time in %d ms\n", cost / 1000, A_WHILE / 1000000);
+  CHECK_NUMBERS(cost, <, A_WHILE / 10);
+  CHECK_OK(strand_worklist_close(list));
+  CHECK_OK(strand_ticket_await(ticket, STRAND_FOREVER));
+  CHECK_OK(strand_ticket_release(ticket));
+  close_device();
+  return arg;
+}
+static void a_device_that_waits_costs_no_processor(void) {
+  start_runtime(2);
+  spawn(a_run_that_waits_for_items, NULL);
+  CHECK_OK(strand_scheduler_run());
+  stop_runtime();
+}
+/* Somebody who looks all the time is noticed. */
+static void *looking_all_the_time(void *arg) {
+  const int64_t end = monotonic() + A_WHILE, before = process_time();
+  while (monotonic() < end) CHECK_OK(strand_yield());
+  CHECK_NUMBERS(process_time() - before, >=, A_WHILE / 10);
+  return arg;
+}
+static void control_who_looks_all_the_time_costs_it(void) {
+  start_runtime(2);
+  spawn(looking_all_the_time, NULL);
+  CHECK_OK(strand_scheduler_run());
+  stop_runtime();
+}
+
 static void *look_at_device(void *arg) {
   strand_device_info info = {.size = sizeof info};
   CHECK_OK(strand_device_open(NULL, &device));
@@ -201,6 +261,8 @@ int main(void) {
   CHECK_OK(strand_scheduler_run());
   stop_runtime();
   CLAIM(strands_go_on_while_a_run_is_under_way);
+  CLAIM(a_device_that_waits_costs_no_processor);
+  CLAIM(control_who_looks_all_the_time_costs_it);
   if (kind != STRAND_DEVICE_CPU) {
     /* On the processor the worker itself runs the items: a strand that keeps it would wait for itself. */
     CLAIM(control_a_strand_that_keeps_its_thread_stops_them);

@@ -5,6 +5,8 @@
 //! call upwards (the body of a strand, an expired timer, "everything is quiet") comes to it as a table of functions.
 
 pub mod clock;
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "adapters alone are asked"))]
+pub mod expected;
 #[cfg(all(feature = "may", not(loom)))]
 pub mod may;
 #[cfg(not(all(feature = "may", not(loom))))]

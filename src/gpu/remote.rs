@@ -21,7 +21,7 @@ use crate::automata::prefilter::Literals;
 use crate::automata::scanner;
 use crate::base::failing;
 use crate::base::status::{Outcome, Status};
-use crate::engine::clock;
+use crate::engine::{clock, expected};
 use crate::gpu::shared::Shared;
 use crate::strand::identity;
 use crate::strand::message::{fail, try_box};
@@ -197,6 +197,7 @@ impl Remote {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             pending.succeed();
         });
+        expected::begin();
         begin(reply);
         let waited = wait(ticket);
         // Only a shutdown takes it away before.
@@ -352,6 +353,7 @@ impl Remote {
             }
             drop(keep);
         });
+        expected::begin();
         self.service.read(buffer.held.clone(), offset, bytes, sink);
     }
 }

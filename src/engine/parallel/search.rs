@@ -10,6 +10,7 @@ use super::timers::NEVER;
 use super::worker::Worker;
 use crate::base::random::splitmix64;
 use crate::base::sync::{monotonic, spin};
+use crate::engine::expected;
 use crate::strand::head::Head;
 
 /// How long a worker searches before it sleeps: longer than a sleeping worker takes to wake and answer, so that two
@@ -87,7 +88,7 @@ impl Worker {
     fn search(&self) -> Option<&'static Head> {
         let engine = self.engine();
         let began = monotonic();
-        let patience = if self.fruitless.get() < FRUITLESS_MAX { SEARCH } else { GLANCE };
+        let patience = if self.fruitless.get() < FRUITLESS_MAX { self.patience(began) } else { GLANCE };
         let mut watch = Watch { began, progress: [0; REMEMBERED] };
         for (slot, other) in watch.progress.iter_mut().zip(engine.workers()) {
             *slot = other.progress();
@@ -109,6 +110,15 @@ impl Worker {
             for _ in 0..16 {
                 spin();
             }
+        }
+    }
+
+    /// How long a worker searches from `now` on, if that has paid lately. While a device is about to answer one of them looks
+    /// out for that; two would take its processors from a device that is software.
+    fn patience(&self, now: i64) -> i64 {
+        match self.engine().idle.searching() {
+            0 | 1 => SEARCH.max(expected::left(now)),
+            _ => SEARCH,
         }
     }
 
@@ -204,12 +214,13 @@ impl Worker {
         let earliest = self.timers.earliest();
         let deadline = (earliest != NEVER).then_some(earliest);
         let began = monotonic();
+        let soon = 2 * SEARCH.max(expected::left(began));
         self.rest.begin();
         let woken = self.parker.park(deadline);
         self.rest.end();
         if !woken {
             self.come_back();
-        } else if monotonic() - began < 2 * SEARCH {
+        } else if monotonic() - began < soon {
             // Work came so soon that searching a little longer would have found it.
             self.fruitless.set(0);
         }

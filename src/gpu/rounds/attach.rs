@@ -16,6 +16,7 @@ use super::space::Space;
 use super::store::Store;
 use crate::base::status::{Outcome, Status};
 use crate::engine::clock;
+use crate::engine::expected;
 use crate::engine::outside::{self, Call};
 use crate::gpu::apart::Apart;
 use crate::gpu::buffer::{Buffer, Place};
@@ -54,6 +55,7 @@ pub fn start(list: &Shared<Worklist>, remote: &Remote) {
     };
     let attached = Attached { list: list.clone(), spilled: 0, mode: Mode::Empty, promise: Promise::NONE };
     let setup = list.clone();
+    expected::begin();
     remote.service.start(Box::new(Drive::new(attached, manner, Box::new(move |gpu| resident(gpu, &setup)))));
 }
 
