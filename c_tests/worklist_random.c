@@ -18,7 +18,7 @@ static uint64_t seed;
 static uint32_t bands;
 static sums seen;
 
-static uint64_t mix(uint64_t a, uint64_t b, uint64_t c) {
+static uint64_t mix_of_three(uint64_t a, uint64_t b, uint64_t c) {
   uint64_t x = a * UINT64_C(0x9e3779b97f4a7c15) ^ (b + UINT64_C(0x7f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9) ^
                (c + 1) * UINT64_C(0x94d049bb133111eb) ^ seed;
   x ^= x >> 31;
@@ -34,7 +34,7 @@ typedef struct action {
 } action;
 enum { DONE, REQUEUE, YIELD, PAUSE, FAULT, TOO_MANY };
 static action drawn(uint32_t id, uint32_t pc, uint32_t depth) {
-  const uint64_t draw = mix(id, pc, depth);
+  const uint64_t draw = mix_of_three(id, pc, depth);
   action does = {0, draw >> 8 & 1, DONE, STRAND_BAND_SAME};
   if (depth < DEPTH_MAX) {
     does.children = (uint32_t)(draw >> 10 & 3) % 3;
@@ -58,14 +58,14 @@ static void act(strand_work *work, const uint32_t *items, uint32_t count, void *
     const uint32_t depth = items[3 * i], pc = items[3 * i + 1], id = items[3 * i + 2];
     const action does = drawn(id, pc, depth);
     mine.visits += 1;
-    mine.visit_sum += mix(id, pc, 1000);
+    mine.visit_sum += mix_of_three(id, pc, 1000);
     for (uint32_t e = 0; e < does.emits; e += 1) {
       const uint32_t record[2] = {id, pc};
       CHECK_OK(strand_work_emit(work, i, record));
     }
     const uint32_t pushed = does.end == TOO_MANY ? 3 : does.children;
     for (uint32_t c = 0; c < pushed; c += 1) {
-      const uint32_t child[3] = {depth + 1, 0, (uint32_t)mix(id, pc, 2000 + c)};
+      const uint32_t child[3] = {depth + 1, 0, (uint32_t)mix_of_three(id, pc, 2000 + c)};
       const strand_status status = strand_work_push(work, i, child, does.band);
       CHECK_EQUAL(status, c < 2 ? STRAND_OK : STRAND_ERR_LIMIT);
     }
@@ -99,22 +99,22 @@ static sums interpret(const pending *roots, uint32_t count, enum defect defect) 
     const action does = drawn(item.id, item.pc, item.depth);
     const int faults = does.end == FAULT || does.end == TOO_MANY;
     all.visits += 1;
-    all.visit_sum += mix(item.id, item.pc, 1000);
+    all.visit_sum += mix_of_three(item.id, item.pc, 1000);
     const int loses = defect == LOSES_A_CHILD && all.visits == 100;
     if (!faults || defect == KEEPS_WHAT_FAULTED) {
       for (uint32_t e = 0; e < does.emits + (defect == DOUBLES_AN_EMIT && all.visits == 100); e += 1) {
         all.emits += 1;
-        all.emit_sum += mix(item.id, item.pc, 3000);
+        all.emit_sum += mix_of_three(item.id, item.pc, 3000);
       }
       for (uint32_t c = loses ? 1 : 0; c < does.children; c += 1) {
         all.children += 1;
         CHECK(depth < sizeof stack / sizeof stack[0]);
-        stack[depth++] = (pending){(uint32_t)mix(item.id, item.pc, 2000 + c), 0, item.depth + 1};
+        stack[depth++] = (pending){(uint32_t)mix_of_three(item.id, item.pc, 2000 + c), 0, item.depth + 1};
       }
     }
     if (faults) {
       all.faults += 1;
-      all.fault_sum += mix(item.id, does.end == FAULT ? 100 + item.pc : STRAND_WORK_FAULT_FAN_OUT, 4000);
+      all.fault_sum += mix_of_three(item.id, does.end == FAULT ? 100 + item.pc : STRAND_WORK_FAULT_FAN_OUT, 4000);
     } else if (does.end == DONE) {
       all.finished += 1;
     } else {
@@ -132,13 +132,13 @@ static void take_results(strand_worklist list) {
   strand_worklist_fault faults[50];
   while (strand_worklist_take(list, records, 300, &count) == STRAND_OK) {
     for (uint32_t i = 0; i < count; i += 1) {
-      seen.emit_sum += mix(records[2 * i], records[2 * i + 1], 3000);
+      seen.emit_sum += mix_of_three(records[2 * i], records[2 * i + 1], 3000);
     }
     seen.emits += count;
   }
   while (strand_worklist_faults(list, faults, 50, &count) == STRAND_OK) {
     for (uint32_t i = 0; i < count; i += 1) {
-      seen.fault_sum += mix(faults[i].task.task_id, faults[i].code, 4000);
+      seen.fault_sum += mix_of_three(faults[i].task.task_id, faults[i].code, 4000);
     }
     seen.faults += count;
   }
