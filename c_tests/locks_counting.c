@@ -90,7 +90,11 @@ static void there_are_never_more_units_than_there_are(void) {
 static void control_without_the_semaphore_there_are_more(void) {
   rounds = 50;
   is_limited = 0;
-  CHECK_NUMBERS(most_units(1, 0), >, UNITS);
+  uint64_t most = 0; /* on a busy machine some may end before others begin */
+  for (int attempt = 0; attempt < 20 && most <= UNITS; attempt += 1) {
+    most = most_units(1, 0);
+  }
+  CHECK_NUMBERS(most, >, UNITS);
 }
 
 /*
