@@ -15,7 +15,7 @@
 //! beyond the end of the text bring zeros: whoever is missed by that does not end in the text.
 
 use super::window::Shape;
-use crate::base::room::{Room, filled};
+use crate::base::room::{Room, copied, filled};
 
 /// Knuth's multiplicative hash: its top bits depend on every bit of the key.
 pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
@@ -29,7 +29,6 @@ const WORDS_MIN: u32 = 6;
 const WORDS_CACHED: u32 = 13;
 const WORDS_MAX: u32 = 20;
 
-#[derive(Clone)]
 pub(super) struct Filter {
     pub(super) shape: Shape,
     /// Shift of a hash that leaves the number of a word; the four bits below are the bit's.
@@ -52,6 +51,11 @@ impl Filter {
             slot_shift: 32 - slot_bits,
             slots: filled(0, 1 << slot_bits)?,
         })
+    }
+
+    /// The same filter once more.
+    pub(super) fn copy(&self) -> Room<Filter> {
+        Ok(Filter { bitmap: copied(&self.bitmap)?, slots: copied(&self.slots)?, ..*self })
     }
 
     /// Lets places pass where `key` is followed by `following`, of which only so many bytes are known.

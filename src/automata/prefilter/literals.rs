@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::rarity::Rarity;
 use super::scan::Engine;
 use super::window::{MAX_WIDTH, Shape, load_eight};
-use crate::base::room::{Grow, NoMemory, Room, copied, filled, list, room_in};
+use crate::base::room::{Grow, NoMemory, Room, copied, each, filled, list, room_in};
 
 /// One literal of a set. Several may have one identifier, and several identifiers one text.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,6 @@ struct Text {
 }
 
 /// A compiled set.
-#[derive(Clone)]
 pub struct Literals {
     pub(super) filters: Vec<Filter>,
     pub(super) candidates: Vec<Candidate>,
@@ -120,6 +119,19 @@ impl Literals {
             set.add_filter(width)?;
         }
         Ok(set)
+    }
+
+    /// The same set once more.
+    pub fn copy(&self) -> Room<Literals> {
+        Ok(Literals {
+            filters: each(self.filters.iter().map(Filter::copy))?,
+            candidates: copied(&self.candidates)?,
+            texts: copied(&self.texts)?,
+            bytes: copied(&self.bytes)?,
+            cases: copied(&self.cases)?,
+            ids: copied(&self.ids)?,
+            engine: self.engine,
+        })
     }
 
     /// Has another way of collecting positions.

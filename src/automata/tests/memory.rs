@@ -6,6 +6,7 @@ use super::random;
 use super::referee::by_reference;
 use crate::automata::engine::{Engine, Failure, Mode, Plan, Reading};
 use crate::automata::pattern::{CASELESS, LITERAL, MULTI_LINE, Pattern};
+use crate::automata::prefilter::{Literals, Scratch};
 use crate::automata::scanner::Compiled;
 use crate::automata::set::{Options, Set};
 use crate::base::random::Random;
@@ -101,6 +102,27 @@ fn each_allocation_of_a_compilation_fails_once() {
         number += 1;
     }
     assert!(failures > 1000, "{failures} allocations");
+}
+
+#[test]
+fn each_allocation_of_a_copy_for_a_device_fails_once() {
+    let patterns = [("needle", LITERAL), ("ab", LITERAL | CASELESS), (r"<[a-c]{1,9}>{1,20}abab", 0)];
+    let patterns = patterns.map(|(text, flags)| Pattern { text: text.as_bytes(), flags });
+    let compiled = Compiled::new(Set::compile(&patterns, &Options::default()).unwrap()).ok().unwrap();
+    let literals = compiled.literals().unwrap();
+    let mut number = 1;
+    while let (made, true) = failing_at(number, || literals.copy()) {
+        assert!(made.is_err(), "allocation {number} failed and nobody said so");
+        number += 1;
+    }
+    assert!(number > 8, "{number} allocations");
+    let found = |literals: &Literals| {
+        let mut found = Vec::new();
+        literals.scan(&mut Scratch::new().unwrap(), b"a needle <ab>>abab", |id, end| found.push((id, end)));
+        found
+    };
+    assert_eq!(found(&literals.copy().unwrap()), found(literals));
+    assert!(!found(literals).is_empty());
 }
 
 #[test]

@@ -194,7 +194,9 @@ pub fn compile(device: u64, patterns: &[Pattern<'_>], wish: Wish, error: &mut Op
         Ok((compiled, words)) => {
             let resident = match (device.remote(), compiled.literals()) {
                 (Some(remote), Some(literals)) if mode != Mode::Blocking => {
-                    Some(remote.literals(Arc::new(literals.clone()))?)
+                    let copy =
+                        literals.copy().or_else(|_| fail(Status::NO_MEMORY, format_args!("no memory for literals")))?;
+                    Some(remote.literals(Arc::new(copy))?)
                 }
                 _ => None,
             };
