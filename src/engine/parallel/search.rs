@@ -116,10 +116,8 @@ impl Worker {
     /// How long a worker searches from `now` on, if that has paid lately. While a device is about to answer one of them looks
     /// out for that; two would take its processors from a device that is software.
     fn patience(&self, now: i64) -> i64 {
-        match self.engine().idle.searching() {
-            0 | 1 => SEARCH.max(expected::left(now)),
-            _ => SEARCH,
-        }
+        let left = expected::left(now);
+        if left > SEARCH && self.engine().idle.searching() <= 1 { left } else { SEARCH }
     }
 
     fn search_others(&self, watch: &Watch, now: i64) -> Option<&'static Head> {
