@@ -359,13 +359,46 @@ impl Remote {
 }
 
 /// Waits for a ticket, and looks now and then at something else.
-fn wait_while(ticket: u64, mut look: impl FnMut()) -> Outcome<()> {
+fn wait_while(ticket: u64, look: impl FnMut()) -> Outcome<()> {
+    // Time that is made by a test passes when nothing else can: nobody looks then.
+    let pause = || if clock::is_virtual() { FOREVER } else { clock::now() + LOOK };
+    let is_pending = || ticket::poll(ticket) == Err(Status::WOULD_BLOCK);
+    wait_by(|deadline| ticket::wait(ticket, deadline), is_pending, pause, look)
+}
+
+/// As [`wait_while`], by these means.
+fn wait_by(
+    mut wait: impl FnMut(i64) -> Outcome<()>,
+    is_pending: impl Fn() -> bool,
+    pause: impl Fn() -> i64,
+    mut look: impl FnMut(),
+) -> Outcome<()> {
     loop {
-        // Time that is made by a test passes when nothing else can: nobody looks then.
-        let until = if clock::is_virtual() { FOREVER } else { clock::now() + LOOK };
-        match ticket::wait(ticket, until) {
-            Err(Status::TIMEOUT) if ticket::poll(ticket) == Err(Status::WOULD_BLOCK) => look(),
+        match wait(pause()) {
+            Err(Status::TIMEOUT) if is_pending() => look(),
+            // It has ended just now, or with this.
+            Err(Status::TIMEOUT) => return wait(FOREVER),
             waited => return waited,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_comes_right_behind_the_deadline_of_a_look_is_the_end() {
+        for end in [Ok(()), Err(Status::TIMEOUT), Err(Status::DEVICE)] {
+            let (mut deadlines, mut looks) = (Vec::new(), 0);
+            let wait = |deadline| {
+                deadlines.push(deadline);
+                if deadline == FOREVER { end } else { Err(Status::TIMEOUT) }
+            };
+            let asked = core::cell::Cell::new(0);
+            let is_pending = || asked.replace(asked.get() + 1) < 2;
+            assert_eq!(wait_by(wait, is_pending, || 5, || looks += 1), end);
+            assert_eq!((deadlines, looks), (vec![5, 5, 5, FOREVER], 2));
         }
     }
 }
