@@ -202,6 +202,32 @@ static void *watch_many(void *arg) {
   return NULL;
 }
 
+/* The message is there for whoever has seen the end, also for one who did not wait for it but looked. */
+static void *look_until_it_has_ended(void *arg) {
+  const strand_chan chan = new_channel(sizeof(strand_down), 1);
+  for (int round = 0; round < 3000; round += 1) {
+    const strand_id target = spawn_flagged(STRAND_SPAWN_DORMANT, return_at_once, arg);
+    strand_down down;
+    monitor(target, chan, (uint64_t)round);
+    CHECK_OK(strand_start(target));
+    for (int look = 1; strand_join(target, STRAND_NO_WAIT) != STRAND_OK; look += 1) {
+      if (look % 1000 == 0) {
+        CHECK_OK(strand_yield());
+      }
+    }
+    CHECK_OK(strand_chan_recv(chan, &down, STRAND_NO_WAIT));
+    CHECK_EQUAL(down.tag, (uint64_t)round);
+  }
+  CHECK_OK(strand_chan_release(chan));
+  return NULL;
+}
+static void whoever_sees_the_end_finds_the_message(void) {
+  start_runtime(2);
+  spawn(look_until_it_has_ended, NULL);
+  CHECK_OK(strand_scheduler_run());
+  stop_runtime();
+}
+
 static void none_is_lost_because_there_is_no_room(void) {
   static const size_t capacities[] = {0, 1, 7, STRAND_UNBOUNDED};
   for (uint32_t workers = 1; workers <= 2; workers += 1) {
@@ -521,6 +547,7 @@ int main(void) {
   CLAIM(the_end_of_a_task_is_told_with_its_outcome);
   CLAIM(the_end_of_a_promise_is_told);
   CLAIM(none_is_lost_because_there_is_no_room);
+  CLAIM(whoever_sees_the_end_finds_the_message);
   CLAIM(control_messages_that_are_sent_by_hand_are_lost);
   CLAIM(a_closed_channel_drops_them);
   CLAIM(a_released_channel_drops_them);

@@ -625,7 +625,10 @@ pub fn join(id: u64, deadline: i64) -> Outcome<()> {
     };
     match head::compare(head, generation) {
         Ok(()) => {}
-        Err(Status::STALE) => return Ok(()),
+        Err(Status::STALE) => {
+            end::until_told(head);
+            return Ok(());
+        }
         Err(status) => return explain(id, status),
     }
     let status = block::wait(&Join::new(head, generation), WaitKind::Join, id, deadline);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The end of a strand, and waiting for it.
 //!
-//! The order is fixed: hooks and locals on the strand's own stack; then, on its worker, the generation ends and the
-//! joiners are won under the head's lock; the stack and the head go back; the strand stops being counted; the
-//! joiners wake. So whoever saw the end sees everything the strand did.
+//! The order is fixed: hooks and locals on the strand's own stack; then, on its worker, the joiners are won and the
+//! generation ends under the head's lock; those who watch are told; the stack and the head go back; the strand stops being
+//! counted; the joiners wake. So whoever saw the end sees everything the strand did, and what those who watch were told.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +13,7 @@ use super::several::{Case, Entry, claim_own};
 use super::{cancel, park, tree};
 use crate::base::handle::{self, Kind};
 use crate::base::status::{Outcome, Status};
+use crate::base::sync::{spin, yield_thread};
 use crate::engine::parallel::worker;
 use crate::engine::{self, After, Commit, Worker};
 use crate::strand::body::Body;
@@ -148,11 +149,38 @@ impl Join {
     }
 }
 
+/// In the place of a head's first joiner, while those are told who watch a strand whose generation has ended.
+const TELLING: usize = 1;
+
+/// Whoever finds that a strand has ended, and did not wait for it, goes on after those were told who watch it: a few
+/// instructions. Holds no lock. A head that has another strand by now may make it wait for that one's in vain.
+#[inline]
+pub fn until_told(strand: &Head) {
+    if strand.joiners.load(Ordering::Acquire) == TELLING {
+        until_told_slowly(strand);
+    }
+}
+
+#[cold]
+fn until_told_slowly(strand: &Head) {
+    let mut turns = 0_u32;
+    // Acquire pairs with the Release in `end_generation`.
+    while strand.joiners.load(Ordering::Acquire) == TELLING {
+        turns += 1;
+        if turns.is_multiple_of(100) {
+            yield_thread(); // the one who tells may have lost its processor
+        } else {
+            spin();
+        }
+    }
+}
+
 impl Source for Join {
     unsafe fn publish(&self, waiter: &Waiter, sole: bool) -> Published {
         self.strand.lock.lock();
         if self.has_ended() {
             self.strand.lock.unlock();
+            until_told(self.strand);
             return Published::Done(Status::OK);
         }
         self.waiter.set(waiter);
@@ -184,6 +212,9 @@ impl Case for Join {
         self.strand.lock.lock();
         let ended = self.has_ended();
         self.strand.lock.unlock();
+        if ended {
+            until_told(self.strand);
+        }
         Ok(ended.then_some(Status::OK))
     }
 
@@ -198,6 +229,7 @@ impl Case for Join {
         if !ended {
             return Entry::Waiting;
         }
+        until_told(self.strand);
         // Nothing is moved, and an end stays: there is no need for the lock.
         let Some(claimed) = claim_own(waiter) else { return Entry::Won };
         self.won.set(true);
@@ -221,15 +253,16 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     let mut woken = Woken::new();
     strand.lock.lock();
     let first = strand.joiners.load(Ordering::Relaxed) as *const Link;
-    strand.joiners.store(0, Ordering::Relaxed);
     // Written under this lock only, so it takes no locked operation.
     let cancelled = strand.cancelled.load(Ordering::Relaxed) != 0;
     if cancelled {
         strand.cancelled.store(0, Ordering::Relaxed);
     }
     let generation = strand.generation();
-    strand.end_generation();
     let watches = win_joiners(first, &mut woken);
+    // Whoever sees the next generation sees this.
+    strand.joiners.store(if watches.is_null() { 0 } else { TELLING }, Ordering::Relaxed);
+    strand.end_generation();
     strand.lock.unlock();
     if cancelled {
         cancel::ended();
@@ -237,6 +270,8 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     if !watches.is_null() {
         let id = handle::encode(Kind::Strand, generation, head::index_of(strand));
         tell_watches(watches, id, ending, &mut woken);
+        // Release pairs with the Acquire in `until_told`: what they did comes before.
+        strand.joiners.store(0, Ordering::Release);
     }
     woken
 }

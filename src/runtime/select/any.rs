@@ -16,7 +16,7 @@ use crate::sync::channel::{self, Refused};
 use crate::task::case::Ending;
 use crate::time::clock;
 use crate::wait::block::FOREVER;
-use crate::wait::end::Join;
+use crate::wait::end::{self, Join};
 use crate::wait::firing::Firing;
 use crate::wait::park::Offered;
 use crate::wait::several::{Case, Entry};
@@ -181,7 +181,7 @@ fn open_strand(id: u64) -> Result<Any, Refused> {
     }
     let Some(engine) = parallel::engine() else { return Err((Status::NOT_INITIALISED, "needs a runtime")) };
     let found = head::lookup(&engine.strands, id).and_then(|(head, generation)| {
-        head::compare(head, generation)?;
+        head::compare(head, generation).inspect_err(|_| end::until_told(head))?;
         Ok(Join::new(head, generation))
     });
     match found {
