@@ -59,7 +59,7 @@ fi
 
 # --- directives ---------------------------------------------------------------------------------------------------
 
-# All of them are read at once: "FILE|KEY", and the values, one a line.
+# All of them are read at once: "FILE/KEY", and the values, one a line.
 declare -A directives=()
 sources=()
 for source in "$SOURCES"/*.c "$SOURCES"/*.cc "$SOURCES"/*.ll; do [ ! -f "$source" ] || sources+=("$source"); done

@@ -45,9 +45,7 @@ impl Feeds {
 
     /// One more.
     pub fn add(&mut self, feed: &Shared<Feed>) -> Outcome<()> {
-        self.0.room(1)?;
-        self.0.push(feed.clone());
-        Ok(())
+        Ok(self.0.add(feed.clone())?)
     }
 
     /// One has ended.

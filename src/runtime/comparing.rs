@@ -11,7 +11,7 @@ use core::fmt::{self, Write};
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use super::worklists;
-use crate::base::failing;
+use crate::base::room::exactly;
 use crate::base::status::{Outcome, Status};
 use crate::engine;
 use crate::gpu::buffer::{self, Buffer};
@@ -247,7 +247,7 @@ impl Comparison {
 
 /// The buffers of a worklist, in host memory.
 fn copies(list: &Worklist) -> Outcome<Vec<Shared<Buffer>>> {
-    let mut copies = room(list.buffers.len())?;
+    let mut copies = exactly(list.buffers.len())?;
     for buffer in &list.buffers {
         copies.push(buffer::copy_here(buffer)?);
     }
@@ -259,21 +259,13 @@ fn copies(list: &Worklist) -> Outcome<Vec<Shared<Buffer>>> {
 /// # Safety
 /// Nobody writes to them any more while the slices are used.
 unsafe fn windows(buffers: &[Shared<Buffer>]) -> Outcome<Vec<&[u8]>> {
-    let mut windows = room(buffers.len())?;
+    let mut windows = exactly(buffers.len())?;
     for buffer in buffers {
         let first = buffer.host().ok_or(Status::DEVICE)?;
         // SAFETY: so many bytes are there as long as the buffer is; nobody writes, by contract.
         windows.push(unsafe { core::slice::from_raw_parts(first.cast_const(), buffer.bytes as usize) });
     }
     Ok(windows)
-}
-
-fn room<T>(length: usize) -> Outcome<Vec<T>> {
-    let mut list = Vec::new();
-    if failing::now() || list.try_reserve_exact(length).is_err() {
-        return Err(Status::NO_MEMORY);
-    }
-    Ok(list)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -618,20 +618,12 @@ pub fn join(id: u64, deadline: i64) -> Outcome<()> {
     };
     let engine = parallel::engine().ok_or(Status::NOT_INITIALISED)?;
     engine::touch(id);
-    let (head, generation) = match head::lookup(&engine.strands, id) {
-        Ok(found) => found,
+    let join = match Join::of(&engine.strands, id) {
+        Ok(join) => join,
         Err(Status::STALE) => return Ok(()),
         Err(status) => return explain(id, status),
     };
-    match head::compare(head, generation) {
-        Ok(()) => {}
-        Err(Status::STALE) => {
-            end::until_told(head);
-            return Ok(());
-        }
-        Err(status) => return explain(id, status),
-    }
-    let status = block::wait(&Join::new(head, generation), WaitKind::Join, id, deadline);
+    let status = block::wait(&join, WaitKind::Join, id, deadline);
     drop(call);
     if status == Status::OK { Ok(()) } else { Err(status) }
 }

@@ -16,6 +16,7 @@ use crate::base::status::{Outcome, Status};
 use crate::base::sync::{spin, yield_thread};
 use crate::engine::parallel::worker;
 use crate::engine::{self, After, Commit, Worker};
+use crate::memory::table::Table;
 use crate::strand::body::Body;
 use crate::strand::extras::Extras;
 use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, FLAG_UNCOUNTED, Head};
@@ -144,6 +145,14 @@ impl Join {
         Join { strand, generation, waiter: Cell::new(core::ptr::null()), link: Link::new(), won: Cell::new(false) }
     }
 
+    /// A wait for the strand that a handle names. STALE: it has ended, and those who watch it were told.
+    #[inline]
+    pub fn of(strands: &Table<Head>, id: u64) -> Outcome<Join> {
+        let (strand, generation) = head::lookup(strands, id)?;
+        head::compare(strand, generation).inspect_err(|_| until_told(strand))?;
+        Ok(Join::new(strand, generation))
+    }
+
     fn has_ended(&self) -> bool {
         self.strand.generation() != self.generation
     }
@@ -155,7 +164,7 @@ const TELLING: usize = 1;
 /// Whoever finds that a strand has ended, and did not wait for it, goes on after those were told who watch it: a few
 /// instructions. Holds no lock. A head that has another strand by now may make it wait for that one's in vain.
 #[inline]
-pub fn until_told(strand: &Head) {
+fn until_told(strand: &Head) {
     if strand.joiners.load(Ordering::Acquire) == TELLING {
         until_told_slowly(strand);
     }

@@ -6,8 +6,8 @@ use core::fmt;
 
 use super::task::Task;
 use super::words::{WORDS, Word};
-use crate::base::failing;
-use crate::base::status::{Outcome, Status};
+use crate::base::room::exactly;
+use crate::base::status::Outcome;
 
 /// What one side has come to.
 #[derive(Clone, Copy, Debug)]
@@ -70,23 +70,14 @@ fn buffers<'a>(sides: Sides<'a>, left: &[&[u8]], right: &[&[u8]]) -> Option<Diff
     None
 }
 
-/// A list that was asked for where that may be refused.
-fn list<T>(length: usize) -> Outcome<Vec<T>> {
-    let mut list = Vec::new();
-    if failing::now() || list.try_reserve_exact(length).is_err() {
-        return Err(Status::NO_MEMORY);
-    }
-    Ok(list)
-}
-
 fn copied(record: &[u32]) -> Outcome<Vec<u32>> {
-    let mut copy = list(record.len())?;
+    let mut copy = exactly(record.len())?;
     copy.extend_from_slice(record);
     Ok(copy)
 }
 
 fn records(words: &[u32], width: usize) -> Outcome<Vec<&[u32]>> {
-    let mut records = list(words.len().div_ceil(width))?;
+    let mut records = exactly(words.len().div_ceil(width))?;
     records.extend(words.chunks(width));
     Ok(records)
 }
@@ -94,7 +85,7 @@ fn records(words: &[u32], width: usize) -> Outcome<Vec<&[u32]>> {
 type Fault<'a> = (u32, &'a [u32; WORDS]);
 
 fn faults(faults: &[(u32, Task)]) -> Outcome<Vec<Fault<'_>>> {
-    let mut all = list(faults.len())?;
+    let mut all = exactly(faults.len())?;
     all.extend(faults.iter().map(|(code, task)| (*code, task.words())));
     Ok(all)
 }

@@ -388,8 +388,7 @@ impl<'a> Together<'a> {
             let bytes = self.batch.bytes(window);
             let compiled = &self.scan.automaton.compiled;
             if self.before.len() == window {
-                self.before.room(1).map_err(over)?;
-                self.before.push(Reading::default());
+                self.before.add(Reading::default()).map_err(over)?;
             }
             self.before[window].become_as(reading).map_err(over)?;
             if let Err(failure) = self.engine.read(compiled, reading, lane.stream, bytes, None, &mut self.other) {

@@ -22,8 +22,8 @@ use super::named::{Named, enter};
 use super::program;
 use super::shared::Shared;
 use super::worklist::list;
-use crate::base::failing;
 use crate::base::handle::Kind;
+use crate::base::room::{NoMemory, exactly};
 use crate::base::status::{Outcome, Status};
 pub use crate::graph::csr::MOST;
 use crate::graph::csr::{self, Fault};
@@ -209,11 +209,7 @@ impl Rows {
 const PART: usize = 1 << 16;
 
 fn memory(words: usize) -> Outcome<Vec<u32>> {
-    let mut list = Vec::new();
-    if failing::now() || list.try_reserve_exact(words).is_err() {
-        return fail(Status::NO_MEMORY, format_args!("no memory for {words} words of a graph"));
-    }
-    Ok(list)
+    exactly(words).or_else(|NoMemory| fail(Status::NO_MEMORY, format_args!("no memory for {words} words of a graph")))
 }
 
 /// Writes words to a buffer from word `at` on.

@@ -27,16 +27,19 @@ pub struct Resident {
     pub(super) bitmaps: wgpu::Buffer,
     /// Whether they are asked there.
     pub(super) uniform: bool,
-    /// Whether the host verifies what passes the filters.
-    pub(super) by_host: bool,
-    pub(super) pass_on: wgpu::ComputePipeline,
-    pub(super) collect: wgpu::ComputePipeline,
-    pub(super) arrange: wgpu::ComputePipeline,
-    pub(super) verify: wgpu::ComputePipeline,
+    pub(super) kernels: Kernels,
     pub(super) scanned: wgpu::BindGroupLayout,
     pub(super) arguments: wgpu::BindGroupLayout,
     /// Buffers of earlier requests.
     lanes: Mutex<Vec<Lane>>,
+}
+
+/// What becomes of what passes the filters.
+pub(super) enum Kernels {
+    /// The host verifies it.
+    ByHost { pass_on: wgpu::ComputePipeline },
+    /// The device does.
+    ByDevice { collect: wgpu::ComputePipeline, arrange: wgpu::ComputePipeline, verify: wgpu::ComputePipeline },
 }
 
 /// Lanes that are kept.
@@ -72,6 +75,13 @@ impl Resident {
         let scanned = group(gpu, &core::iter::once(params).chain(rest).chain([bits]).collect::<Vec<_>>())?;
         let arguments = group(gpu, &[entry(0, storage(false), false)])?;
         let (short, long) = (layout(gpu, &[&scanned])?, layout(gpu, &[&scanned, &arguments])?);
+        let pipeline = |layout, name| gpu.pipeline(Some(layout), &module, name);
+        let kernels = if by_host {
+            Kernels::ByHost { pass_on: pipeline(&short, "pass_on")? }
+        } else {
+            let (collect, arrange) = (pipeline(&short, "collect")?, pipeline(&long, "arrange")?);
+            Kernels::ByDevice { collect, arrange, verify: pipeline(&short, "verify")? }
+        };
         Ok(Resident {
             literals,
             lengths,
@@ -80,15 +90,16 @@ impl Resident {
             tables,
             bitmaps,
             uniform,
-            by_host,
-            pass_on: gpu.pipeline(Some(&short), &module, "pass_on")?,
-            collect: gpu.pipeline(Some(&short), &module, "collect")?,
-            arrange: gpu.pipeline(Some(&long), &module, "arrange")?,
-            verify: gpu.pipeline(Some(&short), &module, "verify")?,
+            kernels,
             scanned,
             arguments,
             lanes: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Whether the host verifies what passes the filters.
+    pub(super) fn by_host(&self) -> bool {
+        matches!(self.kernels, Kernels::ByHost { .. })
     }
 
     /// Buffers for a batch, of before if there are some.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::batch::{self, Piece};
 use super::lane::{EACH, GROUP, HEAD, Lane, SLICE, STRIDE};
-use super::resident::{BITMAP, Resident};
+use super::resident::{BITMAP, Kernels, Resident};
 use crate::automata::pattern::Match;
 use crate::automata::prefilter::Scratch;
 use crate::base::room::Grow;
@@ -90,7 +90,7 @@ impl Scan {
         let pieces = cut(pieces, longest.saturating_sub(1), batch);
         let total: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
         // One position in a hundred passes.
-        let guess = if resident.by_host { GUESS_LEAST.max(total.min(batch) / 64) } else { GUESS_LEAST };
+        let guess = if resident.by_host() { GUESS_LEAST.max(total.min(batch) / 64) } else { GUESS_LEAST };
         Scan {
             resident,
             request: Request { memory, pieces },
@@ -154,24 +154,27 @@ impl Scan {
             gpu.queue.write_buffer(&lane.params, 0, &params);
         }
         encoder.clear_buffer(&lane.found, 0, Some(HEAD as u64));
-        if !resident.by_host {
+        if !resident.by_host() {
             encoder.clear_buffer(&lane.hits, 0, Some(HEAD as u64));
         }
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for (number, (groups, bits)) in sizes.iter().enumerate() {
             pass.set_bind_group(0, &lane.scanned, &[(number * STRIDE) as u32, *bits]);
-            if resident.by_host {
-                pass.set_pipeline(&resident.pass_on);
-                pass.dispatch_workgroups(*groups, 1, 1);
-                continue;
+            match &resident.kernels {
+                Kernels::ByHost { pass_on } => {
+                    pass.set_pipeline(pass_on);
+                    pass.dispatch_workgroups(*groups, 1, 1);
+                }
+                Kernels::ByDevice { collect, arrange, verify } => {
+                    pass.set_pipeline(collect);
+                    pass.dispatch_workgroups(*groups, 1, 1);
+                    pass.set_pipeline(arrange);
+                    pass.set_bind_group(1, &lane.arguments, &[]);
+                    pass.dispatch_workgroups(1, 1, 1);
+                    pass.set_pipeline(verify);
+                    pass.dispatch_workgroups_indirect(&lane.args, 0);
+                }
             }
-            pass.set_pipeline(&resident.collect);
-            pass.dispatch_workgroups(*groups, 1, 1);
-            pass.set_pipeline(&resident.arrange);
-            pass.set_bind_group(1, &lane.arguments, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-            pass.set_pipeline(&resident.verify);
-            pass.dispatch_workgroups_indirect(&lane.args, 0);
         }
         drop(pass);
         lane.copied = self.guess;
@@ -220,7 +223,7 @@ impl Scan {
             return Ok(false);
         }
         self.found.on_device += lane.batch.length as u64;
-        if self.resident.by_host {
+        if self.resident.by_host() {
             let pairs = view.get(HEAD..HEAD + 8 * count).ok_or_else(lost)?;
             return self.verify(lane, pairs).map(|()| true);
         }

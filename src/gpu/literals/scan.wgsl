@@ -83,6 +83,9 @@ fn passing(asked: Asked, here: u32, next: u32, later: u32) -> u32 {
 
 // The positions from `first` on, 32 at most, whose windows pass, as bits.
 fn places(first: u32) -> u32 {
+    if first >= params.end {
+        return 0u;
+    }
     let asked = Asked(params.mask, params.fold, params.word_shift, params.word_shift - 4u);
     let at = first / 4u;
     // Eight words and two behind them, each loaded once.
@@ -108,9 +111,6 @@ fn places(first: u32) -> u32 {
 @compute @workgroup_size(GROUP)
 fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = params.first + id.x * 32u;
-    if first >= params.end {
-        return;
-    }
     var mask = places(first);
     if mask == 0u {
         return;
@@ -126,9 +126,6 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(GROUP)
 fn pass_on(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = params.first + id.x * 32u;
-    if first >= params.end {
-        return;
-    }
     var mask = places(first);
     if mask == 0u {
         return;

@@ -250,9 +250,8 @@ impl Plan {
                     outcome.visits += u64::from(state);
                 }
                 index => {
-                    outcome.ends.room(1)?;
                     let index = piece.skipped + index;
-                    outcome.ends.push(End { window: piece.window as u32, kernel, state, index });
+                    outcome.ends.add(End { window: piece.window as u32, kernel, state, index })?;
                 }
             }
         }

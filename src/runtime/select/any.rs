@@ -16,7 +16,7 @@ use crate::sync::channel::{self, Refused};
 use crate::task::case::Ending;
 use crate::time::clock;
 use crate::wait::block::FOREVER;
-use crate::wait::end::{self, Join};
+use crate::wait::end::Join;
 use crate::wait::firing::Firing;
 use crate::wait::park::Offered;
 use crate::wait::several::{Case, Entry};
@@ -180,11 +180,7 @@ fn open_strand(id: u64) -> Result<Any, Refused> {
         return Err((Status::INVALID, "is the calling strand, which cannot wait for its own end"));
     }
     let Some(engine) = parallel::engine() else { return Err((Status::NOT_INITIALISED, "needs a runtime")) };
-    let found = head::lookup(&engine.strands, id).and_then(|(head, generation)| {
-        head::compare(head, generation).inspect_err(|_| end::until_told(head))?;
-        Ok(Join::new(head, generation))
-    });
-    match found {
+    match Join::of(&engine.strands, id) {
         Ok(join) => Ok(Any::End(join)),
         Err(Status::STALE) => Ok(Any::Past(Always)),
         Err(_) => Err(NEVER),
