@@ -531,17 +531,37 @@ static void *sleeps_until_told(void *arg) {
   return NULL;
 }
 
+/*
+ * A strand bound to a token with a deadline, which lies further ahead from trial to trial: a thread that stops between the two may
+ * come too late, and is refused. The last trial bound it: `deadline` is its token's.
+ */
+static strand_cancel bind_before_a_deadline(int64_t *deadline, strand_id *id) {
+  for (int64_t distance = MILLISECONDS(10);; distance *= 4) {
+    strand_spawn_options options = default_spawn(NULL);
+    strand_status status;
+    CHECK_NUMBERS(distance, <, SECONDS(60));
+    *deadline = strand_after(distance);
+    options.cancel = new_token(0, *deadline);
+    CHECK(is_open(options.cancel) || strand_now() >= *deadline);
+    status = strand_spawn_with(&options, sleeps_until_told, deadline, id);
+    if (status == STRAND_OK) {
+      return options.cancel;
+    }
+    CHECK_STATUS(STRAND_ERR_CANCELLED, status);
+    CHECK_NUMBERS(strand_now(), >=, *deadline);
+    CHECK_OK(strand_cancel_release(options.cancel));
+  }
+}
+
 static void a_deadline_fires_its_token_and_never_early(void) {
   int64_t deadline;
   uint64_t reason = 0;
   strand_cancel token;
+  strand_id id = 0;
   hooked it = {0};
   start_runtime(2);
-  deadline = strand_after(MILLISECONDS(20));
-  token = new_token(0, deadline);
-  CHECK(is_open(token));
+  token = bind_before_a_deadline(&deadline, &id);
   CHECK_OK(strand_cancel_on(token, note_call, note_drop, &it, NULL));
-  spawn_bound(token, sleeps_until_told, &deadline);
   CHECK_OK(strand_scheduler_run());
   CHECK_OK(strand_cancel_wait(token, STRAND_FOREVER, &reason));
   CHECK(reason == STRAND_CANCEL_DEADLINE);
@@ -593,27 +613,33 @@ static void a_deadline_in_the_past_has_fired(void) {
 }
 
 static void a_token_that_goes_takes_its_deadline_along(void) {
-  hooked it = {0};
+  int in_time = 0;
   start_runtime(1);
-  it.token = new_token(0, strand_after(MILLISECONDS(5)));
-  CHECK_OK(strand_cancel_on(it.token, note_call, note_drop, &it, NULL));
-  CHECK_OK(strand_cancel_release(it.token));
-  CHECK_EQUAL(it.drops, 1);
-  CHECK_OK(strand_sleep(MILLISECONDS(20)));
-  CHECK_EQUAL(it.calls, 0);
+  for (int64_t distance = MILLISECONDS(5); !in_time; distance *= 4) { /* further ahead, where the deadline came first */
+    hooked it = {0};
+    const int64_t deadline = strand_after(distance);
+    CHECK_NUMBERS(distance, <, SECONDS(60));
+    it.token = new_token(0, deadline);
+    CHECK_OK(strand_cancel_on(it.token, note_call, note_drop, &it, NULL));
+    CHECK_OK(strand_cancel_release(it.token));
+    in_time = strand_now() < deadline;
+    if (in_time) CHECK_EQUAL(count_read(&it.drops), 1);
+    CHECK_OK(strand_sleep_until(deadline + MILLISECONDS(15)));
+    AWAIT(count_read(&it.calls) + count_read(&it.drops) == 1);
+    if (in_time) CHECK_EQUAL(count_read(&it.calls), 0);
+  }
   stop_runtime();
 }
 
 static void *bound_to_a_token_that_was_released(void *arg) {
-  int64_t deadline = strand_after(MILLISECONDS(10));
-  const strand_cancel token = new_token(0, deadline);
+  int64_t deadline = 0;
+  strand_id id = 0;
   strand_cancel mine = 0;
   (void)arg;
-  spawn_bound(token, sleeps_until_told, &deadline);
-  CHECK_OK(strand_cancel_release(token)); /* the strand is bound: the deadline stays */
+  CHECK_OK(strand_cancel_release(bind_before_a_deadline(&deadline, &id))); /* the strand is bound: the deadline stays */
   CHECK_OK(strand_cancel_current(&mine));
   CHECK_EQUAL(mine, 0);
-  CHECK_OK(strand_sleep(MILLISECONDS(40)));
+  join(id);
   return NULL;
 }
 
@@ -839,11 +865,15 @@ static void *is_told_sooner_or_later(void *arg) {
   return NULL;
 }
 
+/* Strands enough for a race, and not as many as fit into the time for which the one who fires may stop. */
+enum { ENOUGH_BOUND = 2000 };
+
 static void *spawns_until_refused(void *arg) {
   race *it = arg;
   strand_spawn_options options = default_spawn(NULL);
   options.cancel = it->token;
   for (;;) {
+    while (count_read(&it->begun) >= ENOUGH_BOUND && is_open(it->token)) CHECK_OK(strand_yield());
     const strand_status status = strand_spawn_with(&options, is_told_sooner_or_later, it, NULL);
     if (status == STRAND_ERR_CANCELLED) break;
     if (status == STRAND_ERR_LIMIT && is_may()) { /* it was faster than the one who fires */
