@@ -318,9 +318,12 @@ static void *offload_and_send(void *arg) {
   return NULL;
 }
 
-/* Wherever a value is on its way through a call, it is in a root or on a stack. */
+/* Wherever a value is on its way through a call, it is in a root or on the stack of a strand. Who looks has it as what is looked for. */
 static void count_word(const strand_gc_stack *stack, void *data) {
   shown *all = data;
+  if ((stack->flags & STRAND_STACK_CALLER) != 0) {
+    return;
+  }
   for (const char *at = stack->low; at + sizeof(uint64_t) <= (const char *)stack->high; at += sizeof(uint64_t)) {
     uint64_t word;
     memcpy(&word, at, sizeof word);
