@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static opt=O2 compilers=cc */
+/* test: expect-exit=0 timeout=300 modes=static opt=O2 compilers=cc */
 /* test: engines=may engines-why="it runs its programs on the other engines itself" */
 /* Programs of single-producer single-consumer channels, joins, timers and isolated faults do the same in every order. */
 #include "kahn.h"
