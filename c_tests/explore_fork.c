@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 instruments=none */
+/* test: expect-exit=0 timeout=240 modes=static,shared,dlopen opt=O0,O2 instruments=none */
 /* test: engines=none engines-why="it runs programs of its own with STRAND_EXPLORE set" */
 /*
  * STRAND_EXPLORE and STRAND_REPLAY on programs that know nothing of them. The programs are this one: with an argument
@@ -156,12 +156,12 @@ static int endless_program(void) {
   return run_or_tell();
 }
 
-static void *sleep_in_thread(void *unused) {
-  nap(MILLISECONDS(200));
+static void *stay(void *unused) { /* until the process ends */
+  while (pause() < 0) continue;
   return unused;
 }
 static int thread_before_program(void) {
-  start_thread(sleep_in_thread, NULL);
+  start_thread(stay, NULL);
   return deposits_program(deposit_at_once);
 }
 static void *do_nothing(void *unused) { return unused; }
@@ -297,7 +297,7 @@ static told run_program(const char *name, const char *variable, const char *valu
     CHECK(dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600), 1) == 1);
     CHECK(dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600), 2) == 2);
     for (int file = 3; file < 64; file += 1) close(file);
-    alarm(60);
+    alarm(120);
     execl("/proc/self/exe", "explore_fork", name, (char *)NULL);
     _exit(99);
   }
