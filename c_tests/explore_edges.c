@@ -30,7 +30,7 @@ static int explored(int (*program)(void)) {
   if (child == 0) {
     setenv("STRAND_EXPLORE", "random:runs=3,jobs=1", 1);
     dup2(open("/dev/null", O_WRONLY), 2);
-    alarm(20);
+    alarm(60);
     _exit(program());
   }
   int status = 0;
