@@ -259,6 +259,19 @@ static strand_status receive_and_pass_on(void *arg, uint64_t first, uint64_t *la
   }
 }
 
+/* Hands a value in, and gives up. Where the deadline has passed before that, nothing was handed in: once more, with a later one. */
+static void resume_and_give_up(strand_generator reader) {
+  uint64_t value = 0;
+  for (int64_t patience = MILLISECONDS(5);; patience *= 4) {
+    CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_generator_resume(reader, 0, &value, strand_after(patience)));
+    if (state_of(reader) != STRAND_GENERATOR_SUSPENDED) {
+      return;
+    }
+    CHECK_STATUS(STRAND_ERR_EMPTY, strand_generator_wait(reader, &value, STRAND_FOREVER));
+    CHECK_NUMBERS(patience, <, SECONDS(20));
+  }
+}
+
 static void *give_up_and_ask_again(void *arg) {
   const strand_generator reader = make("reader", receive_and_pass_on, NULL);
   uint64_t value = 0;
@@ -277,7 +290,7 @@ static void *give_up_and_ask_again(void *arg) {
   CHECK_EQUAL(value, 41);
   CHECK_STATUS(STRAND_ERR_EMPTY, strand_generator_wait(reader, &value, STRAND_FOREVER));
   /* The answer is there before anybody asks again. */
-  CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_generator_resume(reader, 0, &value, strand_after(MILLISECONDS(5))));
+  resume_and_give_up(reader);
   element = 42;
   CHECK_OK(strand_chan_send(feed, &element, STRAND_FOREVER));
   while (state_of(reader) != STRAND_GENERATOR_SUSPENDED) {
@@ -287,7 +300,7 @@ static void *give_up_and_ask_again(void *arg) {
   CHECK_OK(strand_generator_wait(reader, &value, STRAND_NO_WAIT));
   CHECK_EQUAL(value, 42);
   /* The end, too. */
-  CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_generator_resume(reader, 0, &value, strand_after(MILLISECONDS(5))));
+  resume_and_give_up(reader);
   CHECK_OK(strand_chan_close(feed));
   CHECK_STATUS(STRAND_ERR_CLOSED, strand_generator_wait(reader, &value, STRAND_FOREVER));
   CHECK_EQUAL(value, 0);
@@ -623,7 +636,9 @@ static void *resume_without_end(void *arg) {
   spawn(run_beside, NULL);
   while (count_read(&others_ran) == 0) {
     CHECK_OK(strand_generator_resume(counter, 0, &value, STRAND_FOREVER));
-    CHECK_NUMBERS(value, <, 100000);
+    if (workers_there(1) == 1) { /* the thread of another worker that has taken the strand may be stopped at that moment */
+      CHECK_NUMBERS(value, <, 100000);
+    }
   }
   CHECK_OK(strand_generator_release(counter));
   return NULL;
