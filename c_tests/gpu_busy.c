@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static opt=O2 instruments=none alone=yes */
+/* test: expect-exit=0 timeout=240 modes=static opt=O2 instruments=none alone=yes */
 /* test: engines=parallel engines-why="a device does not work in steps: how much strands do meanwhile is chance there" */
 /*
  * Strands go on while a device is busy. Everything runs on one worker, so a call that kept its thread would stop all strands; what they
@@ -166,15 +166,15 @@ static void *cost_of_a_trip(void *arg) {
   for (int n = 0; n < 1000; n++) one_trip();
   /* The best of each; where neighbours take caches and cores away, they do not all the time. */
   int64_t idle = INT64_MAX, busy = INT64_MAX;
-  for (int run = 0; run < 50 && (run < 10 || busy == INT64_MAX || busy > 2 * idle); run++) {
-    for (int part = 0; part < 5; part++) {
+  for (int run = 0; run < 30 && (run < 2 || busy == INT64_MAX || busy > 2 * idle); run++) {
+    for (int part = 0; part < 10; part++) {
       const int64_t began = worker_time();
       for (int n = 0; n < 1000; n++) one_trip();
       const int64_t each = (worker_time() - began) / 1000;
       if (each < idle) idle = each;
     }
     const strand_ticket ticket = begin_run();
-    for (int part = 0; part < 5 && is_pending(ticket); part++) {
+    for (int part = 0; part < 10 && is_pending(ticket); part++) {
       const int64_t began = worker_time();
       for (int n = 0; n < 1000; n++) one_trip();
       const int64_t each = (worker_time() - began) / 1000;
