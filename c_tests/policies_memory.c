@@ -7,9 +7,10 @@
  */
 #include "harness.h"
 
-static uint64_t refuse_at; /* 0: nothing is refused */
-static uint64_t asked;
-static uint64_t refused;
+/* Of the thread that makes the calls: what the workers need meanwhile is no concern of theirs. */
+static __thread uint64_t refuse_at; /* 0: nothing is refused */
+static __thread uint64_t asked;
+static __thread uint64_t refused;
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
