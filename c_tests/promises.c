@@ -251,12 +251,12 @@ static void select_over_tasks(void) {
   strand_outcome outcomes[TASKS];
   size_t index = 99;
   for (int i = 0; i < TASKS; i += 1) {
-    CHECK_OK(strand_task_spawn(0, answer_after, (void *)(intptr_t)(i == 7 ? 10 : 100000), &tasks[i]));
+    CHECK_OK(strand_task_spawn(0, answer_after, (void *)(intptr_t)(i == 7 ? 10 : 1000000000), &tasks[i])); /* microseconds */
     outcomes[i] = blank();
     cases[i] = task_case(tasks[i], i % 2 == 0 ? NULL : &outcomes[i]);
     cases[i].status = 5;
   }
-  if (strand_select(cases, TASKS, STRAND_NO_WAIT, 0, &index) == STRAND_OK) { /* on a slow machine */
+  if (strand_select(cases, TASKS, STRAND_NO_WAIT, 0, &index) == STRAND_OK) { /* on a slow machine; the others sleep for long */
     CHECK_EQUAL(index, 7);
   }
   CHECK_OK(strand_select(cases, TASKS, STRAND_FOREVER, 0, &index));
@@ -310,14 +310,12 @@ static void *select_one(void *arg) {
 static void a_select_keeps_what_it_waits_for(void) {
   static strand_promise promise;
   static strand_task task;
+  const uint64_t parks = read_statistics().parks;
   count_set(&answered, 0);
   new_promise(&promise, &task);
   spawn(select_one, &task);
   spawn(select_one, &task);
-  AWAIT(read_statistics().parks > 0);
-  for (int i = 0; i < 50; i += 1) {
-    let_strands_run(2);
-  }
+  await_parks(parks + 2); /* before that the handle is theirs to look up */
   CHECK_OK(strand_task_release(task));
   CHECK_OK(strand_promise_fail(promise, STRAND_ERR_IO, NULL, 0));
   CHECK_OK(strand_scheduler_run());
