@@ -200,10 +200,15 @@ static void readings_of_the_real_clock_come_back_and_sleeping_takes_no_time(void
   char *original = copy_of_history();
   live(&(life){.clock = STRAND_CLOCK_REAL}, clock_program);
   CHECK(strcmp(history, original) != 0);
-  const int64_t began = monotonic();
-  live(&(life){.clock = STRAND_CLOCK_REAL, .replay = "clock"}, clock_program);
-  CHECK(strcmp(history, original) == 0);
-  CHECK_NUMBERS(monotonic() - began, <, MILLISECONDS(450)); /* the original slept for 500 */
+  int64_t shortest = INT64_MAX;
+  for (int attempt = 0; attempt < 20 && shortest >= MILLISECONDS(450); attempt += 1) { /* the machine may have been busy */
+    const int64_t began = monotonic();
+    live(&(life){.clock = STRAND_CLOCK_REAL, .replay = "clock"}, clock_program);
+    const int64_t took = monotonic() - began;
+    CHECK(strcmp(history, original) == 0);
+    shortest = took < shortest ? took : shortest;
+  }
+  CHECK_NUMBERS(shortest, <, MILLISECONDS(450)); /* the original slept for 500 */
   free(original);
 }
 
