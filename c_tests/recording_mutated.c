@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=240 modes=static opt=O2 instruments=none waits=yes */
+/* test: expect-exit=0 timeout=600 modes=static opt=O2 instruments=none waits=yes */
 /* test: engines=none engines-why="recording chooses the engine" */
 /* A recording of a real run in which one event is missing, twice there, exchanged with the next one, or other, with every CRC and count put
  * right again: it is refused when it is opened, or the run says that it differs. It is never followed in silence, and nothing hangs. */
@@ -190,7 +190,7 @@ static void no_mutant_is_followed_in_silence(void) {
   CHECK(!run_once("original", NULL, &refused));
   load("original");
   CHECK(mutate(SAME, -1));
-  CHECK(!run_once(NULL, "mutant,patience=1", &refused)); /* control: the forger changes nothing by itself */
+  CHECK(!run_once(NULL, "mutant", &refused)); /* control: the forger changes nothing by itself */
   for (int kind = DELETE; kind < KINDS; kind += 1) {
     for (int event = 0; event < events; event += 1) {
       if (!mutate(kind, event)) continue;
