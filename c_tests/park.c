@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 schedules=yes */
+/* test: expect-exit=0 timeout=300 modes=static,shared,dlopen opt=O0,O2 schedules=yes */
 /* park and unpark: a token is one wait; exactly one waker wins it, everybody else is told STALE. */
 #include "harness.h"
 

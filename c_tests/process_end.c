@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 instruments=none */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 instruments=none */
 /* The end of the process, in any way and at any moment, is the program's: no hang, no crash, its own exit status. */
 #include "harness.h"
 

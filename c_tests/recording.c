@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 env="" env="STRAND_IDENTITY=tls" waits=yes */
+/* test: expect-exit=0 timeout=300 modes=static,shared,dlopen opt=O0,O2 env="" env="STRAND_IDENTITY=tls" waits=yes */
 /* test: engines=none engines-why="it chooses engine and policy itself" */
 /* A run is recorded and has itself again: the same order of everything under every policy, with readings of the real clock, OS threads and
  * inputs of its own; and a run that differs is told in which way. */
