@@ -168,7 +168,7 @@ static void control_a_byte_that_is_left_out_is_noticed(void) {
 }
 
 /* Cancelled at some moment, again and again, the later the further it came; then the rest. */
-static void *cancel_and_go_on(void *arg) {
+static size_t cancel_and_go_on_once(void) {
   strand_automaton automaton = compiled(adapter, STRAND_AUTOMATON_NON_BLOCKING, 0, 0);
   size_t at = 0, cancelled = 0, all = 0;
   while (at < LARGE) {
@@ -190,10 +190,18 @@ static void *cancel_and_go_on(void *arg) {
     }
   }
   qsort(found, all, sizeof *found, by_end);
-  CHECK_NUMBERS(cancelled, >, 0);
   CHECK_EQUAL(all, wanted_of_large);
   CHECK_EQUAL(memcmp(found, wanted, all * sizeof *found), 0);
   CHECK_OK(strand_automaton_release(automaton));
+  return cancelled;
+}
+/* On a busy machine the cancel may come when all was read. */
+static void *cancel_and_go_on(void *arg) {
+  size_t cancelled = 0;
+  for (int trial = 0; trial < 20 && cancelled == 0; trial += 1) {
+    cancelled = cancel_and_go_on_once();
+  }
+  CHECK_NUMBERS(cancelled, >, 0);
   return arg;
 }
 static void a_scan_that_is_cancelled_goes_on(void) {
