@@ -34,11 +34,19 @@ static torn counter;
 static int is_guarded;
 static int rounds;
 static uint64_t seen_torn;
+enum { ALL = 10 };
 
-static void increment(int suspends) {
+/* The first time without the mutex, all strands are in it together, whoever is quick. */
+static void increment(int suspends, int meets) {
   const uint64_t low = counter.low;
   if (low != counter.high) {
     count_up(&seen_torn);
+  }
+  if (meets) {
+    count_up(&arrived);
+    while (count_read(&arrived) < ALL) {
+      CHECK_OK(strand_yield());
+    }
   }
   if (suspends) {
     strand_yield();
@@ -52,7 +60,7 @@ static void *count_with_the_mutex(void *arg) {
     if (is_guarded) {
       lock(&mutex);
     }
-    increment(arg != NULL && i % 4 == 0);
+    increment(arg != NULL && i % 4 == 0, !is_guarded && i == 0);
     if (is_guarded) {
       unlock(&mutex);
     }
@@ -86,7 +94,7 @@ static uint64_t count_together(uint32_t workers, int strands, int threads, int g
 static void one_holds_it_at_a_time(void) {
   rounds = shortened(scaled(2000));
   for (uint32_t workers = 1; workers <= 4; workers *= 2) {
-    CHECK_EQUAL(count_together(workers, 10, 0, 1), (uint64_t)rounds * 10);
+    CHECK_EQUAL(count_together(workers, ALL, 0, 1), (uint64_t)rounds * ALL);
     CHECK_EQUAL(count_read(&seen_torn), 0);
     CHECK_EQUAL(count_together(workers, 6, 2, 1), (uint64_t)rounds * 8);
     CHECK_EQUAL(count_read(&seen_torn), 0);
@@ -95,7 +103,7 @@ static void one_holds_it_at_a_time(void) {
 
 static void control_without_the_mutex_increments_are_lost(void) {
   rounds = 100;
-  CHECK_NUMBERS(count_together(1, 10, 0, 0), <, (uint64_t)rounds * 10);
+  CHECK_NUMBERS(count_together(1, ALL, 0, 0), <, (uint64_t)rounds * ALL);
 }
 
 /* ------------------------------------------------------------------------------------------ who may, who not */
@@ -390,9 +398,10 @@ static void *hold_without_a_suspension(void *unused) {
 
 /* The same with a holder that was seen running, so the mutex is not handed over but raced for. */
 static void one_who_waits_is_overtaken_a_bounded_number_of_times(void) {
+  const int trials = shortened(scaled(100)) + 1;
   uint64_t most = 0;
   polls = 0;
-  for (int i = 0; i < shortened(scaled(100)) + 1; i += 1) {
+  for (int i = 0; i < trials || (most == 0 && i < trials + 2000); i += 1) { /* on one processor it is not often raced for */
     uint64_t parks;
     forget();
     start_runtime(2);
@@ -533,29 +542,35 @@ static void a_thread_unlocks_also_when_the_runtime_is_gone(void) {
   stop_runtime();
 }
 
-static uint64_t arrived;
+/* One that is still on its way into the call when all is over finds no runtime. */
 static void *wait_out_the_shutdown(void *unused) {
   (void)unused;
   count_up(&arrived);
-  CHECK_STATUS(STRAND_ERR_CANCELLED, strand_mutex_lock(&mutex, STRAND_FOREVER));
-  count_up(&ended);
+  const strand_status status = strand_mutex_lock(&mutex, STRAND_FOREVER);
+  if (status != STRAND_ERR_NOT_INITIALISED) {
+    CHECK_STATUS(STRAND_ERR_CANCELLED, status);
+    count_up(&ended);
+  }
   return NULL;
 }
 
 static void a_shutdown_ends_the_wait_of_a_thread(void) {
-  pthread_t waiter;
-  forget();
-  start_runtime(2);
-  spawn(end_with_the_mutex, NULL);
-  CHECK_OK(strand_scheduler_run());
-  CHECK_OK(strand_external_acquire()); /* or the wait would be a deadlock */
-  count_set(&arrived, 0);
-  waiter = start_thread(wait_out_the_shutdown, NULL);
-  await_count(&arrived, 1);
-  nap(MILLISECONDS(20)); /* lets it get from its counter into the call */
-  stop_runtime();
-  join_thread(waiter);
-  CHECK_EQUAL(count_read(&ended), 1);
+  uint64_t waited = 0;
+  for (int64_t patience = MILLISECONDS(20); !waited; patience *= 2) {
+    CHECK_NUMBERS(patience, <, SECONDS(20));
+    pthread_t waiter;
+    forget();
+    start_runtime(2);
+    spawn(end_with_the_mutex, NULL);
+    CHECK_OK(strand_scheduler_run());
+    CHECK_OK(strand_external_acquire()); /* or the wait would be a deadlock */
+    waiter = start_thread(wait_out_the_shutdown, NULL);
+    await_count(&arrived, 1);
+    nap(patience); /* lets it get from its counter into the call */
+    stop_runtime();
+    join_thread(waiter);
+    waited = count_read(&ended);
+  }
 }
 
 /* --------------------------------------------------------------------------------------------------- memory */
