@@ -522,8 +522,9 @@ static void each_is_told_once_or_taken_back_never_both_never_neither(void) {
   static const size_t capacities[] = {0, 1, 16, STRAND_UNBOUNDED};
   uint64_t seed = test_seed();
   const int rounds = shortened(scaled(60)) < 2 ? 2 : shortened(scaled(60));
-  for (int round = 0; round < rounds; round += 1) {
-    uint64_t backs = 0;
+  uint64_t backs = 0;
+  /* On a busy machine everything may have been told before somebody comes to take it back. */
+  for (int round = 0; round < rounds || (backs == 0 && round < rounds + 200); round += 1) {
     random_seed = next_random(&seed);
     memset(taken_back, 0, sizeof taken_back);
     memset(received, 0, sizeof received);
@@ -537,9 +538,9 @@ static void each_is_told_once_or_taken_back_never_both_never_neither(void) {
       CHECK_EQUAL(received[index] + taken_back[index], 1);
       backs += taken_back[index];
     }
-    CHECK_NUMBERS(backs, >, 0);
     stop_runtime();
   }
+  CHECK_NUMBERS(backs, >, 0);
 }
 
 int main(void) {
