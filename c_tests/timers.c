@@ -3,6 +3,8 @@
 /* Timers: never early, each expiration once, a message or a count; what was stopped says nothing any more. */
 #include "harness.h"
 
+#include <stdbool.h>
+
 static strand_chan ticks;
 static strand_timer timer;
 static uint64_t ran;
@@ -24,6 +26,12 @@ static void on_a_strand(strand_entry entry) {
     CHECK_EQUAL(count_read(&ran), 1);
     stop_runtime();
   }
+}
+
+/* What must be done before a time comes may come too late on a busy machine: it is tried again with a time that lies farther ahead. */
+static int64_t twice(int64_t distance) {
+  CHECK_NUMBERS(distance, <, SECONDS(4));
+  return 2 * distance;
 }
 
 /* ------------------------------------------------------------------------------------------ never early */
@@ -138,11 +146,21 @@ static void *stop_before_and_after(void *arg) {
   CHECK_EQUAL(value, 5);
   CHECK_STATUS(STRAND_ERR_ALREADY, strand_timer_stop(timer));
   /* Started again while armed: only the new time counts. */
-  const int64_t first = strand_after(MILLISECONDS(2));
-  CHECK_OK(strand_timer_start(timer, first, 0));
-  CHECK_OK(strand_timer_start(timer, first + MILLISECONDS(6), 0));
-  CHECK_OK(strand_chan_recv(ticks, &value, strand_after(SECONDS(60))));
-  CHECK_NUMBERS(strand_now(), >=, first + MILLISECONDS(6));
+  bool in_time = false;
+  for (int64_t distance = MILLISECONDS(2); !in_time; distance = twice(distance)) {
+    const int64_t first = strand_after(distance);
+    CHECK_OK(strand_timer_start(timer, first, 0));
+    CHECK_OK(strand_timer_start(timer, first + 3 * distance, 0));
+    in_time = strand_now() < first;
+    CHECK_OK(strand_chan_recv(ticks, &value, strand_after(SECONDS(60))));
+    if (in_time) {
+      CHECK_NUMBERS(strand_now(), >=, first + 3 * distance);
+    } else { /* it may have expired before it was started again */
+      (void)strand_timer_stop(timer);
+      (void)strand_chan_recv(ticks, &value, STRAND_NO_WAIT);
+      (void)strand_timer_wait(timer, STRAND_NO_WAIT, NULL);
+    }
+  }
   CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_chan_recv(ticks, &value, strand_after(MILLISECONDS(2))));
   CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_timer_wait(timer, STRAND_NO_WAIT, &count));
   CHECK_EQUAL(count, 77);
@@ -302,9 +320,9 @@ static void *tick_without_a_channel(void *arg) {
 }
 static void a_ticker_does_not_drift(void) { on_a_strand(tick_without_a_channel); }
 
-/* Late by five periods and a half: one message, the rest is counted, and the next one is on the grid again. */
-static void *come_late(void *arg) {
-  const int64_t period = MILLISECONDS(4);
+/* Late by five periods and a half: one message, the rest is counted, and the next one is on the grid again. False: another
+ * worker, or this one, came so late that the times that follow had passed too. */
+static bool come_late_by_periods_of(int64_t period) {
   uint64_t value = 0;
   uint64_t count = 0;
   ticks = new_channel(8, 1);
@@ -312,21 +330,32 @@ static void *come_late(void *arg) {
   const int64_t first = strand_after(period);
   CHECK_OK(strand_timer_start(timer, first, period));
   CHECK_OK(strand_sleep_until(first + 5 * period + period / 2));
-  CHECK_OK(strand_chan_recv(ticks, &value, STRAND_NO_WAIT));
+  /* Whoever fires the timer may not be done with it. */
+  CHECK_OK(strand_chan_recv(ticks, &value, is_virtual() ? STRAND_NO_WAIT : strand_after(SECONDS(60))));
   CHECK_EQUAL(value, 3);
-  CHECK_OK(strand_timer_wait(timer, STRAND_NO_WAIT, &count));
-  CHECK_NUMBERS(count, >=, 5);
-  if (is_virtual()) {
-    CHECK_EQUAL(count, 5);
+  const strand_status counted = strand_timer_wait(timer, STRAND_NO_WAIT, &count);
+  const strand_status again = strand_timer_wait(timer, STRAND_NO_WAIT, NULL);
+  const bool in_time = strand_now() < first + 6 * period;
+  bool as_said = counted == STRAND_OK && count == 5;
+  if (in_time && counted == STRAND_OK) {
+    CHECK_NUMBERS(count, <=, 5);
+    as_said &= again == STRAND_ERR_WOULD_BLOCK; /* collected once */
   }
-  CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_timer_wait(timer, STRAND_NO_WAIT, &count)); /* collected once */
+  CHECK(as_said || !is_virtual());
   CHECK_OK(strand_chan_recv(ticks, &value, strand_after(SECONDS(60))));
-  CHECK_NUMBERS(strand_now(), >=, first + 6 * period);
+  if (as_said && in_time) {
+    CHECK_NUMBERS(strand_now(), >=, first + 6 * period);
+  }
   if (is_virtual()) {
     CHECK_EQUAL(strand_now(), first + 6 * period);
   }
   CHECK_OK(strand_timer_release(timer));
   CHECK_OK(strand_chan_release(ticks));
+  return as_said && in_time;
+}
+static void *come_late(void *arg) {
+  for (int64_t period = MILLISECONDS(4); !come_late_by_periods_of(period); period = twice(period)) {
+  }
   count_up(&ran);
   return arg;
 }
@@ -401,10 +430,19 @@ static void a_select_hears_tickers_beside_other_channels(void) { on_a_strand(sel
 
 static void *close_and_release(void *arg) {
   uint64_t count = 0;
-  ticks = new_channel(8, 1);
-  timer = new_timer(ticks, 1);
-  CHECK_OK(strand_timer_start(timer, strand_after(MILLISECONDS(1)), MILLISECONDS(1)));
-  CHECK_OK(strand_chan_close(ticks));
+  bool in_time = false;
+  for (int64_t distance = MILLISECONDS(1); !in_time; distance = twice(distance)) {
+    ticks = new_channel(8, 1);
+    timer = new_timer(ticks, 1);
+    const int64_t first = strand_after(distance);
+    CHECK_OK(strand_timer_start(timer, first, MILLISECONDS(1)));
+    CHECK_OK(strand_chan_close(ticks));
+    in_time = strand_now() < first;
+    if (!in_time) { /* the channel may have taken one, and another one been counted */
+      CHECK_OK(strand_timer_release(timer));
+      CHECK_OK(strand_chan_release(ticks));
+    }
+  }
   CHECK_OK(strand_timer_wait(timer, strand_after(SECONDS(60)), &count)); /* what a closed channel does not take */
   CHECK_NUMBERS(count, >=, 1);
   CHECK_STATUS(STRAND_ERR_ALREADY, strand_timer_stop(timer)); /* it has stopped by itself */
@@ -419,12 +457,19 @@ static void *close_and_release(void *arg) {
   CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_chan_recv(next, &count, STRAND_NO_WAIT));
   CHECK_OK(strand_chan_release(next));
   /* Released while it is armed. */
-  ticks = new_channel(8, 1);
-  const strand_timer other = new_timer(ticks, 2);
-  CHECK_OK(strand_timer_start(other, strand_after(MILLISECONDS(1)), MILLISECONDS(1)));
-  CHECK_OK(strand_timer_release(other));
-  CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_chan_recv(ticks, &count, strand_after(MILLISECONDS(4))));
-  CHECK_OK(strand_chan_release(ticks));
+  in_time = false;
+  for (int64_t distance = MILLISECONDS(1); !in_time; distance = twice(distance)) {
+    ticks = new_channel(8, 1);
+    const strand_timer other = new_timer(ticks, 2);
+    const int64_t first = strand_after(distance);
+    CHECK_OK(strand_timer_start(other, first, MILLISECONDS(1)));
+    CHECK_OK(strand_timer_release(other));
+    in_time = strand_now() < first;
+    if (in_time) {
+      CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_chan_recv(ticks, &count, first + MILLISECONDS(3)));
+    }
+    CHECK_OK(strand_chan_release(ticks));
+  }
   CHECK_OK(strand_timer_release(timer));
   count_up(&ran);
   return arg;
@@ -436,8 +481,10 @@ static void *wait_until_released(void *arg) {
   count_up(&ran);
   return arg;
 }
-static void *release_after_a_while(void *arg) {
-  CHECK_OK(strand_sleep(MILLISECONDS(2)));
+static void *release_when_both_wait(void *arg) {
+  while (read_statistics().parks < 2) {
+    CHECK_OK(strand_yield());
+  }
   CHECK_OK(strand_timer_release(timer));
   return arg;
 }
@@ -449,7 +496,7 @@ static void a_release_ends_the_waits_for_the_timer(void) {
     timer = new_timer(0, 0);
     spawn(wait_until_released, NULL);
     spawn(wait_until_released, NULL);
-    spawn(release_after_a_while, NULL);
+    spawn(release_when_both_wait, NULL);
     CHECK_OK(strand_scheduler_run());
     CHECK_EQUAL(count_read(&ran), 2);
     stop_runtime();
@@ -518,6 +565,7 @@ static void a_timer_that_nobody_waits_for_hides_no_deadlock(void) {
     CHECK_OK(strand_join(waiter, STRAND_FOREVER));
     CHECK_EQUAL(count_read(&ran), 2);
     CHECK_OK(strand_timer_stop(ticker));
+    (void)strand_timer_wait(ticker, STRAND_NO_WAIT, NULL); /* what was counted until then */
     const strand_id never = spawn(wait_for_the_ticker, NULL); /* nobody starts it */
     CHECK_STATUS(STRAND_ERR_DEADLOCK, strand_scheduler_run());
     CHECK_LAST_ERROR_SAYS("waits for timer");
@@ -583,22 +631,27 @@ static void an_os_thread_starts_timers_and_receives_from_them(void) {
 
 /* ------------------------------------------------------------------------------------- order and extremes */
 
-static void *equal_deadlines(void *arg) {
+/* False: the deadline came before all was prepared. */
+static bool equal_deadlines_ahead(int64_t distance) {
   strand_timer timers[6];
   ticks = new_channel(8, 8);
-  const int64_t deadline = strand_after(MILLISECONDS(50));
+  const int64_t deadline = strand_after(distance);
   for (int place = 0; place < 6; place += 1) {
     timers[place] = new_timer(ticks, (uint64_t)place);
     CHECK_OK(strand_timer_start(timers[place], deadline, 0));
   }
   CHECK_OK(strand_timer_start(timers[1], deadline, 0)); /* anew: it is the last now */
-  CHECK_OK(strand_timer_stop(timers[3]));
+  const strand_status status = strand_timer_stop(timers[3]);
   static const uint64_t expected[] = {0, 2, 4, 5, 1};
-  CHECK_OK(strand_sleep_until(deadline));
-  for (int place = 0; place < 5; place += 1) {
-    uint64_t value = 99;
-    CHECK_OK(strand_chan_recv(ticks, &value, STRAND_NO_WAIT));
-    CHECK_EQUAL(value, expected[place]);
+  const bool in_time = strand_now() < deadline;
+  if (in_time) {
+    CHECK_OK(status);
+    for (int place = 0; place < 5; place += 1) {
+      uint64_t value = 99;
+      CHECK_OK(strand_chan_recv(ticks, &value, strand_after(SECONDS(60))));
+      CHECK_EQUAL(value, expected[place]);
+    }
+    CHECK_NUMBERS(strand_now(), >=, deadline);
   }
   if (is_virtual()) {
     CHECK_EQUAL(strand_now(), deadline);
@@ -607,6 +660,11 @@ static void *equal_deadlines(void *arg) {
     CHECK_OK(strand_timer_release(timers[place]));
   }
   CHECK_OK(strand_chan_release(ticks));
+  return in_time;
+}
+static void *equal_deadlines(void *arg) {
+  for (int64_t distance = MILLISECONDS(50); !equal_deadlines_ahead(distance); distance = twice(distance)) {
+  }
   count_up(&ran);
   return arg;
 }
