@@ -161,20 +161,33 @@ static void *sleep_and_sign(void *arg) {
   return NULL;
 }
 
-static void sleepers_wake_in_the_order_of_their_deadlines(void) {
-  static nap_of naps[5] = {{3, MILLISECONDS(150)}, {0, MILLISECONDS(30)}, {4, MILLISECONDS(190)},
-                           {1, MILLISECONDS(70)}, {2, MILLISECONDS(110)}};
+/* How many of five sleepers were not in their order, whose deadlines lie so far apart. */
+static int out_of_order(int64_t apart) {
+  static const uint64_t ranks[5] = {3, 0, 4, 1, 2};
+  static nap_of naps[5];
+  int wrong = 0;
   count_set(&woken, 0);
   start_runtime(1);
   for (int sleeper = 0; sleeper < 5; sleeper += 1) {
+    naps[sleeper] = (nap_of){ranks[sleeper], ((int64_t)ranks[sleeper] + 1) * apart};
     spawn(sleep_and_sign, &naps[sleeper]);
   }
   CHECK_OK(strand_scheduler_run());
   CHECK_EQUAL(count_read(&woken), 5);
   for (uint64_t rank = 0; rank < 5; rank += 1) {
-    CHECK_EQUAL(order[rank], rank);
+    wrong += order[rank] != rank;
   }
   stop_runtime();
+  return wrong;
+}
+/* On a busy machine one may come to its sleep, or out of it, much later than another. */
+static void sleepers_wake_in_the_order_of_their_deadlines(void) {
+  int64_t apart = MILLISECONDS(40);
+  while (out_of_order(apart) != 0) {
+    CHECK(!is_virtual());
+    CHECK_NUMBERS(apart, <, SECONDS(1));
+    apart *= 2;
+  }
 }
 
 static void *sleep_briefly(void *arg) {
@@ -215,28 +228,37 @@ static void deadlines_are_saturating_and_never_the_special_values(void) {
   CHECK_NUMBERS(strand_after(INT64_MIN), >=, SECONDS(1));
   CHECK_NUMBERS(strand_after(-1), >=, SECONDS(1));
   CHECK_NUMBERS(strand_after(0), >=, SECONDS(1));
-  CHECK_NUMBERS(strand_after(SECONDS(5)), >=, strand_now() + SECONDS(4));
+  const int64_t now = strand_now();
+  CHECK_NUMBERS(strand_after(SECONDS(5)), >=, now + SECONDS(5));
   stop_runtime();
 }
 
-/* An idle process uses no processor: its threads sleep in the kernel and nobody wakes them. */
-static void an_idle_runtime_is_not_woken(void) {
+/* Whether half a second went by in which no worker was woken, no strand ran and next to no processor was used. */
+static int rested_for_half_a_second(void) {
   struct timespec before;
   struct timespec after;
-  strand_statistics first;
-  strand_statistics second;
-  start_runtime(4);
-  spawn(raise_flag, NULL);
-  CHECK_OK(strand_scheduler_run());
-  nap(MILLISECONDS(50)); /* lets the last searcher lie down */
-  first = read_statistics();
+  const strand_statistics first = read_statistics();
   CHECK_EQUAL(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
   nap(MILLISECONDS(500));
   CHECK_EQUAL(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
-  second = read_statistics();
-  CHECK_EQUAL(second.worker_wakes, first.worker_wakes);
-  CHECK_EQUAL(second.switches, first.switches);
-  CHECK_NUMBERS((after.tv_sec - before.tv_sec) * SECONDS(1) + (after.tv_nsec - before.tv_nsec), <, MILLISECONDS(100));
+  const strand_statistics second = read_statistics();
+  const int64_t used = (after.tv_sec - before.tv_sec) * SECONDS(1) + (after.tv_nsec - before.tv_nsec);
+  printf("idle: %" PRIu64 " wakes, %" PRIu64 " switches, %" PRId64 " us\n", second.worker_wakes - first.worker_wakes,
+         second.switches - first.switches, used / 1000);
+  return second.worker_wakes == first.worker_wakes && second.switches == first.switches && used < MILLISECONDS(100);
+}
+
+/* An idle process uses no processor: its threads sleep in the kernel and nobody wakes them, once the last searcher lies down. */
+static void an_idle_runtime_is_not_woken(void) {
+  int tries = 1;
+  start_runtime(4);
+  spawn(raise_flag, NULL);
+  CHECK_OK(strand_scheduler_run());
+  nap(MILLISECONDS(50));
+  while (!rested_for_half_a_second()) {
+    CHECK_NUMBERS(tries, <, 8);
+    tries += 1;
+  }
   stop_runtime();
 }
 
