@@ -117,7 +117,6 @@ static void play(uint32_t workers, int threads, int rounds) {
   count_set(&numbers, 0);
   memset(sent, 0, sizeof sent);
   memset(received, 0, sizeof received);
-  memset(commits, 0, sizeof commits);
   count_set(&done, 0);
   turns = (uint64_t)rounds;
   for (uintptr_t strand = 0; strand < STRANDS; strand += 1) {
@@ -136,22 +135,21 @@ static void play(uint32_t workers, int threads, int rounds) {
   for (uint64_t number = 0; number < numbers; number += 1) {
     CHECK_EQUAL(sent[number], received[number]);
   }
-  for (int kind = 0; kind < 3; kind += 1) {
-    CHECK_NUMBERS(commits[kind], >, 0); /* all of it has happened */
-  }
   stop_runtime();
 }
 
-static void nothing_is_lost_or_doubled_among_strands(void) {
+/* All of it has happened in one of the games: in a single short one perhaps every select finds something. */
+static void play_games(int threads) {
+  memset(commits, 0, sizeof commits);
   for (uint32_t workers = 1; workers <= 4; workers *= 2) {
-    play(workers, 0, shortened(scaled(400)));
+    play(workers, threads, shortened(scaled(400)));
+  }
+  for (int kind = 0; kind < 3; kind += 1) {
+    CHECK_NUMBERS(commits[kind], >, 0);
   }
 }
-static void nothing_is_lost_or_doubled_among_strands_and_threads(void) {
-  for (uint32_t workers = 1; workers <= 4; workers *= 2) {
-    play(workers, THREADS, shortened(scaled(400)));
-  }
-}
+static void nothing_is_lost_or_doubled_among_strands(void) { play_games(0); }
+static void nothing_is_lost_or_doubled_among_strands_and_threads(void) { play_games(THREADS); }
 
 static void play_with_a_defect(void) { play(2, 0, 400); }
 static void control_a_seeded_defect_is_caught_by_the_book(void) {
