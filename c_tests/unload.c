@@ -21,14 +21,9 @@ static void *count_one(void *arg) {
   return arg;
 }
 
-static void open_live_and_close_fifty_times(void) {
-  const char *path = getenv("LIBSTRAND_UNDER_TEST");
-  const int64_t threads = count_threads();
-  int64_t maps = 0;
-  if (path == NULL) {
-    SKIP("LIBSTRAND_UNDER_TEST does not name the shared library");
-  }
-  for (int round = 0; round < 50; round += 1) {
+/* Maps afterwards. */
+static int64_t open_live_and_close(const char *path, int rounds) {
+  for (int round = 0; round < rounds; round += 1) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
       fprintf(stderr, "%s\n", dlerror());
@@ -40,15 +35,29 @@ static void open_live_and_close_fifty_times(void) {
       CHECK_EQUAL(LOOK_UP(strand_spawn)(count_one, NULL, NULL), STRAND_OK);
     }
     CHECK_EQUAL(LOOK_UP(strand_scheduler_run)(), STRAND_OK);
-    CHECK_EQUAL(count_read(&ran), 100 * ((uint64_t)round + 1));
+    CHECK_EQUAL(count_read(&ran), 100);
+    count_set(&ran, 0);
     CHECK_EQUAL(LOOK_UP(strand_scheduler_shutdown)(STRAND_FOREVER), STRAND_OK);
     CHECK_EQUAL(dlclose(library), 0);
-    if (round == 10) {
-      maps = count_maps();
-    }
+  }
+  return count_maps();
+}
+
+/* The C library keeps stacks and arenas for as many threads as there have been at once; a map that a round leaves is one a round. */
+static void open_live_and_close_fifty_times(void) {
+  const char *path = getenv("LIBSTRAND_UNDER_TEST");
+  const int64_t threads = count_threads();
+  if (path == NULL) {
+    SKIP("LIBSTRAND_UNDER_TEST does not name the shared library");
+  }
+  int64_t before = open_live_and_close(path, 10);
+  int64_t after = open_live_and_close(path, 40);
+  for (int again = 0; after > before + 2 && again < 5; again += 1) {
+    before = after;
+    after = open_live_and_close(path, 40);
   }
   await_threads_at_most(threads);
-  CHECK_NUMBERS(count_maps(), <=, maps + 2);
+  CHECK_NUMBERS(after, <=, before + 2);
 }
 
 /* After the close our handler is not there any more: it must not be called. */
