@@ -107,8 +107,9 @@ static void a_push_waits_for_room_and_learns_of_the_end(void) {
     CHECK_STATUS(STRAND_ERR_TIMEOUT, strand_worklist_push(stream, items, 1, 0, 0, strand_after(1000)));
     CHECK_STATUS(STRAND_ERR_LIMIT, strand_worklist_push(stream, items, 5, 0, 0, STRAND_NO_WAIT));
     wait_result = 77;
+    const uint64_t waited = worklist_statistics(stream).waited; /* 0 where the time had passed already */
     const strand_id pusher = spawn(push_one, (void *)1);
-    let_wait(2);
+    let_wait(waited + 1);
     CHECK_EQUAL(wait_result, 77);
     strand_work_task task;
     switch (way) {
@@ -209,9 +210,14 @@ static void records_are_taken_while_a_run_is_on(void) {
   CHECK_OK(strand_worklist_release(list));
 }
 
-/* Two workers: both run batches. */
+/* Two workers: both run batches. Where the other one comes late the items go on until it has come, up to a time. */
 static pid_t first_thread;
-static uint64_t on_first, on_other;
+static uint64_t on_first, on_other, visits_more;
+static strand_worklist burnt;
+static int64_t burn_until;
+static bool other_is_late(void) {
+  return monotonic() < burn_until && (count_read(&on_other) == 0 || worklist_statistics(burnt).device_peak < 8);
+}
 static void burn(strand_work *work, const uint32_t *items, uint32_t count, void *data) {
   (void)data;
   const pid_t me = (pid_t)syscall(SYS_gettid);
@@ -226,6 +232,9 @@ static void burn(strand_work *work, const uint32_t *items, uint32_t count, void 
   for (uint32_t i = 0; i < count; i += 1) {
     if (items[2 * i + 1] > 0) {
       CHECK_OK(strand_work_requeue(work, i, items[2 * i + 1] - 1, 0, STRAND_BAND_SAME));
+    } else if (other_is_late()) {
+      count_up(&visits_more);
+      CHECK_OK(strand_work_requeue(work, i, 0, 0, STRAND_BAND_SAME));
     }
   }
 }
@@ -240,6 +249,8 @@ static void two_workers_both_run_batches(void) {
     push_items(list, item, 1);
   }
   first_thread = 0;
+  burnt = list;
+  burn_until = again == 2000 ? monotonic() + SECONDS(30) : 0;
   CHECK_OK(run_worklist(list, 2));
   printf("%" PRIu64 " batches by one and %" PRIu64 " by the other\n", on_first, on_other);
   if (again == 2000) { /* under an instrument it is over before the other one comes */
@@ -247,7 +258,7 @@ static void two_workers_both_run_batches(void) {
     CHECK_NUMBERS(on_other, >, 0);
     CHECK_EQUAL(worklist_statistics(list).device_peak, 8); /* two batches of four at once */
   }
-  CHECK_EQUAL(worklist_statistics(list).visits, 64 * (again + 1));
+  CHECK_EQUAL(worklist_statistics(list).visits, 64 * (again + 1) + visits_more);
   CHECK_OK(strand_worklist_release(list));
 }
 
@@ -309,6 +320,9 @@ static void room_for_who_has_given_up_is_not_given_to_the_next(void) {
   stop_runtime();
 }
 
+/* Claims that look for a moment try as often as they like, but no longer than this. */
+#define LONG_ENOUGH SECONDS(20)
+
 /* Each second item comes at another moment around the one in which the runner, whose visits are used up, lies down. */
 static void a_push_beyond_the_visits_ends_a_run_that_waits(void) {
   const strand_program_options made = native(go_on_never, PAIR);
@@ -321,14 +335,15 @@ static void a_push_beyond_the_visits_ends_a_run_that_waits(void) {
   const strand_worklist list = new_worklist(&made, NULL);
   run.flags = STRAND_RUN_UNTIL_CLOSED;
   run.visits_max = 1;
-  for (int round = scaled(40000); round > 0; round -= 1) {
+  const int64_t until = monotonic() + LONG_ENOUGH;
+  for (int round = scaled(40000); round > 0 && monotonic() < until; round -= 1) {
     const strand_ticket ticket = dispatch(list, &run);
     push_items(list, item, 1);
     for (uint64_t spin = next_random(&draws) % 30000; spin > 0; spin -= 1) {
       __asm__ volatile("");
     }
     push_items(list, item, 1);
-    CHECK_STATUS(STRAND_ERR_LIMIT, strand_ticket_await(ticket, strand_after(SECONDS(10))));
+    CHECK_STATUS(STRAND_ERR_LIMIT, strand_ticket_await(ticket, strand_after(SECONDS(60))));
     CHECK_OK(strand_ticket_release(ticket));
     CHECK_OK(strand_worklist_take_tasks(list, tasks, 2, NULL));
   }
@@ -361,7 +376,8 @@ static void a_run_that_is_on_takes_what_was_pushed_until_then(void) {
   start_runtime(4);
   open_processor();
   const strand_worklist list = new_worklist(&made, NULL);
-  for (int round = scaled(10000); round > 0; round -= 1) {
+  const int64_t until = monotonic() + LONG_ENOUGH;
+  for (int round = scaled(10000); round > 0 && monotonic() < until; round -= 1) {
     push_and_have_it_run(list, items, 3000);
     for (uint64_t spin = next_random(&draws) % 600000; spin > 0; spin -= 1) {
       __asm__ volatile("");
@@ -407,12 +423,15 @@ static void burn_one_batch(strand_work *work, const uint32_t *items, uint32_t co
   }
   count_up(&batches);
 }
-static void a_ping_pong_keeps_its_pace_while_a_run_is_on(void) {
+static uint64_t turns_a_batch(void) {
   const strand_program_options made = native(burn_one_batch, PAIR);
   const uint32_t item[2] = {0, 0};
   const strand_worklist list = new_worklist(&made, NULL);
   ping = new_channel(8, 0);
   pong = new_channel(8, 0);
+  count_set(&turns, 0);
+  count_set(&batches, 0);
+  count_set(&stop_turns, 0);
   push_items(list, item, 1);
   const strand_id server = spawn(serve, NULL), player = spawn(play, NULL);
   strand_run_options run = run_options(1);
@@ -423,12 +442,18 @@ static void a_ping_pong_keeps_its_pace_while_a_run_is_on(void) {
   CHECK_OK(strand_join(player, STRAND_FOREVER));
   CHECK_OK(strand_join(server, STRAND_FOREVER));
   CHECK_EQUAL(ran, 300);
-  /* A batch of 150 us, then as much for the others, whose turn takes far below 2 us. */
-  CHECK_NUMBERS(played / ran, >=, 20);
   printf("%" PRIu64 " turns a batch\n", played / ran);
   CHECK_OK(strand_worklist_release(list));
   CHECK_OK(strand_chan_release(ping));
   CHECK_OK(strand_chan_release(pong));
+  return played / ran;
+}
+/* A batch of 150 us, then as much for the others, whose turn takes far below 2 us. A run of 300 batches may be over while a
+ * thread that plays does not get a processor: one of several counts. */
+static void a_ping_pong_keeps_its_pace_while_a_run_is_on(void) {
+  for (int runs = 1; turns_a_batch() < 20; runs += 1) {
+    CHECK_NUMBERS(runs, <, 20);
+  }
 }
 
 /* A shutdown in the middle of runs: one that works, one that waits, and a push that waits. */
