@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
 /* test: engines=none engines-why="it needs the stepped engine and chooses it itself" */
 /* strand_explore: what is found and what is not, how many schedules there are, tokens, reset, leftovers, faults, bad input. */
 #include "harness.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=120 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=240 modes=static,shared,dlopen opt=O0,O2 */
 /* test: env="STRAND_GPU=cpu" */
 /*
  * Automata: sets of patterns that are compiled, streams that are scanned in chunks, and matches that are taken. What

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* test: expect-exit=0 timeout=60 modes=static,shared,dlopen opt=O0,O2 */
+/* test: expect-exit=0 timeout=240 modes=static,shared,dlopen opt=O0,O2 */
 /*
  * Devices, buffers and programs: what is made on a device is there, is kept while it is used, and answers when it is not
  * there any more. The device is the one that STRAND_GPU says, else what there is: the processor is in every build and on
