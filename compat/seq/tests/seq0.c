@@ -240,7 +240,8 @@ static void ten_thousand_strands_leave_no_memory_behind(void) {
     }
     patch_seq_wait_all_strands();
     size_t after = mallinfo2().uordblks;
-    REQUIRE(after < before + (64 << 10));    // the texts of one in ten of them would be more
+    // The texts of one in ten of them would be more; what threads keep that have no work before is less.
+    REQUIRE(after < before + (256 << 10));
 }
 
 static void shutdown_ends_and_init_begins_again(void) {
