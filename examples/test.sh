@@ -30,7 +30,7 @@ compile() { "$CC" -std=gnu11 -O2 $warnings -I"$includedir" "$@"; }
 static() { source=$1; shift; compile "$examples/$source.c" "$archive" "$@" -o "$outdir/$source"; }
 # A hang is a failure too: 124.
 run() {
-    { timeout 60 "$@"; } >"$output" 2>&1
+    { timeout 300 "$@"; } >"$output" 2>&1
     status=$?
     echo "$* ended with $status"
     return $status
@@ -58,7 +58,14 @@ collector() {
 select_from_several() {
     static select && run "$outdir/select" && prints '100, 200 and 300 messages' && prints 'ended 5 strands, and 0 tickets were lost'
 }
-timers() { static timers && run "$outdir/timers" 30 10 50 20 40 && prints 'nobody sends any more: STRAND_ERR_TIMEOUT'; }
+# On a virtual clock as it must be. On a real one sleeps as short as these may end in another order, when the machine has other things
+# to do: then longer ones.
+timers() {
+    static timers && run env STRAND_ENGINE=stepped "$outdir/timers" 30 10 50 20 40 && prints '  50   (0.0 ms after its time)' || return 1
+    run "$outdir/timers" 30 10 50 20 40 || run "$outdir/timers" 300 100 500 200 400 || run "$outdir/timers" 3000 1000 5000 2000 4000 ||
+        return 1
+    prints 'nobody sends any more: STRAND_ERR_TIMEOUT'
+}
 generator() {
     static generator && run "$outdir/generator" && prints 'the same 4 words' && prints 'differ at word 4' && prints 'walks left open: 0$'
 }
@@ -74,7 +81,11 @@ ticker() {
 }
 cache() { static cache -pthread && run "$outdir/cache" && prints '^1000 questions, 20 values, 20 loads, at most [123] at a time, sum 123500$'; }
 joins() {
-    static joins -pthread && run "$outdir/joins" && prints '^ALL  *STRAND_ERR_FAILED decided by lima .* kyoto cancelled' &&
+    static joins -pthread && run "$outdir/joins" && prints '^ALL  *STRAND_ERR_FAILED decided by lima ' && prints '^ANY  *STRAND_OK ' &&
+        prints '^ALL_SETTLED .*decided by nobody .* cairo has it$' && prints 'delivered: 42$' && prints '^run: task .* the disk is full$' ||
+        return 1
+    # Who is the first is certain on a virtual clock alone.
+    run env STRAND_ENGINE=stepped "$outdir/joins" && prints '^ALL  *STRAND_ERR_FAILED decided by lima .* kyoto cancelled' &&
         prints '^ANY  *STRAND_OK  *decided by kyoto' && prints '^ALL_SETTLED .*decided by nobody .* cairo has it$' &&
         prints '^two of them .*decided by cairo' && prints 'delivered: 42$' && prints '^run: task .* the disk is full$'
 }
@@ -144,11 +155,15 @@ recorded_ir() {
         cmp "$outdir/pipeline.rec" "$outdir/again.rec" || return 1
     ! run env STRAND_REPLAY="$outdir/pipeline.rec" "$outdir/first_ll" || { echo 'it follows the recording of another program'; return 1; }
 }
+passes() {    # PROGRAM: most of the time; the orders that it cannot do with are rare
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do run "$1" && return 0; done
+    return 1
+}
 # explored PROGRAM DEPTH WORDS: with cores as it likes, the program passes; a search of that depth finds its defect, one
 # less deep does not; the token brings the same report back, twice; the mended program passes 10,000 schedules.
 explored() {
     program=$outdir/$1 plan=pct:depth=$2
-    run "$program" || run "$program" || run "$program" || return 1
+    passes "$program" || return 1
     run env STRAND_EXPLORE="$plan" "$program"
     [ $status -eq 1 ] && prints "$3" || return 1
     token=$(sed -n 's/^STRAND_REPLAY=//p' "$output")
