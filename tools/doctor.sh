@@ -30,8 +30,8 @@ optional cmake "installed programs are not tested through CMake"
 optional python3 "the ctypes example is skipped"
 if [ -x "$TARGET/seqc/bin/seqc" ] || have seqc; then say "ok       seqc"; else say "without  seqc: Seq programs are not tested (tools/install-seqc.sh, with Debian: clang-19 llvm-19)"; fi
 # What a device needs at run time. The library opens the loader when a program asks for a device, and not before.
-loader=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n 's/.*libvulkan\.so\.1 .*=> //p' | head -n 1)
-drivers=$(find /usr/share/vulkan/icd.d /etc/vulkan/icd.d -name '*.json' 2>/dev/null | sed 's|.*/||; s|_icd\..*||; s|\.json||' | sort -u | tr '\n' ' ')
+loader=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n 's/.*libvulkan\.so\.1 .*=> //p' | sed -n 1p || true)
+drivers=$(find /usr/share/vulkan/icd.d /etc/vulkan/icd.d -name '*.json' 2>/dev/null | sed 's|.*/||; s|_icd\..*||; s|\.json||' | sort -u | tr '\n' ' ' || true)
 if [ -z "$loader" ]; then say "without  libvulkan.so.1: worklists run on the processor alone (Debian: libvulkan1 mesa-vulkan-drivers)"
 elif [ -z "$drivers" ]; then say "without  a Vulkan driver: worklists run on the processor alone (Debian: mesa-vulkan-drivers for lavapipe)"
 else say "ok       $loader, drivers: ${drivers% }"; fi

@@ -108,6 +108,7 @@ run_jobs() {
         # The time is for a job that was killed and could say nothing.
         [ "$progress" = 1 ] || [ "$shown" = "$total" ] || read -r -t 2 -u "$tokens" _ || true
     done
+    wait    # the last ones still say that they have ended: who said it to nobody would hang
     exec {tokens}>&-
     trap - INT TERM
     rm -rf "$folder"

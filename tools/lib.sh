@@ -35,6 +35,23 @@ have() { command -v "$1" >/dev/null 2>&1; }
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
+# free_memory: GiB that a program may have; where a limit is set for its group of processes, no more than is left of that
+free_memory() {
+    local here=/sys/fs/cgroup free limit used cached left
+    free=$(awk '/MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)
+    limit=$(cat "$here/memory.max" 2>/dev/null || true)
+    used=$(cat "$here/memory.current" 2>/dev/null || true)
+    cached=$(awk '$1 == "inactive_file" { print $2 }' "$here/memory.stat" 2>/dev/null || true)
+    case $limit in
+        '' | *[!0-9]*) ;;
+        *)
+            left=$(((limit - ${used:-0} + ${cached:-0}) >> 30))
+            [ "$left" -ge "$free" ] || free=$left
+            ;;
+    esac
+    say "$free"
+}
+
 # GNU nm and ar hand every file to an LLVM plugin where one is installed, and an older plugin chokes on newer bitcode.
 # readelf has no plugins, so symbols are read with it.
 # defined_symbols FILE: names of the global symbols that FILE (object, archive, shared library) defines, sorted

@@ -83,7 +83,7 @@ lacks() {
     local need
     for need in ${1//,/ }; do
         case $need in
-            memory:*) [ "$(awk '/MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)" -ge "${need#*:}" ] || { say "$need"; return; } ;;
+            memory:*) [ "$(free_memory)" -ge "${need#*:}" ] || { say "$need"; return; } ;;
             cpus:*) [ "$(nproc)" -ge "${need#*:}" ] || { say "$need"; return; } ;;
             x86_64 | aarch64) [ "$(uname -m)" = "$need" ] || { say "$need"; return; } ;;
             *) have "$need" || { say "$need"; return; } ;;

@@ -6,7 +6,7 @@
 # The profile is dev, which checks the invariants that are debug assertions; the optimised library is what the C tests run. The features
 # are the default ones and spirv, which only adds tests (FEATURES= for none).
 # GPU=0: without devices, and then only the tests in the library: the others look at files.
-# TEST_TIMEOUT (seconds, 120), JOBS (processes at once).
+# TEST_TIMEOUT (seconds, 600: it is for hangs alone), JOBS (processes at once).
 [ "${GPU:-1}" = 0 ] || FEATURES=${FEATURES-spirv}
 . "$(dirname "$0")/lib.sh"
 . tools/jobs.sh
@@ -14,7 +14,7 @@
 words=("$@")
 targets=(--lib --tests)
 [ "$GPU" = 1 ] || targets=(--lib)
-limit=${TEST_TIMEOUT:-120}
+limit=${TEST_TIMEOUT:-600}
 part=${PART:-rust}
 work=$TARGET/tests-$part
 rm -rf "$work"

@@ -4,7 +4,7 @@
 # library's own source. Each model in a process of its own, as many at once as there are processors.
 #
 # LOOM_MAX_PREEMPTIONS: deeper than the 2 or 3 preemptions that each model asks for (they are for the gate); the soak takes 4.
-# LOOM_MAX_DURATION: seconds after which a model that holds so far is left alone. MODEL_TIMEOUT (seconds, 600).
+# LOOM_MAX_DURATION: seconds after which a model that holds so far is left alone. MODEL_TIMEOUT (seconds, 1800).
 . "$(dirname "$0")/lib.sh"
 
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR=$TARGET CARGO_MANIFEST_DIR=$ROOT
@@ -13,7 +13,7 @@ export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARG
 # Of other crates those that run while a model does are optimised; the rest, which are for other tests, are only compiled.
 crates=(--config 'profile.release.package."*".opt-level=0')
 for crate in loom generator scoped-tls tracing tracing-core; do crates+=(--config "profile.release.package.$crate.opt-level=3"); done
-limit=${MODEL_TIMEOUT:-600}
+limit=${MODEL_TIMEOUT:-1800}
 work=$TARGET/models
 rm -rf "$work"
 mkdir -p "$work"
