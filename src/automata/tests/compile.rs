@@ -90,10 +90,18 @@ fn common_prefixes_are_one() {
     assert!(ends.contains(&2), "two equal patterns end with one state");
 }
 
+/// Seconds for which this thread has had a processor: what else runs on the machine does not count.
+fn own_time() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a place for the answer.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
+    time.tv_sec
+}
+
 /// Patterns that are long and trivial take time in proportion to their length.
 #[test]
 fn what_can_be_left_out_in_front_is_left_out_at_once() {
-    let began = std::time::Instant::now();
+    let began = own_time();
     for text in
         ["a?".repeat(30_000) + "b", r"\b".repeat(30_000) + "b", "x*".repeat(30_000) + "b", "(?:)".repeat(9000) + "b"]
     {
@@ -106,8 +114,8 @@ fn what_can_be_left_out_in_front_is_left_out_at_once() {
     assert!(compile(&[(&format!(r"{words}\b(?:\b|\B)$"), 0)]).is_ok());
     let passes = refused(&(words + &r"\b".repeat(20_000)));
     assert!(passes.status == Status::LIMIT && passes.to_string().contains("ways past"), "{passes}");
-    let took = began.elapsed();
-    assert!(took.as_secs() < 20, "{took:?}: they were compared with one another");
+    let took = own_time() - began;
+    assert!(took < 20, "{took} s: they were compared with one another");
 }
 
 #[test]

@@ -252,8 +252,8 @@ impl Job for Counting {
     }
 
     fn lost(self: Box<Self>, failure: &Failure) {
-        self.seen.lost.fetch_add(1, Ordering::SeqCst);
         self.seen.status.store(failure.status.0.unsigned_abs(), Ordering::SeqCst);
+        self.seen.lost.fetch_add(1, Ordering::SeqCst);
     }
 
     fn depth(&self) -> usize {
@@ -304,9 +304,9 @@ fn service_tells_everybody_when_the_device_is_lost_and_opens_another() {
     let seen = Arc::new(Seen::default());
     let job = Counting { left: u32::MAX, buffer: buffer.clone(), seen: seen.clone(), flying: 0, depth: 1 };
     service.start(Box::new(job));
-    until(|| seen.lost.load(Ordering::SeqCst) == 1);
+    until(|| seen.dropped.load(Ordering::SeqCst) == 1); // it is told, and then it is dropped
+    assert_eq!(seen.lost.load(Ordering::SeqCst), 1);
     assert_eq!(seen.status.load(Ordering::SeqCst), Status::DEVICE.0.unsigned_abs());
-    assert_eq!(seen.dropped.load(Ordering::SeqCst), 1);
     let refused = read(&service, &buffer, 0, 4).expect_err("there is no device");
     assert_eq!(refused.status, Status::DEVICE, "{refused}");
     assert!(refused.text.contains("lost"), "{refused}");
@@ -413,9 +413,8 @@ fn service_leaves_no_threads_and_no_descriptors_behind() {
         let names = thread_names();
         assert!(names.iter().any(|name| name == "strand-device"), "{names:?}");
     }
-    // Threads of the driver end a moment after they were told to.
-    until(|| count("/proc/self/task") <= before.0);
-    assert_eq!(count("/proc/self/fd"), before.1);
+    // Threads of the driver end a moment after they were told to, those of the first device perhaps only now.
+    until(|| count("/proc/self/task") <= before.0 && count("/proc/self/fd") <= before.1);
     adapters::forget();
 }
 

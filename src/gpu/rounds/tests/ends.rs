@@ -82,7 +82,7 @@ fn an_item_that_blocks_its_invocation_needs_fewer_rounds() {
     let Some(service) = software() else { return };
     let source = "fn run(item: Item) { if (item.continuation_data != 0u) { requeue(0u, item.continuation_data - 1u, BAND_SAME); } }";
     let rounds = [1, 1000].map(|inner| {
-        let trial = Trial { inner, ..Trial::new(source, &WORDS) };
+        let trial = Trial { inner, latency: i64::MAX, ..Trial::new(source, &WORDS) };
         let items: Vec<u32> = (0..500).flat_map(|_| [0, 0, 200]).collect();
         let shelf = trial.run_items(&service, &items).ok();
         assert_eq!((shelf.tally.requeued, shelf.tally.finished), (100_000, 500));
@@ -274,6 +274,7 @@ fn children_go_to_their_bands_and_the_most_urgent_go_first() {
         bands: 5,
         tenants: 3,
         capacity: 4096,
+        latency: i64::MAX,
         ..Trial::new(source, &[Word::Param])
     };
     let mut shelf = trial.shelf();
@@ -296,7 +297,7 @@ fn a_band_that_is_passed_over_is_not_forgotten() {
         if (item.param == 1u) { emit(Record(1u)); return; }
         if (item.continuation_data != 0u) { requeue(0u, item.continuation_data - 1u, BAND_SAME); } else { emit(Record(0u)); }
     }";
-    let trial = Trial { emit_max: 1, bands: 2, ..Trial::new(source, &WORDS) };
+    let trial = Trial { emit_max: 1, bands: 2, latency: i64::MAX, ..Trial::new(source, &WORDS) };
     let mut shelf = trial.shelf();
     shelf.queue(0, 0).extend((0..100).flat_map(|_| [0, 0, 100]));
     shelf.queue(1, 0).extend([1, 0, 0]);

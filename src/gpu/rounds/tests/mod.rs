@@ -57,6 +57,9 @@ struct Trial {
     rounds: u64,
     /// After so many submissions everything comes back, again and again; 0: never.
     recall: u64,
+    /// Nanoseconds of a submission: where they take longer, rounds get smaller. [`i64::MAX`] for tests that count rounds: a busy
+    /// machine makes any submission long.
+    latency: i64,
     /// Bytes of the program's buffers; 0: the one before again.
     buffers: Vec<u64>,
     /// A text in the library's kernels that is replaced by another.
@@ -86,6 +89,7 @@ impl Trial {
             visits: u64::MAX,
             rounds: u64::MAX,
             recall: 0,
+            latency: 2_000_000,
             buffers: Vec::new(),
             spoil: None,
         }
@@ -129,7 +133,7 @@ impl Trial {
             emit_max: self.emit_max,
             words: self.fields.length() as u32,
             group_size: self.group_size,
-            latency: 2_000_000,
+            latency: self.latency,
             groups_max: self.groups_max,
             returned_max: self.returned_max,
         };
@@ -235,6 +239,8 @@ struct Shelf {
     /// Bands in which slices were taken.
     order: Vec<u32>,
     status: Option<(Status, String, bool)>,
+    /// Told of submissions that have ended.
+    begun: Option<mpsc::SyncSender<()>>,
     end: Option<mpsc::Sender<Shelf>>,
 }
 
@@ -376,6 +382,9 @@ impl Frontier for Shelf {
             for (all, change) in self.on_device.iter_mut().zip(changes) {
                 *all += i64::from(*change);
             }
+        }
+        if let Some(begun) = &self.begun {
+            let _ = begun.try_send(());
         }
         settled.tally.check().map_err(|violation| violation.to_string())
     }

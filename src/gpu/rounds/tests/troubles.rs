@@ -149,7 +149,11 @@ fn what_cannot_be_given_back_counts_as_lost() {
     }
 }
 
-/// Begins a run of 5,000 items that never ends, 1,000 of them on the device; who is told of its end.
+/// Submissions that have ended when a run is disturbed.
+const SOME: usize = 10;
+
+/// Begins a run of 5,000 items that never ends, and waits until 1,000 of them are on the device and some submissions have
+/// ended; who is told of its end.
 fn run_for_ever(service: &Service) -> mpsc::Receiver<Shelf> {
     let forever = "fn run(item: Item) { requeue(0u, 0u, BAND_SAME); }";
     let trial = Trial { capacity: 1000, ..Trial::new(forever, &WORDS) };
@@ -157,8 +161,11 @@ fn run_for_ever(service: &Service) -> mpsc::Receiver<Shelf> {
     let mut shelf = trial.shelf();
     shelf.queues[0].extend((0..5000).flat_map(|param| [param, 0, 0]));
     shelf.end = Some(sender);
+    let (begun, ended) = mpsc::sync_channel(SOME);
+    shelf.begun = Some(begun);
     (shelf.visits_left, shelf.rounds_left, shelf.inner) = (u64::MAX, u64::MAX, 1);
     service.start(Box::new(trial.drive(shelf)));
+    (0..SOME).for_each(|_| ended.recv_timeout(WAIT).expect("the end of a submission"));
     receiver
 }
 
@@ -166,7 +173,6 @@ fn run_for_ever(service: &Service) -> mpsc::Receiver<Shelf> {
 fn a_device_that_is_lost_takes_only_what_lies_on_it() {
     let Some(service) = software() else { return };
     let receiver = run_for_ever(&service);
-    std::thread::sleep(Duration::from_millis(100));
     service.destroy();
     let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
     let (status, text, lost) = shelf.status.clone().unwrap();
@@ -180,7 +186,6 @@ fn a_device_that_is_lost_takes_only_what_lies_on_it() {
 fn a_device_that_is_closed_gives_everything_back() {
     let Some(service) = software() else { return };
     let receiver = run_for_ever(&service);
-    std::thread::sleep(Duration::from_millis(50));
     service.close();
     let shelf = receiver.recv_timeout(WAIT).expect("the end of the run");
     let (status, _, lost) = shelf.status.clone().unwrap();
