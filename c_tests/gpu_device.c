@@ -236,6 +236,9 @@ static void compile(void) {
   refuse_shader(device, "fn run(item: Item) { let a: i32 = item.param; }\n", "line 1, column ", "");
   /* Text of many bytes to a letter: columns are letters. */
   refuse_shader(device, "// \xc3\xa4\xc3\xb6\xc3\xbc\n/* \xc3\xa4\xc3\xb6 */ fn run(item: Item) { wrong(); }\n", "line 2, column 31", "wrong");
+  /* What is computed from an override has its value late, and its place all the same. */
+  refuse_shader(device, "override a: u32 = 0u;\nvar<private> b: u32 = 1u / a;\nfn run(item: Item) { fault(b); }\n", "line 2, column 23", "by zero");
+  refuse_shader(device, "override a: u32 = 0u;\nvar<private> b: u32 = a + 1u;\nfn run(item: Item) { requeue(b, 0u, 0u); }\n", "line 2, column 23", "`b`");
   options = shader_options(NULL);
   options.spirv = spirv;
   options.spirv_words = 5;

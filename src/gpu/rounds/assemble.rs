@@ -6,7 +6,7 @@ use naga::{AddressSpace, Function, Module, Span, Statement, StorageAccess};
 use super::shape::{Declared, Does, Variant, loop_bounds};
 use super::text;
 use super::tokens::names;
-use super::{led, private};
+use super::{led, overrides, private};
 use crate::base::status::Status;
 use crate::gpu::service::Failure;
 use crate::gpu::service::loops;
@@ -60,10 +60,10 @@ pub fn assemble(
     refuse_stand_ins(&module, source).map_err(Failure::from)?;
     refuse_barriers(&module, source).map_err(Failure::from)?;
     let bindings = bindings(&module, Some(source), declared.buffer_count).map_err(Failure::from)?;
-    if let Err(complaint) = shader::check(&module, features, &whole) {
-        return Err(in_source(complaint, source).into());
-    }
+    let info = shader::check(&module, features, &whole).map_err(|complaint| in_source(complaint, source))?;
+    overrides::refuse_without_value(&module, &info, source).map_err(Failure::from)?;
     if does.requeue {
+        overrides::refuse_computed(&module, source).map_err(Failure::from)?;
         begin_anew(&mut module, source);
     }
     let module = loops::bound(led::count(module, text::OWN), bounds.0, text::OWN);
@@ -221,7 +221,8 @@ pub fn bindings(module: &Module, source: Option<&str>, count: u32) -> Result<Vec
     Ok(found)
 }
 
-fn stands_in(span: Span, source: &str) -> bool {
+/// Whether it is the program's own.
+pub fn stands_in(span: Span, source: &str) -> bool {
     span.to_range().is_some_and(|range| range.start < source.len())
 }
 

@@ -54,6 +54,70 @@ fn errors_stand_where_the_author_sees_them() {
     }
 }
 
+/// Which of them have no value is only known once everything has one, and only where something that is used needs it.
+#[test]
+fn what_cannot_be_computed_with_an_override_stands_where_the_author_sees_it() {
+    let first = "override first: u32 = 0u;\n";
+    let computed = "`kept` begins anew with each item";
+    let zero = " by zero";
+    let cases = [
+        (
+            "var<private> kept: u32 = first + 1u;\nfn run(item: Item) { requeue(0u, kept, 0u); }",
+            "line 2, column 26: ",
+            computed,
+        ),
+        (
+            "var<private> kept = array<u32, 2>(1u, first);\nfn run(item: Item) { requeue(0u, kept[1], 0u); }",
+            "line 2, column 21: ",
+            computed,
+        ),
+        (
+            "var<private> kept: i32 = /* \u{e4} */ i32(first);\nfn run(item: Item) { requeue(0u, u32(kept), 0u); }",
+            "line 2, column 34: ",
+            computed,
+        ),
+        ("override second: u32 = 1u / first;\nfn run(item: Item) { fault(second); }", "line 2, column 24: ", zero),
+        (
+            "override second: u32 = 1u / first; override third = second + 1u;\nfn run(item: Item) { fault(third); }",
+            "line 2, column 24: ",
+            zero,
+        ),
+        ("var<private> kept: u32 = 1u / first;\nfn run(item: Item) { fault(kept); }", "line 2, column 26: ", zero),
+        (
+            "fn run(item: Item) {\n  let x = item.param + 1u;\n  var y: u32 = 1u / first; y += x; fault(y); }",
+            "line 4, column 16: ",
+            zero,
+        ),
+        (
+            "fn run(item: Item) { fault(other()); }\nfn other() -> u32 { for (var i = 0u; i < 3u; i++) { return 7u % first; } return 1u; }",
+            "line 3, column 60: ",
+            zero,
+        ),
+        ("override third: u32;\nfn run(item: Item) { fault(third); }", "line 2, column 1: ", "'third'"),
+        (
+            "@id(7) override third: u32;\nvar<private> kept = third;\nfn run(item: Item) { requeue(0u, kept, 0u); }",
+            "line 2, column 8: ",
+            "'7'",
+        ),
+    ];
+    for (rest, place, what) in cases {
+        let said = refusal(&format!("{first}{rest}"));
+        assert!(said.starts_with(place) && said.contains(what), "{rest}: {said}");
+    }
+    // The controls: what is computed has its `override`, does not begin anew, or is used by nobody.
+    for rest in [
+        "override second = first + 1u;\nvar<private> kept: u32 = second;\nfn run(item: Item) { requeue(0u, kept, 0u); }",
+        "var<private> kept: u32 = first + 1u;\nfn run(item: Item) { fault(kept); }",
+        "var<private> kept: u32 = 1u + 1u;\nfn run(item: Item) { requeue(first, kept, 0u); }",
+        "override second: u32 = 1u / first; override third: u32;\nfn run(item: Item) { fault(first); }",
+    ] {
+        let source = format!("{first}{rest}");
+        let made = assemble(&source, &declared(pair()), PLAIN, wgpu::Features::empty(), 65_535, &|text| text);
+        let checked = made.map(|made| shader::check(&made.module, wgpu::Features::empty(), "").map(|_| ()));
+        assert!(matches!(checked, Ok(Ok(()))), "{rest}: {checked:?}");
+    }
+}
+
 #[test]
 fn a_loop_without_an_end_is_no_error_but_a_bounded_loop() {
     let source = "fn run(item: Item) { loop {} }";

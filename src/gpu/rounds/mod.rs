@@ -28,6 +28,7 @@ mod led;
 #[cfg(feature = "spirv")]
 mod mailbox;
 mod outcome;
+mod overrides;
 mod pace;
 pub mod pipelines;
 pub mod prepared;
