@@ -150,6 +150,41 @@ static void map_and_unmap(void) {
 }
 static void what_is_mapped_comes_back(void) { on_both(map_and_unmap); }
 
+/* With one worker: while one strand waits for what it maps, the other releases it. A driver may be faster than that. */
+static strand_buffer wanted;
+static int is_released;
+static void *release_it(void *arg) {
+  CHECK_OK(strand_buffer_release(wanted));
+  is_released = 1;
+  return arg;
+}
+static void *map_it(void *arg) {
+  void *address = NULL;
+  strand_status status;
+  spawn(release_it, NULL);
+  status = strand_buffer_map(wanted, 0, 1 << 20, STRAND_MAP_READ, STRAND_FOREVER, &address);
+  if (is_released) {
+    CHECK_EQUAL(status, STRAND_ERR_STALE);
+    CHECK(address == NULL);
+    *(int *)arg += 1;
+  } else {
+    CHECK_OK(status);
+  }
+  return arg;
+}
+static void a_buffer_that_is_released_while_it_is_mapped_gives_no_address(void) {
+  const strand_device device = open_software();
+  int refused = 0;
+  for (int turn = 0; turn < 1000 && refused < 3; turn += 1) {
+    wanted = new_buffer(device, 1 << 20);
+    is_released = 0;
+    spawn(map_it, &refused);
+    CHECK_OK(strand_scheduler_run());
+  }
+  CHECK_EQUAL(refused, 3);
+  CHECK_OK(strand_device_close(device));
+}
+
 static void too_large(void) {
   const strand_device device = open_software();
   strand_device_info info = empty_info();
@@ -480,6 +515,7 @@ int main(void) {
   CLAIM(a_shutdown_closes_what_is_open);
   start_runtime(1);
   CLAIM_IF(is_parallel(), a_worker_is_free_while_a_device_is_opened, "it is about workers");
+  CLAIM_IF(workers_there(1) == 1, a_buffer_that_is_released_while_it_is_mapped_gives_no_address, "it is about one worker");
   stop_runtime();
   start_runtime(2);
   CLAIM(a_software_adapter_says_what_it_is);

@@ -258,7 +258,13 @@ pub fn map(handle: u64, offset: u64, bytes: u64, flags: u32, deadline: i64) -> O
             address
         }
     };
-    // Whoever has released it, or closed its device, while this waited would leave an address that is good for nothing.
+    keep(&buffer, handle, map)?;
+    Ok(address)
+}
+
+/// A buffer has this map from now on. Whoever has released the buffer, or closed its device, while the map was filled would
+/// leave an address that is good for nothing.
+fn keep(buffer: &Buffer, handle: u64, map: Map) -> Outcome<()> {
     get_open(handle)?;
     let mut mapped = buffer.mapped();
     if !mapped.is_free() {
@@ -266,7 +272,7 @@ pub fn map(handle: u64, offset: u64, bytes: u64, flags: u32, deadline: i64) -> O
         return already_mapped(handle);
     }
     *mapped = Mapped::Yes(map);
-    Ok(address)
+    Ok(())
 }
 
 #[cold]
@@ -350,6 +356,37 @@ pub fn release(handle: u64) -> Outcome<()> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::ffi::scheduler::{strand_scheduler_init, strand_scheduler_shutdown};
+    use crate::gpu::device::{CPU, Label, Options, Wish};
+
+    fn some_map() -> Map {
+        Map { offset: 0, flags: READ, copy: None }
+    }
+
+    /// Between the look for the buffer and the end of a map its bytes come from an adapter: anything may happen meanwhile.
+    #[test]
+    fn a_map_of_a_buffer_that_was_released_or_closed_meanwhile_is_none() {
+        // SAFETY: the defaults.
+        assert_eq!(unsafe { strand_scheduler_init(core::ptr::null()) }, 0);
+        let wish = Wish { kind: CPU, name: Label::NONE };
+        let device = device::open(&Options { wish, in_flight: 0, latency: 0 }).unwrap();
+        let handle = create(device, 64).unwrap();
+        let buffer = get(handle).unwrap();
+        assert_eq!(keep(&buffer, handle, some_map()), Ok(()), "control: nothing has happened");
+        assert_eq!(keep(&buffer, handle, some_map()), Err(Status::BUSY), "somebody else was faster");
+        unmap(handle).unwrap();
+        release(handle).unwrap();
+        assert_eq!(keep(&buffer, handle, some_map()), Err(Status::STALE));
+        assert!(buffer.mapped().is_free());
+        let handle = create(device, 64).unwrap();
+        let buffer = get(handle).unwrap();
+        device::close(device).unwrap();
+        assert_eq!(keep(&buffer, handle, some_map()), Err(Status::CLOSED));
+        assert!(buffer.mapped().is_free());
+        drop(buffer);
+        release(handle).unwrap();
+        assert_eq!(strand_scheduler_shutdown(FOREVER), 0);
+    }
 
     #[test]
     fn a_map_whose_end_is_under_way_is_nobody_elses_and_is_there_again_when_the_end_fails() {
