@@ -322,6 +322,38 @@ static void a_shutdown_ends_scans_of_files(void) {
   CHECK_EQUAL(descriptors(), before);
 }
 
+/* In a child, whose greatest use of memory is its own. */
+static int64_t greatest_kilobytes(void) { return proc_number("/proc/self/status", "VmHWM:"); }
+static void scan_a_short_file_in_large_blocks(void) {
+  enum { BLOCK = 256 << 20 };
+  const strand_config config = default_config(1);
+  strand_ingest_options options = ingest_options(NULL);
+  int64_t before;
+  start_runtime_and_stay(&config);
+  const strand_automaton automaton = new_automaton(0);
+  const int file = file_of(text, LENGTH);
+  CHECK_OK(await_and_release(scan_file(automaton, file, 1, &options)));
+  before = greatest_kilobytes();
+  CHECK_EQUAL(lseek(file, 0, SEEK_SET), 0);
+  options.block_bytes = BLOCK;
+  CHECK_OK(await_and_release(scan_file(automaton, file, 2, &options)));
+  CHECK_NUMBERS(greatest_kilobytes(), <, before + BLOCK / 1024 / 2);
+  CHECK_EQUAL(close(file), 0);
+  CHECK_OK(strand_automaton_release(automaton));
+  volatile char *control = malloc(BLOCK);
+  for (int64_t at = 0; at < BLOCK; at += 1024) {
+    control[at] = 1;
+  }
+  CHECK_NUMBERS(greatest_kilobytes(), >=, before + BLOCK / 1024 / 2);
+  free((void *)control);
+  stop_runtime();
+}
+static void a_short_file_uses_no_memory_for_the_rest_of_its_blocks(void) {
+  static child result;
+  run_child(&result, scan_a_short_file_in_large_blocks);
+  CHECK_CHILD_EXITED(&result, 0);
+}
+
 static void claims_on_a_device(void) {
   expect_matches();
   CLAIM(a_file_in_blocks_of_any_size_has_the_matches_of_the_same_memory);
@@ -336,6 +368,7 @@ static void claims_on_a_device(void) {
 
 int main(void) {
   make_text();
+  CLAIM_IF(greatest_kilobytes() > 0, a_short_file_uses_no_memory_for_the_rest_of_its_blocks, "the system does not tell");
   const strand_config config = default_config(2);
   start_runtime_and_stay(&config);
   claims_on_a_device();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Growth that may fail: a lack of memory is an answer here, and never the end of the process.
 
+use core::alloc::Layout;
 use core::hash::{BuildHasher, Hash};
 use std::collections::HashMap;
 
@@ -108,6 +109,36 @@ pub fn filled<T: Clone>(value: T, count: usize) -> Room<Vec<T>> {
     Ok(all)
 }
 
+/// What is a value of its type when all its bytes are 0.
+///
+/// # Safety
+/// It is.
+pub unsafe trait Zero {}
+
+// SAFETY: a number.
+unsafe impl Zero for u8 {}
+// SAFETY: as above.
+unsafe impl Zero for u32 {}
+
+/// So many zeroes. Where there are many, no memory is used for them before something is written there: they come from the
+/// system as they are.
+pub fn zeroes<T: Zero>(count: usize) -> Room<Vec<T>> {
+    let layout = Layout::array::<T>(count).map_err(|_| NoMemory)?;
+    if layout.size() == 0 {
+        return Ok(Vec::new());
+    }
+    if failing::now() {
+        return Err(NoMemory);
+    }
+    // SAFETY: the size is not 0.
+    let first = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<T>();
+    if first.is_null() {
+        return Err(NoMemory);
+    }
+    // SAFETY: allocated for so many of them, which all have a value.
+    Ok(unsafe { Vec::from_raw_parts(first, count, count) })
+}
+
 /// A list with the same in it.
 pub fn copied<T: Copy>(values: &[T]) -> Room<Vec<T>> {
     let mut all = Vec::new();
@@ -168,5 +199,45 @@ mod tests {
         map.insert(1, 2);
         failing::next(true);
         assert_eq!(filled(0u8, 4), Err(NoMemory));
+    }
+
+    #[test]
+    fn zeroes_are_as_many_as_said_and_may_fail() {
+        assert_eq!(zeroes::<u32>(3).unwrap(), [0; 3]);
+        assert!(zeroes::<u8>(0).unwrap().is_empty());
+        assert_eq!(zeroes::<u32>(usize::MAX / 4), Err(NoMemory), "no layout");
+        assert_eq!(zeroes::<u8>(isize::MAX as usize), Err(NoMemory), "the allocator's own answer");
+        failing::next(true);
+        assert_eq!(zeroes::<u8>(4), Err(NoMemory));
+        let mut some = zeroes::<u32>(2).unwrap();
+        some.add(7).unwrap();
+        assert_eq!(some, [0, 0, 7], "it is an ordinary list");
+    }
+
+    /// Pages of these bytes that are in memory.
+    #[cfg(not(loom))]
+    fn pages_there(bytes: &[u8]) -> usize {
+        const PAGE: usize = 4096;
+        let skipped = bytes.as_ptr().align_offset(PAGE);
+        let pages = (bytes.len() - skipped) / PAGE;
+        let mut there = vec![0u8; pages];
+        let first = bytes[skipped..].as_ptr().cast_mut().cast();
+        // SAFETY: whole pages that are there, and a byte for each.
+        assert_eq!(unsafe { libc::mincore(first, pages * PAGE, there.as_mut_ptr()) }, 0);
+        there.iter().filter(|page| **page & 1 != 0).count()
+    }
+
+    #[cfg(not(loom))]
+    #[test]
+    fn zeroes_use_no_memory_before_something_is_written() {
+        const COUNT: usize = 64 << 20;
+        // A page that was touched may be a large one of the system's.
+        const FEW: usize = COUNT / 4096 / 4;
+        let written = filled(1u8, COUNT).unwrap();
+        assert!(pages_there(&written) > FEW, "the control");
+        let mut none = zeroes::<u8>(COUNT).unwrap();
+        assert!(pages_there(&none) < FEW, "{} pages are there", pages_there(&none));
+        none[COUNT / 2] = 1;
+        assert!((1..FEW).contains(&pages_there(&none)));
     }
 }

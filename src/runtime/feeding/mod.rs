@@ -13,7 +13,7 @@ mod text;
 use core::ffi::{c_int, c_void};
 
 use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
-use crate::base::room::{NoMemory, filled};
+use crate::base::room::{NoMemory, Zero, zeroes};
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, clock};
 use crate::gpu::away;
@@ -272,9 +272,9 @@ impl Job {
     }
 }
 
-/// Memory for a block.
-fn block<T: Clone + Default>(length: usize) -> Outcome<Vec<T>> {
-    filled(T::default(), length).or_else(|NoMemory| {
+/// Memory for a block: address space at first, and used as far as something is read into it.
+fn block<T: Zero>(length: usize) -> Outcome<Vec<T>> {
+    zeroes(length).or_else(|NoMemory| {
         fail(Status::NO_MEMORY, format_args!("no memory for a block of {} bytes", length * size_of::<T>()))
     })
 }
