@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! segments.rs  queues of records          shape.rs    what a worklist is made with
-//! ledger.rs    counters, and their sums   host.rs     all of it together
+//! ledger.rs    counters, and their sums   host/       all of it together
 //! run.rs       a run, and how it ends     list.rs     a worklist as handles name it: lock, runs
 //! calls.rs     what calls put in and take out, a part under each hold of the lock
 //! staged.rs    items that are made ready without it, and then become part of the queues at once
