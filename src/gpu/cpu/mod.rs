@@ -2,7 +2,7 @@
 //! The engine on the processor, whose semantics are the reference: strands take batches and call the native kernel.
 //!
 //! ```text
-//! batch.rs   a batch, and what its kernel says of it
+//! batch/     a batch, and what its kernel says of it
 //! pace.rs    how many items make a batch, which way is faster
 //! runner.rs  a strand that takes batches until the run ends
 //! ```
