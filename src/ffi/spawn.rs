@@ -9,7 +9,7 @@ use super::sized::{self, Sized32};
 use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::{Outcome, Status};
-use crate::runtime::strands::{self, SpawnOptions};
+use crate::runtime::spawning::{self, SpawnOptions};
 use crate::strand::message::fail;
 use core::ffi::{c_char, c_void};
 
@@ -156,7 +156,7 @@ unsafe extern "C" fn spawn_at(
     guard(|| {
         let entry = check::callback(entry, "strand_spawn", "entry")?;
         // SAFETY: entry may be called once with arg, by the caller's promise.
-        let id = unsafe { strands::spawn(entry, arg, site) }?;
+        let id = unsafe { spawning::spawn(entry, arg, site) }?;
         // SAFETY: NULL or writable, by the caller's promise.
         unsafe { store(out, id) };
         Ok(())
@@ -181,7 +181,7 @@ unsafe extern "C" fn spawn_with_at(
         // SAFETY: the name is readable while this call lasts, by the caller's promise.
         let options = unsafe { convert(&options, arg) }?;
         // SAFETY: entry may be called once with arg or its copy, by the caller's promise.
-        let id = unsafe { strands::spawn_with(&options, entry, arg, site) }?;
+        let id = unsafe { spawning::spawn_with(&options, entry, arg, site) }?;
         // SAFETY: NULL or writable, by the caller's promise.
         unsafe { store(out, id) };
         Ok(())

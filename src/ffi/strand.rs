@@ -5,7 +5,7 @@ use super::spawn::strand_id;
 use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::Status;
-use crate::runtime::strands;
+use crate::runtime::{spawning, strands};
 use core::ffi::{c_char, c_void};
 #[cfg(doc)]
 use core::sync::atomic::AtomicU32;
@@ -150,7 +150,7 @@ pub extern "C" fn strand_sleep_until(deadline: i64) -> strand_status {
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn strand_start(id: strand_id) -> strand_status {
-    guard(|| strands::start(id))
+    guard(|| spawning::start(id))
 }
 
 /// Ends the calling strand as if its function had returned, from any depth; for code whose frames

@@ -19,7 +19,7 @@ use super::spawn::{
 use super::status::strand_status;
 use super::{check, guard};
 use crate::base::status::Outcome;
-use crate::runtime::strands::SpawnOptions;
+use crate::runtime::spawning::SpawnOptions;
 use crate::runtime::tasks::{self, TaskOptions};
 use crate::task::calls;
 use crate::task::outcome::Ended;

@@ -12,7 +12,7 @@ use super::{fails_with, holds};
 use crate::base::model::Defect::{Relaxed, Torn};
 use crate::base::status::Status;
 use crate::engine;
-use crate::runtime::strands;
+use crate::runtime::{spawning, strands};
 use crate::strand::head::{self, Phase};
 use crate::wait::block::FOREVER;
 use crate::wait::{cancel, end};
@@ -79,7 +79,7 @@ fn start(starters: u32, shutdown: bool) {
     let setting = Setting::new(1);
     let strand = setting.fresh_strand(Phase::Dormant);
     let handle = head::handle_of(strand);
-    let starting: Vec<_> = (0..starters).map(|_| thread::spawn(move || strands::start(handle))).collect();
+    let starting: Vec<_> = (0..starters).map(|_| thread::spawn(move || spawning::start(handle))).collect();
     let ended = Cell::new(false);
     if shutdown {
         cancel::wake_all(&setting.engine.strands, |dormant| {

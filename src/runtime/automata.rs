@@ -3,7 +3,7 @@
 
 use core::ffi::c_void;
 
-use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use super::worklists;
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, parallel};
@@ -63,7 +63,7 @@ fn spawn(scan: &Shared<Scan>) -> Outcome<()> {
     let options =
         SpawnOptions { flags: SPAWN_UNCOUNTED, name: b"scan", arg_drop: Some(never_ran), ..SpawnOptions::default() };
     // SAFETY: the entry takes a scan; nothing is copied.
-    match unsafe { strands::spawn_with(&options, main, argument.cast(), 0) } {
+    match unsafe { spawning::spawn_with(&options, main, argument.cast(), 0) } {
         Ok(_) => Ok(()),
         Err(status) => {
             // SAFETY: made above; no strand has it.

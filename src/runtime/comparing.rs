@@ -9,7 +9,7 @@
 use core::ffi::c_void;
 use core::fmt::{self, Write};
 
-use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use super::worklists;
 use crate::base::room::exactly;
 use crate::base::status::{Outcome, Status};
@@ -110,7 +110,7 @@ fn start(comparison: Comparison) -> Outcome<()> {
     // SAFETY: allocated just now.
     unsafe { place.write(comparison) };
     // SAFETY: the entry takes a comparison; nothing is copied.
-    match unsafe { strands::spawn_held(&options, main, place.cast(), 0) } {
+    match unsafe { spawning::spawn_held(&options, main, place.cast(), 0) } {
         Ok(strand) => {
             engine::spawn(strand);
             Ok(())

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::config::FAULT_ABORT;
-use super::strands::Entry;
+use super::spawning::Entry;
 use super::{generators, lifecycle, tasks};
 use crate::base::status::Status;
 use crate::engine::Worker;

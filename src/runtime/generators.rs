@@ -3,7 +3,8 @@
 
 use core::ffi::c_void;
 
-use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::strands;
 use super::{count, entry, lifecycle};
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, outside};
@@ -80,7 +81,7 @@ fn make_strand(plan: &Plan, handle: u64) -> Outcome<&'static Head> {
     let options =
         SpawnOptions { flags: SPAWN_UNCOUNTED, name, stack_bytes: plan.stack_bytes, local, ..SpawnOptions::default() };
     // SAFETY: the argument is the handle.
-    unsafe { strands::spawn_held(&options, run, handle as *mut c_void, plan.site) }
+    unsafe { spawning::spawn_held(&options, run, handle as *mut c_void, plan.site) }
 }
 
 /// The entry function of the strand of a generator.

@@ -18,6 +18,7 @@ pub mod recording;
 pub mod scopes;
 pub mod select;
 pub mod snapshot;
+pub mod spawning;
 pub mod stepping;
 pub mod strands;
 pub mod tasks;

@@ -4,7 +4,7 @@
 use core::ffi::c_void;
 use core::fmt::{self, Write};
 
-use super::strands::{self, SpawnOptions};
+use super::spawning::{self, SpawnOptions};
 use super::{count, entry};
 use crate::base::status::{Outcome, Status};
 use crate::engine::Worker;
@@ -60,9 +60,9 @@ pub unsafe fn spawn(
     // SAFETY: the entry below expects the address of a slot, which its strand keeps in use.
     let spawned = unsafe {
         match options {
-            None if scope == 0 => strands::spawn(run_task, payload, site),
-            None => strands::spawn_with(&in_scope(&SpawnOptions::default(), scope), run_task, payload, site),
-            Some(options) => strands::spawn_with(&in_scope(&options.strand, scope), run_task, payload, site),
+            None if scope == 0 => spawning::spawn(run_task, payload, site),
+            None => spawning::spawn_with(&in_scope(&SpawnOptions::default(), scope), run_task, payload, site),
+            Some(options) => spawning::spawn_with(&in_scope(&options.strand, scope), run_task, payload, site),
         }
     };
     match spawned {

@@ -4,7 +4,7 @@
 use core::ffi::c_void;
 
 use super::comparing;
-use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use crate::base::status::Outcome;
 use crate::engine::{self, parallel};
 use crate::gpu::cpu::runner::{self, Runner};
@@ -89,7 +89,7 @@ fn spawn(runner: Box<Runner>, further: bool) -> Outcome<()> {
         ..SpawnOptions::default()
     };
     // SAFETY: the entry takes a runner; nothing is copied.
-    match unsafe { strands::spawn_held(&options, main, argument, 0) } {
+    match unsafe { spawning::spawn_held(&options, main, argument, 0) } {
         Ok(strand) => {
             if further {
                 engine::spawn_apart(strand);

@@ -4,7 +4,7 @@
 use core::ffi::c_void;
 use core::fmt::Write;
 
-use super::super::strands::{self, Entry};
+use super::super::spawning::{self, Entry};
 use super::super::{count, policies};
 use super::guide::{Failure, Guide};
 use super::inject::{self, without_needless};
@@ -251,7 +251,7 @@ impl Search<'_> {
             clock::set_virtual(clock::VIRTUAL_START);
         }
         // SAFETY: the body and its argument are what the program wants to run.
-        unsafe { strands::spawn(self.program.body, self.program.arg, self.program.site) }?;
+        unsafe { spawning::spawn(self.program.body, self.program.arg, self.program.site) }?;
         while self.guide.failure().is_none() {
             match self.stepped.round(&self.seat) {
                 Round::Ran | Round::Fired => {}

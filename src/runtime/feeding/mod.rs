@@ -12,7 +12,8 @@ mod text;
 
 use core::ffi::{c_int, c_void};
 
-use super::strands::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
+use super::strands;
 use crate::base::room::{NoMemory, Zero, zeroes};
 use crate::base::status::{Outcome, Status};
 use crate::engine::{self, clock};
@@ -132,7 +133,7 @@ fn spawn(work: Work, feed: &Shared<Feed>) -> Outcome<()> {
     let options =
         SpawnOptions { flags: SPAWN_UNCOUNTED, name: b"ingest", arg_drop: Some(never_ran), ..SpawnOptions::default() };
     // SAFETY: the entry takes such a box; nothing is copied.
-    match unsafe { strands::spawn_held(&options, main, argument, 0) } {
+    match unsafe { spawning::spawn_held(&options, main, argument, 0) } {
         Ok(strand) => {
             feed.done_by(head::handle_of(strand));
             engine::spawn(strand);
