@@ -9,9 +9,11 @@
 //! ```
 //! Because the commit runs after the switch, no strand is ever published to a waker before it is switched out.
 
+mod first;
+mod ready;
+
 use core::cell::Cell;
 use core::ffi::c_int;
-use core::sync::atomic::compiler_fence;
 
 use super::cache::Cache;
 use super::company::Company;
@@ -24,20 +26,18 @@ use super::spare::Region;
 use super::timers::Timers;
 use super::{Kind, Parallel};
 use crate::base::bias_lock::NO_SEAT;
-use crate::base::handle::GENERATION_MAX;
 use crate::base::owner_lock::OwnerLock;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::monotonic;
 use crate::engine::world::{self, Rest};
-use crate::engine::{After, Commit, Expired};
-use crate::memory::stack_class::StackId;
-use crate::policy::Cause;
+use crate::engine::{After, Commit};
 use crate::strand::body::Body;
 use crate::strand::context::{self, Action, YIELD};
-use crate::strand::extras::Extras;
 use crate::strand::floating::Modes;
-use crate::strand::head::{self, FLAG_EXTRAS, FLAG_STARTED, Head, Phase};
+use crate::strand::head::{self, FLAG_STARTED, Head, Phase};
 use crate::strand::{exceptions, hooks, identity, partner};
+
+pub use first::give_head;
 
 /// Every so many picks a worker looks beyond its own queues: inject, mailbox, timers.
 pub const TICK: u32 = 61;
@@ -310,191 +310,6 @@ impl Worker {
         action
     }
 
-    /// The first run: a stack, a context, a body. When none can be had the strand ends with a fault.
-    #[inline]
-    pub(in crate::engine) fn start(&self, strand: &'static Head) -> Option<&'static Body> {
-        let engine = self.engine();
-        let stack = match self.cache.take_stack(&engine.stacks, strand.class()) {
-            Ok(stack) => stack,
-            Err(status) => {
-                (engine.upcalls.strand_stillborn)(self, strand, status);
-                return None;
-            }
-        };
-        let body = identity::body_on(stack);
-        // The first touch of a fresh page must be a write: after a read the kernel maps its page of zeros, and the write
-        // that follows costs a second fault and, with several workers, an interruption of all of them.
-        body.worker.store(self as *const Worker as usize, Ordering::Relaxed);
-        compiler_fence(core::sync::atomic::Ordering::SeqCst);
-        if !body.is_alive() {
-            // SAFETY: the stack is ours and its body has no context.
-            unsafe { context::create(identity::layout(), stack, body, engine.upcalls.strand_main) };
-        }
-        body.prepare(strand);
-        if strand.has(FLAG_EXTRAS) {
-            let extras = strand.payload.load(Ordering::Relaxed) as *mut Extras;
-            body.extras.set(extras);
-            // SAFETY: the extras belong to the strand, which is ours.
-            body.locals.set(unsafe { core::mem::replace(&mut (*extras).locals, core::ptr::null_mut()) });
-        }
-        strand.stack.store(stack.to_word(), Ordering::Relaxed);
-        strand.entry.store(body as *const Body as usize, Ordering::Relaxed);
-        strand.set(FLAG_STARTED);
-        Some(body)
-    }
-
-    /// Keeps the stack of a strand that has ended. `dropped` says that its frames were given up with its context.
-    #[inline]
-    pub fn release_stack(&self, body: &'static Body, stack: StackId, dropped: bool) {
-        let pool = &self.engine().stacks;
-        if dropped {
-            // SAFETY: the strand has ended and is held by this worker.
-            unsafe { context::abandon(body) };
-        }
-        pool.trim(stack);
-        self.cache.give_stack(pool, stack);
-    }
-
-    /// A strand that was made ready here: it runs next.
-    #[inline]
-    pub fn ready_next(&self, strand: &'static Head) {
-        strand.set_phase(Phase::Ready);
-        self.counts.wakes.add(1);
-        match &self.engine().kind {
-            Kind::Parallel => {}
-            Kind::Stepped(stepped) => return stepped.woken(strand),
-            Kind::May(may) => return may.woken(self, strand),
-        }
-        if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
-            return self.engine().send_home(strand);
-        }
-        self.owner.enter();
-        let displaces = self.queues.has_next();
-        self.queues.push_next(strand);
-        self.owner.leave();
-        if displaces {
-            self.engine().offer(self);
-        } else {
-            // A lone strand behind one that runs for long is the ticker's business.
-            self.engine().ticker.poke();
-        }
-    }
-
-    /// A strand that was made ready here together with others: to the tail.
-    pub fn ready_last(&self, strand: &'static Head) {
-        strand.set_phase(Phase::Ready);
-        self.counts.wakes.add(1);
-        match &self.engine().kind {
-            Kind::Parallel => {}
-            Kind::Stepped(stepped) => return stepped.woken(strand),
-            Kind::May(may) => return may.woken(self, strand),
-        }
-        if !strand.may_move() && strand.home.load(Ordering::Relaxed) != self.index as u16 {
-            return self.engine().send_home(strand);
-        }
-        self.push_started_or_fresh(strand);
-        self.engine().offer(self);
-    }
-
-    fn push_started_or_fresh(&self, strand: &'static Head) {
-        self.owner.enter();
-        if strand.has(FLAG_STARTED) {
-            self.queues.push_back(strand);
-        } else {
-            self.queues.push_fresh(strand);
-        }
-        self.owner.leave();
-    }
-
-    /// A strand that was spawned here.
-    #[inline]
-    pub fn spawned(&self, strand: &'static Head) {
-        match &self.engine().kind {
-            Kind::Parallel => {}
-            Kind::Stepped(stepped) => return stepped.ready(strand, Cause::Spawned),
-            Kind::May(may) => return may.spawned(self, strand),
-        }
-        strand.home.store(self.index as u16, Ordering::Relaxed);
-        self.owner.enter();
-        self.queues.push_fresh(strand);
-        self.owner.leave();
-        self.engine().offer(self);
-    }
-
-    /// A strand that was spawned here and runs before its spawner, which is switched out and goes to the tail.
-    pub fn spawned_first(&self, strand: &'static Head, spawner: &'static Head) {
-        match &self.engine().kind {
-            Kind::Parallel => {}
-            Kind::Stepped(stepped) => return stepped.ready_first(strand, spawner),
-            Kind::May(may) => return may.spawned_first(self, strand, spawner),
-        }
-        strand.home.store(self.index as u16, Ordering::Relaxed);
-        spawner.set_phase(Phase::Ready);
-        self.owner.enter();
-        self.queues.push_first(strand);
-        self.queues.push_back(spawner);
-        self.owner.leave();
-        self.engine().offer(self);
-    }
-
-    /// Takes strands that were given to this worker or to all, and fires timers that are due. True when it got any.
-    pub(super) fn take_outside(&self) -> bool {
-        let engine = self.engine();
-        let mut batch = [None; 32];
-        let mut count = self.mailbox.take(&mut batch);
-        if count == 0 {
-            let share = (engine.inject.len() as usize / engine.workers().len() + 1).min(batch.len());
-            count = engine.inject.take(&mut batch[..share]);
-        }
-        let mut any = self.accept(&batch[..count]);
-        if self.timers.earliest() != super::timers::NEVER {
-            any |= self.fire_timers(&self.timers, monotonic());
-        }
-        any
-    }
-
-    /// Fires the timers of a worker that are due at `now`; the strands become ready here. True when any has expired.
-    pub(in crate::engine) fn fire_timers(&self, timers: &Timers, now: i64) -> bool {
-        let mut any = false;
-        loop {
-            let mut batch = [Expired::Nobody; 32];
-            let fired = timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
-            any |= fired.count > 0;
-            for expired in &batch[..fired.count] {
-                match *expired {
-                    Expired::Strand(strand) => self.ready_last(strand),
-                    // It may have been armed since that moment, and its times are counted up to this one.
-                    Expired::Act(act, argument) if self.engine().is_parallel() => act(argument, monotonic()),
-                    Expired::Act(act, argument) => act(argument, now),
-                    Expired::Nobody => {}
-                }
-            }
-            if !fired.more {
-                return (self.engine().upcalls.timers_fired)() || any;
-            }
-        }
-    }
-
-    /// Fires the timers armed here that are due at `now`, on a thread that is not the worker's; `ready` gets the strands.
-    #[cfg(feature = "may")]
-    pub(in crate::engine) fn fire_for_others(&self, now: i64, ready: impl Fn(&'static Head)) {
-        loop {
-            let mut batch = [Expired::Nobody; 32];
-            let fired = self.timers.fire(now, self.engine().upcalls.timer_expired, &mut batch);
-            for expired in &batch[..fired.count] {
-                match *expired {
-                    Expired::Strand(strand) => ready(strand),
-                    // It may have been armed since that moment, and its times are counted up to this one.
-                    Expired::Act(act, argument) => act(argument, monotonic()),
-                    Expired::Nobody => {}
-                }
-            }
-            if !fired.more {
-                return;
-            }
-        }
-    }
-
     /// Gives the thread the floating-point modes that it had before the last strand.
     #[cfg(feature = "may")]
     pub(in crate::engine) fn put_back_modes(&self, modes: Modes) {
@@ -522,14 +337,6 @@ impl Worker {
     #[cfg(feature = "may")]
     pub(in crate::engine) fn tell_stillborn(&self, strand: &'static Head, status: crate::base::status::Status) {
         (self.engine().upcalls.strand_stillborn)(self, strand, status);
-    }
-
-    /// Puts strands that are ready into the own queues.
-    pub(super) fn accept(&self, strands: &[Option<&'static Head>]) -> bool {
-        for strand in strands.iter().flatten() {
-            self.push_started_or_fresh(strand);
-        }
-        !strands.is_empty()
     }
 
     /// The calling thread is the worker's from now on: its errno, its floating-point modes.
@@ -647,22 +454,4 @@ pub fn running() -> Option<&'static Worker> {
 pub fn of(body: &Body) -> &'static Worker {
     // SAFETY: a running strand's worker was stored at its resume and lives as long as the engine.
     unsafe { &*(body.worker.load(Ordering::Relaxed) as *const Worker) }
-}
-
-/// The index of a strand's head, for the cache.
-#[inline]
-pub fn give_head(worker: &Worker, strand: &Head) {
-    let engine = worker.engine();
-    engine.count_out();
-    let index = head::index_of(strand);
-    match &engine.kind {
-        Kind::Parallel => {}
-        Kind::Stepped(stepped) => stepped.retire(index),
-        Kind::May(may) => may.retire(worker, strand),
-    }
-    if strand.generation() > GENERATION_MAX {
-        // Used up: the table retires it.
-        return engine.strands.give(&[index]);
-    }
-    worker.cache.give_head(&engine.strands, index);
 }
