@@ -5569,89 +5569,6 @@ typedef struct strand_run_options {
     uint32_t reserved;
 } strand_run_options;
 
-/** An item that has faulted. */
-typedef struct strand_worklist_fault {
-    /** STRAND_WORK_FAULT_ code, or the program's own. */
-    uint32_t code;
-    /** 0 */
-    uint32_t reserved;
-    /**
-     * The item as it was when it ran for the last time, continuation_data too; its state is
-     * STRAND_WORK_FAULTED.
-     */
-    strand_work_task task;
-} strand_worklist_fault;
-
-/** What a worklist has counted since it was made. */
-typedef struct strand_worklist_statistics {
-    /** sizeof(strand_worklist_statistics) */
-    uint32_t size;
-    /** 1: a run is on. */
-    uint32_t running;
-    /** Items in the queues of the host, now. */
-    uint64_t queued;
-    /** Items that run or lie on the device, now. */
-    uint64_t in_flight;
-    /** Paused items, now. */
-    uint64_t paused;
-    /** Emitted records that wait to be taken, now. */
-    uint64_t emitted_waiting;
-    /** Faults that wait to be taken, now. */
-    uint64_t faults_waiting;
-    /** Items that were pushed from outside. */
-    uint64_t pushed;
-    /** Items that items have pushed. */
-    uint64_t children;
-    /** How often items were run. */
-    uint64_t visits;
-    /** Items that were done. */
-    uint64_t finished;
-    /** How often items were requeued. */
-    uint64_t requeued;
-    /** How often items have yielded. */
-    uint64_t yielded;
-    /** How often items were paused. */
-    uint64_t pauses;
-    /** How often paused items were resumed. */
-    uint64_t resumed;
-    /** Items that have faulted. */
-    uint64_t faulted;
-    /** Records that were emitted. */
-    uint64_t emitted;
-    /** Records that were taken. */
-    uint64_t taken;
-    /** Items that strand_worklist_take_tasks() has taken. */
-    uint64_t withdrawn;
-    /** Slices that were taken from the queues. */
-    uint64_t slices;
-    /** Batches or rounds. */
-    uint64_t rounds;
-    /** Submissions to a device; on the processor batches. */
-    uint64_t submissions;
-    /** Runs that were begun. */
-    uint64_t runs;
-    /** Items that went to host memory because the device was full. */
-    uint64_t spilled;
-    /** Of those, items that came back. */
-    uint64_t refilled;
-    /** Most items that were queued or in flight at once. */
-    uint64_t depth_peak;
-    /** Most items that were in flight at once. */
-    uint64_t device_peak;
-    /** Slices that a band got before a more urgent one, because its items had waited. */
-    uint64_t guarded;
-    /** Pushes that had to wait for room. */
-    uint64_t waited;
-    /** Time in kernels, in nanoseconds, summed over those who ran them. */
-    uint64_t active_ns;
-    /** Items that lay on a device when it was lost, or that it has lost. */
-    uint64_t lost;
-    /** Faults that were taken. */
-    uint64_t faults_taken;
-    /** Faults that were counted and not kept, because faults_max of them waited. */
-    uint64_t faults_dropped;
-} strand_worklist_statistics;
-
 /**
  * Makes a worklist.
  *
@@ -5852,6 +5769,115 @@ STRAND_API strand_status strand_worklist_resume(
         uint64_t *count);
 
 /**
+ * Gives a worklist up, with what is in it. Pushes that wait get STRAND_ERR_CLOSED; a run that is on ends
+ * with STRAND_ERR_CLOSED between two batches, and its ticket stays good.
+ *
+ * @param worklist  the worklist
+ * @return STRAND_OK;
+ *         STRAND_ERR_INVALID: worklist names none and never did;
+ *         STRAND_ERR_STALE: it was released before;
+ *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
+ *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
+ *
+ * @context any
+ * @switches never
+ * @threadsafe yes
+ * @signalsafe no
+ * @since 0.1
+ */
+STRAND_API strand_status strand_worklist_release(strand_worklist worklist);
+
+/* ---- Results of worklists -----------------------------------------------------------------------
+ *
+ * What comes of the items of a worklist: the records that they have emitted, those that have faulted, what is
+ * still queued, and what was counted. What is taken is the taker's alone, whichever thread that is; records and
+ * faults may be taken while a run is on.
+ */
+
+/** An item that has faulted. */
+typedef struct strand_worklist_fault {
+    /** STRAND_WORK_FAULT_ code, or the program's own. */
+    uint32_t code;
+    /** 0 */
+    uint32_t reserved;
+    /**
+     * The item as it was when it ran for the last time, continuation_data too; its state is
+     * STRAND_WORK_FAULTED.
+     */
+    strand_work_task task;
+} strand_worklist_fault;
+
+/** What a worklist has counted since it was made. */
+typedef struct strand_worklist_statistics {
+    /** sizeof(strand_worklist_statistics) */
+    uint32_t size;
+    /** 1: a run is on. */
+    uint32_t running;
+    /** Items in the queues of the host, now. */
+    uint64_t queued;
+    /** Items that run or lie on the device, now. */
+    uint64_t in_flight;
+    /** Paused items, now. */
+    uint64_t paused;
+    /** Emitted records that wait to be taken, now. */
+    uint64_t emitted_waiting;
+    /** Faults that wait to be taken, now. */
+    uint64_t faults_waiting;
+    /** Items that were pushed from outside. */
+    uint64_t pushed;
+    /** Items that items have pushed. */
+    uint64_t children;
+    /** How often items were run. */
+    uint64_t visits;
+    /** Items that were done. */
+    uint64_t finished;
+    /** How often items were requeued. */
+    uint64_t requeued;
+    /** How often items have yielded. */
+    uint64_t yielded;
+    /** How often items were paused. */
+    uint64_t pauses;
+    /** How often paused items were resumed. */
+    uint64_t resumed;
+    /** Items that have faulted. */
+    uint64_t faulted;
+    /** Records that were emitted. */
+    uint64_t emitted;
+    /** Records that were taken. */
+    uint64_t taken;
+    /** Items that strand_worklist_take_tasks() has taken. */
+    uint64_t withdrawn;
+    /** Slices that were taken from the queues. */
+    uint64_t slices;
+    /** Batches or rounds. */
+    uint64_t rounds;
+    /** Submissions to a device; on the processor batches. */
+    uint64_t submissions;
+    /** Runs that were begun. */
+    uint64_t runs;
+    /** Items that went to host memory because the device was full. */
+    uint64_t spilled;
+    /** Of those, items that came back. */
+    uint64_t refilled;
+    /** Most items that were queued or in flight at once. */
+    uint64_t depth_peak;
+    /** Most items that were in flight at once. */
+    uint64_t device_peak;
+    /** Slices that a band got before a more urgent one, because its items had waited. */
+    uint64_t guarded;
+    /** Pushes that had to wait for room. */
+    uint64_t waited;
+    /** Time in kernels, in nanoseconds, summed over those who ran them. */
+    uint64_t active_ns;
+    /** Items that lay on a device when it was lost, or that it has lost. */
+    uint64_t lost;
+    /** Faults that were taken. */
+    uint64_t faults_taken;
+    /** Faults that were counted and not kept, because faults_max of them waited. */
+    uint64_t faults_dropped;
+} strand_worklist_statistics;
+
+/**
  * Takes emitted records, in the order in which they were emitted; while a run is on too.
  *
  * @param worklist  the worklist
@@ -5977,25 +6003,6 @@ STRAND_API strand_status strand_worklist_stats(
 STRAND_API strand_status strand_worklist_evidence(
         strand_worklist worklist,
         strand_evidence *evidence);
-
-/**
- * Gives a worklist up, with what is in it. Pushes that wait get STRAND_ERR_CLOSED; a run that is on ends
- * with STRAND_ERR_CLOSED between two batches, and its ticket stays good.
- *
- * @param worklist  the worklist
- * @return STRAND_OK;
- *         STRAND_ERR_INVALID: worklist names none and never did;
- *         STRAND_ERR_STALE: it was released before;
- *         STRAND_ERR_CANCELLED: the runtime is shutting down, which releases all;
- *         STRAND_ERR_NOT_INITIALISED, STRAND_ERR_FORKED
- *
- * @context any
- * @switches never
- * @threadsafe yes
- * @signalsafe no
- * @since 0.1
- */
-STRAND_API strand_status strand_worklist_release(strand_worklist worklist);
 
 /* ---- Inside of a kernel -------------------------------------------------------------------------
  *

@@ -541,12 +541,12 @@ declare noundef i32 @strand_worklist_tenant(i64 noundef %worklist, i32 noundef %
 declare noundef i32 @strand_worklist_dispatch(i64 noundef %worklist, ptr nocapture noundef %options, ptr nocapture noundef %out) nounwind
 declare noundef i32 @strand_worklist_close(i64 noundef %worklist) nounwind
 declare noundef i32 @strand_worklist_resume(i64 noundef %worklist, i32 noundef %epoch, ptr nocapture noundef %count) nounwind
+declare noundef i32 @strand_worklist_release(i64 noundef %worklist) nounwind
 declare noundef i32 @strand_worklist_take(i64 noundef %worklist, ptr nocapture noundef %records, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
 declare noundef i32 @strand_worklist_take_tasks(i64 noundef %worklist, ptr nocapture noundef %tasks, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
 declare noundef i32 @strand_worklist_faults(i64 noundef %worklist, ptr nocapture noundef %faults, i32 noundef %capacity, ptr nocapture noundef %count) nounwind
 declare noundef i32 @strand_worklist_stats(i64 noundef %worklist, ptr nocapture noundef %statistics) nounwind
 declare noundef i32 @strand_worklist_evidence(i64 noundef %worklist, ptr nocapture noundef %evidence) nounwind
-declare noundef i32 @strand_worklist_release(i64 noundef %worklist) nounwind
 declare noundef i32 @strand_work_push(ptr nocapture noundef %work, i32 noundef %index, ptr nocapture noundef %record, i32 noundef %band) nounwind
 declare noundef i32 @strand_work_emit(ptr nocapture noundef %work, i32 noundef %index, ptr nocapture noundef %record) nounwind
 declare noundef i32 @strand_work_requeue(ptr nocapture noundef %work, i32 noundef %index, i32 noundef %pc, i32 noundef %data, i32 noundef %band) nounwind

@@ -13,9 +13,10 @@
 
 use super::item::strand_work_task;
 use super::program::strand_work;
+use super::results::{give, room, taken};
 use super::status::strand_status;
 use super::work::{batch, said, wrong};
-use super::worklist::{give, room, strand_worklist, taken};
+use super::worklist::strand_worklist;
 use super::{check, guard};
 use crate::base::status::Status;
 use crate::gpu::named::enter;

@@ -40,6 +40,7 @@ pub mod policy;
 pub mod program;
 pub mod promise;
 pub mod record;
+pub mod results;
 pub mod scheduler;
 pub mod scope;
 pub mod select;
@@ -58,6 +59,7 @@ pub mod worklist;
 // Shared by the sections.
 #[cfg(all(test, feature = "gpu", not(loom)))]
 mod automaton_bounds_tests;
+mod automaton_read;
 #[cfg(all(test, feature = "gpu", not(loom)))]
 mod automaton_states_tests;
 #[cfg(all(test, feature = "gpu", not(loom)))]
@@ -72,6 +74,7 @@ mod tests;
 mod ticket_tests;
 #[cfg(all(test, feature = "gpu", not(loom)))]
 mod worklist_adapter_tests;
+mod worklist_read;
 #[cfg(all(test, not(loom)))]
 mod worklist_tests;
 

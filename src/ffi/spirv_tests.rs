@@ -5,7 +5,7 @@
 use core::mem::{size_of, zeroed};
 use std::sync::Mutex;
 
-use super::{device::*, program::*, scheduler::*, status::*, time::*};
+use super::{device::*, program::*, results::*, scheduler::*, status::*, time::*};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 

@@ -5,7 +5,7 @@
 use core::mem::{size_of, zeroed};
 
 use super::automaton_tests::with_device;
-use super::{device::*, program::*, status::*, ticket::*, time::*, worklist::*};
+use super::{device::*, program::*, results::*, status::*, ticket::*, time::*, worklist::*};
 use crate::gpu::rounds::attach::tests::run_that_loses;
 use crate::gpu::worklist::list;
 

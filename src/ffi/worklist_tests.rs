@@ -3,7 +3,7 @@
 
 use core::mem::zeroed;
 
-use super::{config::*, device::*, item::*, program::*, scheduler::*, status::*, time::*, worklist::*};
+use super::{config::*, device::*, item::*, program::*, results::*, scheduler::*, status::*, time::*, worklist::*};
 use crate::base::failing;
 use crate::gpu::worklist::segments::held;
 use core::ffi::c_void;

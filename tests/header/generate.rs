@@ -45,6 +45,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "program",
     "admission",
     "worklist",
+    "results",
     "work",
     "debug",
     "automaton",
