@@ -754,6 +754,157 @@ static void a_completed_promise_leaves_nothing_with_its_scope(void) {
   stop_runtime();
 }
 
+/* ------------------------------------------------------------------------------- who sees an end finds it told */
+
+static strand_promise promise_to_complete;
+static void *returns(void *arg) { return arg; }
+/* Leaves a stack behind that takes a moment to give back. */
+static void *returns_from_far_below(void *arg) {
+  volatile char room[400 << 10];
+  for (size_t at = 0; at < sizeof room; at += 4096) room[at] = 1;
+  return arg;
+}
+static void *completes_it(void *arg) {
+  CHECK_OK(strand_promise_complete(promise_to_complete, 1));
+  return arg;
+}
+static strand_status succeeds_at_once(void *arg, uint64_t *value) {
+  (void)arg;
+  *value = 1;
+  return STRAND_OK;
+}
+
+static int task_has_ended(strand_task task) {
+  strand_outcome outcome;
+  memset(&outcome, 0, sizeof outcome);
+  outcome.size = (uint32_t)sizeof outcome;
+  CHECK_OK(strand_task_outcome(task, &outcome));
+  return outcome.state >= STRAND_SUCCEEDED;
+}
+
+enum { A_STRAND, A_TASK, A_PROMISE, CHILD_KINDS };
+static const char *const child_kinds[] = {"strand", "task", "promise"};
+
+/* It does not wait for the child's end but looks, or waits with a deadline, and asks the scope at once. */
+static void *looks_and_asks(void *arg) {
+  const int kind = (int)(intptr_t)arg;
+  const strand_scope scope = open_scope(STRAND_SCOPE_COLLECT, 0, 0);
+  const int rounds = shortened(6000);
+  int early = 0;
+  for (int round = 0; round < rounds; round += 1) {
+    strand_id id = 0;
+    strand_task task = 0;
+    uint64_t child = 0, value = 0;
+    strand_status status;
+    if (kind == A_STRAND) {
+      strand_spawn_options options = default_spawn(NULL);
+      options.scope = scope;
+      options.stack_bytes = round % 8 == 0 ? 512 << 10 : 0;
+      CHECK_OK(strand_spawn_with(&options, round % 8 == 0 ? returns_from_far_below : returns, NULL, &id));
+    }
+    if (kind == A_TASK) CHECK_OK(strand_task_spawn(scope, succeeds_at_once, NULL, &task));
+    if (kind == A_PROMISE) {
+      CHECK_OK(strand_promise_new(scope, &promise_to_complete, &task));
+      id = spawn(completes_it, NULL);
+    }
+    if (round % 8 == 1) {
+      const int64_t deadline = strand_after(MILLISECONDS(60000));
+      CHECK_OK(kind == A_STRAND ? strand_join(id, deadline) : strand_task_await(task, deadline, &value));
+    }
+    for (int look = 1; kind == A_STRAND ? strand_join(id, STRAND_NO_WAIT) != STRAND_OK : !task_has_ended(task); look += 1) {
+      if (look % 1000 == 0) CHECK_OK(strand_yield());
+    }
+    status = strand_scope_next(scope, STRAND_NO_WAIT, &child, NULL);
+    early += status != STRAND_OK;
+    if (status != STRAND_OK) CHECK_OK(strand_scope_next(scope, STRAND_FOREVER, &child, NULL));
+    CHECK_EQUAL(child, kind == A_STRAND ? id : task);
+    if (kind == A_STRAND) CHECK_STATUS(STRAND_ERR_EMPTY, strand_scope_next(scope, STRAND_NO_WAIT, &child, NULL));
+    if (kind == A_PROMISE) {
+      CHECK_STATUS(STRAND_ERR_EMPTY, strand_scope_next(scope, STRAND_NO_WAIT, &child, NULL));
+      CHECK_OK(strand_join(id, STRAND_FOREVER));
+      CHECK_OK(strand_promise_release(promise_to_complete));
+    }
+    if (task != 0) {
+      CHECK_OK(strand_task_release(task));
+      CHECK_OK(strand_task_take(task, STRAND_NO_WAIT, &value));
+      CHECK_EQUAL(value, 1);
+      CHECK_OK(strand_task_release(task)); /* the reference that came from the scope */
+    }
+  }
+  if (early != 0) printf("# of %d times the scope did not know yet %d times that a %s had ended\n", rounds, early, child_kinds[kind]);
+  CHECK_EQUAL(early, 0);
+  CHECK_OK(strand_scope_exit(scope));
+  return NULL;
+}
+static void whoever_sees_a_child_end_finds_its_scope_told(void) {
+  start_runtime(2);
+  for (intptr_t kind = 0; kind < CHILD_KINDS; kind += 1) run_opener(looks_and_asks, (void *)kind);
+  stop_runtime();
+}
+
+/* Its argument's end is the moment at which it is seen that a task was cancelled. */
+static strand_scope scope_of_cancelled;
+static strand_task cancelled;
+static void looks_and_asks_too(void *arg) {
+  uint64_t child = 0;
+  (void)arg;
+  CHECK(task_has_ended(cancelled));
+  CHECK_OK(strand_scope_next(scope_of_cancelled, STRAND_NO_WAIT, &child, NULL));
+  CHECK_EQUAL(child, cancelled);
+  CHECK_OK(strand_task_release(child));
+  CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_scope_next(scope_of_cancelled, STRAND_NO_WAIT, &child, NULL));
+  CHECK_STATUS(STRAND_ERR_WOULD_BLOCK, strand_scope_join(scope_of_cancelled, STRAND_NO_WAIT)); /* not before the argument */
+  count_up(&told);
+}
+static void *cancels_its_child(void *arg) {
+  strand_task_options options;
+  memset(&options, 0, sizeof options);
+  options.size = (uint32_t)sizeof options;
+  options.scope = scope_of_cancelled = open_scope(STRAND_SCOPE_COLLECT, 0, 0);
+  options.arg_drop = looks_and_asks_too;
+  CHECK_OK(strand_task_spawn_with(&options, succeeds_at_once, &options, &cancelled));
+  if (strand_task_cancel(cancelled, 7) == STRAND_OK) count_up(&begun); /* else it has ended, on an engine that lets it */
+  CHECK_OK(strand_scope_exit(scope_of_cancelled));
+  CHECK_OK(strand_task_release(cancelled));
+  return arg;
+}
+static void also_of_a_task_that_is_cancelled_before_it_began(void) {
+  begin_counting();
+  start_runtime(1);
+  run_opener(cancels_its_child, NULL);
+  stop_runtime();
+  CHECK_EQUAL(count_read(&told), count_read(&begun));
+}
+
+/* A child that has seen another one's end comes after it. */
+static void *sees_it_end(void *arg) {
+  for (int look = 1; strand_join((strand_id)(uintptr_t)arg, STRAND_NO_WAIT) != STRAND_OK; look += 1) {
+    if (look % 1000 == 0) CHECK_OK(strand_yield());
+  }
+  return NULL;
+}
+static void *has_children_that_see_each_other(void *arg) {
+  const strand_scope scope = open_scope(STRAND_SCOPE_COLLECT, 0, 0);
+  (void)arg;
+  for (int round = 0; round < shortened(1000); round += 1) {
+    strand_id chain[3], child = 0;
+    chain[0] = spawn_into(scope, returns, NULL);
+    for (int link = 1; link < 3; link += 1) chain[link] = spawn_into(scope, sees_it_end, (void *)(uintptr_t)chain[link - 1]);
+    for (int link = 0; link < 3; link += 1) {
+      CHECK_OK(strand_scope_next(scope, STRAND_FOREVER, &child, NULL));
+      CHECK_EQUAL(child, chain[link]);
+      CHECK_OK(strand_join(child, STRAND_NO_WAIT));
+    }
+  }
+  CHECK_OK(strand_scope_exit(scope));
+  return NULL;
+}
+static void whoever_has_seen_an_end_is_told_after_it(void) {
+  start_runtime(2);
+  run_opener(has_children_that_see_each_other, NULL);
+  stop_runtime();
+}
+
 /* ------------------------------------------------------------------------- cancelled before it began */
 
 static uint64_t to_cancel, drops_begun, drops_ended;
@@ -910,6 +1061,9 @@ int main(void) {
   CLAIM(a_failure_that_the_opener_was_not_told_of_is_the_runs);
   CLAIM(children_are_told_in_the_order_of_their_ends);
   CLAIM(the_order_is_that_of_the_ends_and_not_of_the_spawns);
+  CLAIM(whoever_sees_a_child_end_finds_its_scope_told);
+  CLAIM(also_of_a_task_that_is_cancelled_before_it_began);
+  CLAIM(whoever_has_seen_an_end_is_told_after_it);
   CLAIM(a_promise_is_a_child_until_it_is_completed);
   CLAIM(a_promise_without_a_task_handle_is_reached_too);
   CLAIM(a_failure_that_next_has_told_of_is_not_the_runs);

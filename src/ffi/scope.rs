@@ -144,6 +144,13 @@ pub extern "C" fn strand_scope_join(scope: strand_scope, deadline: i64) -> stran
 /// Waits for the next child to end and says which one it was, in the order of their ends. Only in a
 /// scope that was opened with STRAND_SCOPE_COLLECT.
 ///
+/// Whoever has seen that a child has ended, by a join, an await, its outcome, a select or a monitor,
+/// finds it told here without a wait; and what is told here has ended: it is joined, or its value
+/// taken, without a wait. One exception: in a scope with STRAND_FAULT_FAIL_SCOPE a task that fails is
+/// told once the others are cancelled, a moment after its outcome can be seen. The last child that
+/// was told may be counted a moment longer: STRAND_ERR_EMPTY comes when it is gone, and until then a
+/// call that does not wait gets STRAND_ERR_WOULD_BLOCK.
+///
 /// @param scope     the scope
 /// @param deadline  see strand_after()
 /// @param child     a strand_id, or a strand_task with a reference that is the caller's from now on
@@ -151,7 +158,7 @@ pub extern "C" fn strand_scope_join(scope: strand_scope, deadline: i64) -> stran
 ///                  code, or STRAND_CANCELLED when it never ran.
 /// @return STRAND_OK;
 ///         STRAND_ERR_EMPTY: there are no children, and all that have ended were told;
-///         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: none has ended in time;
+///         STRAND_ERR_TIMEOUT, STRAND_ERR_WOULD_BLOCK: no further one has ended in time;
 ///         STRAND_ERR_CANCELLED: the caller is asked to end;
 ///         STRAND_ERR_INVALID: child is NULL, outcome has no such size, the caller is not the opener,
 ///         the scope keeps no children or never was, or the deadline is below -1;

@@ -17,6 +17,7 @@ mod join;
 mod locks;
 mod owner_lock;
 mod park;
+mod scope;
 mod select;
 mod task;
 mod ticket;

@@ -169,6 +169,10 @@ pub fn join(id: u64, deadline: i64) -> Outcome<()> {
         Err(status) => return explain(id, status),
     };
     let status = block::wait(&join, WaitKind::Join, id, deadline);
+    // A strand's wait without a deadline is won by its end alone, which wakes it last.
+    if status == Status::OK && (deadline != FOREVER || call.is_some()) {
+        join.until_told();
+    }
     drop(call);
     if status == Status::OK { Ok(()) } else { Err(status) }
 }

@@ -53,6 +53,8 @@ pub struct Member {
     pub counted: Cell<bool>,
     /// It runs a task.
     pub is_task: Cell<bool>,
+    /// Its scope knows that it has ended, and counts it still. Of whoever ends it.
+    pub told: Cell<bool>,
 }
 
 impl Extras {

@@ -17,7 +17,7 @@ use crate::strand::identity;
 use crate::strand::message::fail;
 use crate::strand::waiter::{WaitKind, Waiter};
 use crate::wait::block::{self, NO_WAIT, Published, Source, Woken, open_sole};
-use crate::wait::cancel;
+use crate::wait::{cancel, end};
 
 /// Handles that a task or a promise can have.
 pub const REFERENCES_MAX: u32 = 1 << 30;
@@ -209,6 +209,16 @@ pub fn see(child: u64) {
         && let Ok(locked) = found.name.lock()
     {
         locked.mark_seen();
+    }
+}
+
+/// A strand or a task has ended: goes on once everybody was told of that.
+pub fn until_told(child: u64) {
+    if handle::decode(Kind::Task, child).is_some() {
+        // They are told under this lock.
+        drop(table::name(Kind::Task, child).and_then(|name| name.lock()));
+    } else if let Some(engine) = parallel::engine() {
+        end::until_told_of(&engine.strands, child);
     }
 }
 

@@ -13,8 +13,8 @@ use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
 
 use super::outcome::Ended;
-use super::table;
 use super::watch::Watch;
+use super::{calls, table};
 use crate::base::handle::{self, INDEX_MAX, Kind};
 use crate::base::lock::ByteLock;
 use crate::base::status::{Outcome, Status};
@@ -204,7 +204,10 @@ pub fn watch(target: u64, chan: u64, tag: u64) -> Outcome<u64> {
         // SAFETY: the link lies in the slot, which is kept until it was told or taken out.
         Target::Strand(strand, generation) => unsafe { name.peek().link.watch(strand, generation, strand_ended, true) },
         Target::Task(task) => watch_task(name, task),
-        Target::Gone => false,
+        Target::Gone => {
+            calls::until_told(target);
+            false
+        }
     };
     if !armed {
         let mut woken = Woken::new();

@@ -15,8 +15,9 @@
 
 use core::ffi::c_void;
 
+use super::scope::{self, Noted};
+use super::table;
 use super::watch::{Watch, Watches};
-use super::{scope, table};
 use crate::base::fence;
 use crate::base::handle::{self, Kind, Parts};
 use crate::base::lock::ByteLock;
@@ -322,6 +323,8 @@ pub struct Rest {
     pub scope: u64,
     /// Its scope counts it until it was told of the end: no strand computes it, or that strand may be gone by then.
     pub counted: bool,
+    /// What its scope has made of it so far.
+    pub noted: Noted,
     /// The hook by which its scope would have cancelled it, or 0.
     pub hook: u64,
 }
@@ -337,6 +340,7 @@ impl Rest {
         ended: None,
         scope: 0,
         counted: false,
+        noted: Noted::Not,
         hook: 0,
     };
 
@@ -770,12 +774,17 @@ impl Locked {
     /// Writes the terminal state. It was not terminal.
     fn settle(&self, state: State, woken: &mut Woken) -> Rest {
         let task = self.0;
-        self.write(state, woken);
+        self.write_state(state);
+        let (scope, counted) = (task.scope.get(), self.is_promise());
+        // Before those who wait, who may go on without this lock.
+        let noted = if scope == 0 { Noted::Not } else { scope::note(scope, task, &self.look(), counted, woken) };
+        self.tell(state, woken);
         Rest {
             delivered: task.has(EXTERNAL),
             ended: Some(state),
-            scope: task.scope.get(),
-            counted: self.is_promise(),
+            scope,
+            counted,
+            noted,
             hook: if self.is_promise() { task.hook.get() } else { 0 },
             ..Rest::NOTHING
         }
@@ -784,12 +793,24 @@ impl Locked {
     /// As [`Self::settle`], of a task that is no hold and belongs to no scope.
     #[inline(always)]
     fn write(&self, state: State, woken: &mut Woken) {
+        self.write_state(state);
+        self.tell(state, woken);
+    }
+
+    #[inline(always)]
+    fn write_state(&self, state: State) {
         let task = self.0;
         debug_assert!(state.is_terminal() && !task.state().is_terminal());
         // Relaxed: under the lock; the order among tasks that have nothing to do with each other does not matter.
         task.stamp.set(STAMPS.0.fetch_add(1, Ordering::Relaxed) + 1);
         // Release pairs with the Acquire in `may_have_ended`.
         task.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Tells those who wait for it.
+    #[inline(always)]
+    fn tell(&self, state: State, woken: &mut Woken) {
+        let task = self.0;
         let ended = self.look();
         let mut seen = false;
         while let Some(watch) = task.watches.pop() {

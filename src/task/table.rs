@@ -164,7 +164,7 @@ pub fn settle_on(worker: &Worker, task: &'static Task, rest: Rest) {
 #[inline]
 fn settle_with(task: &'static Task, rest: Rest, give: impl FnOnce(&'static Task)) {
     let (freed, ended, delivered) = (rest.freed, rest.ended, rest.delivered);
-    let (scope, counted, hook) = (rest.scope, rest.counted, rest.hook);
+    let (scope, counted, noted, hook) = (rest.scope, rest.counted, rest.noted, rest.hook);
     rest.drop_all();
     if freed {
         give(task);
@@ -178,7 +178,7 @@ fn settle_with(task: &'static Task, rest: Rest, give: impl FnOnce(&'static Task)
             outside::deliver();
         }
         if scope != 0 {
-            scope::ended(scope, task, state, counted);
+            scope::ended(scope, task, state, counted, noted);
         }
     }
 }

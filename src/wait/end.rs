@@ -2,8 +2,9 @@
 //! The end of a strand, and waiting for it.
 //!
 //! The order is fixed: hooks and locals on the strand's own stack; then, on its worker, the joiners are won and the
-//! generation ends under the head's lock; those who watch are told; the stack and the head go back; the strand stops being
-//! counted; the joiners wake. So whoever saw the end sees everything the strand did, and what those who watch were told.
+//! generation ends under the head's lock; its scope and those who watch are told; the stack goes back; its scope does not
+//! count it any more; the head goes back; the strand stops being counted; the joiners wake. So whoever saw the end sees
+//! everything the strand did, and what its scope and those who watch were told.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -88,7 +89,7 @@ impl Link {
         self.linked.set(false);
     }
 
-    /// Is told of the end of the strand of this generation from now on. False: it has ended.
+    /// Is told of the end of the strand of this generation from now on. False: it has ended, and all others were told.
     ///
     /// # Safety
     /// The link is in no list, and stays in place until it was told or [`Self::unwatch`] was true.
@@ -101,6 +102,9 @@ impl Link {
             self.link(strand);
         }
         strand.lock.unlock();
+        if !alive {
+            until_told(strand);
+        }
         alive
     }
 
@@ -156,13 +160,22 @@ impl Join {
     fn has_ended(&self) -> bool {
         self.strand.generation() != self.generation
     }
+
+    /// The wait is over since the strand has ended. One that was published in steps may have been won before everybody was
+    /// told: then this waits for that. Holds no lock.
+    #[inline]
+    pub fn until_told(&self) {
+        until_told(self.strand);
+    }
 }
 
-/// In the place of a head's first joiner, while those are told who watch a strand whose generation has ended.
+/// In the place of a head's first joiner, while its scope and those who watch are told of a strand whose generation has
+/// ended.
 const TELLING: usize = 1;
 
-/// Whoever finds that a strand has ended, and did not wait for it, goes on after those were told who watch it: a few
-/// instructions. Holds no lock. A head that has another strand by now may make it wait for that one's in vain.
+/// Whoever finds that a strand has ended, and was not woken by its end, goes on after its scope and those who watch it were
+/// told, and its stack has gone back where it had a scope. Holds no lock. A head that has another strand by now may make it
+/// wait for that one's in vain.
 #[inline]
 fn until_told(strand: &Head) {
     if strand.joiners.load(Ordering::Acquire) == TELLING {
@@ -173,7 +186,7 @@ fn until_told(strand: &Head) {
 #[cold]
 fn until_told_slowly(strand: &Head) {
     let mut turns = 0_u32;
-    // Acquire pairs with the Release in `end_generation`.
+    // Acquire pairs with the Release in `told`.
     while strand.joiners.load(Ordering::Acquire) == TELLING {
         turns += 1;
         if turns.is_multiple_of(100) {
@@ -221,9 +234,6 @@ impl Case for Join {
         self.strand.lock.lock();
         let ended = self.has_ended();
         self.strand.lock.unlock();
-        if ended {
-            until_told(self.strand);
-        }
         Ok(ended.then_some(Status::OK))
     }
 
@@ -238,7 +248,6 @@ impl Case for Join {
         if !ended {
             return Entry::Waiting;
         }
-        until_told(self.strand);
         // Nothing is moved, and an end stays: there is no need for the lock.
         let Some(claimed) = claim_own(waiter) else { return Entry::Won };
         self.won.set(true);
@@ -254,11 +263,30 @@ impl Case for Join {
     fn has_won(&self) -> bool {
         self.won.get()
     }
+
+    fn settle(&self, _: Status) {
+        until_told(self.strand);
+    }
 }
 
-/// Ends the generation of a strand, wins its joiners and tells the others. The caller holds the strand.
+/// Goes on once the scope of a strand that has ended, and whoever watches it, were told.
+pub fn until_told_of(strands: &Table<Head>, id: u64) {
+    if let Ok((strand, _)) = head::lookup(strands, id) {
+        until_told(strand);
+    }
+}
+
+/// Everybody was told of the end of a strand, whose head the caller holds.
+#[inline]
+fn told(strand: &Head) {
+    // Release pairs with the Acquire in `until_told`: what they were told comes before.
+    strand.joiners.store(0, Ordering::Release);
+}
+
+/// Ends the generation of a strand, wins its joiners and tells those who watch it; where a scope counts it, that one too,
+/// and then the caller says when everybody was [`told`]. The caller holds the strand and its extras.
 #[inline(always)]
-fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
+fn end_generation(strand: &'static Head, ending: Ending, extras: *const Extras, in_scope: bool) -> Woken {
     let mut woken = Woken::new();
     strand.lock.lock();
     let first = strand.joiners.load(Ordering::Relaxed) as *const Link;
@@ -270,17 +298,23 @@ fn end_generation(strand: &'static Head, ending: Ending) -> Woken {
     let generation = strand.generation();
     let watches = win_joiners(first, &mut woken);
     // Whoever sees the next generation sees this.
-    strand.joiners.store(if watches.is_null() { 0 } else { TELLING }, Ordering::Relaxed);
+    strand.joiners.store(if watches.is_null() && !in_scope { 0 } else { TELLING }, Ordering::Relaxed);
     strand.end_generation();
     strand.lock.unlock();
     if cancelled {
         cancel::ended();
     }
     if !watches.is_null() {
+        if in_scope {
+            // First: who hears of this end and ends comes later there. Where nobody watches, `leave` does it.
+            // SAFETY: by contract.
+            unsafe { tree::tell(extras, ending, &mut woken) };
+        }
         let id = handle::encode(Kind::Strand, generation, head::index_of(strand));
         tell_watches(watches, id, ending, &mut woken);
-        // Release pairs with the Acquire in `until_told`: what they did comes before.
-        strand.joiners.store(0, Ordering::Release);
+        if !in_scope {
+            told(strand);
+        }
     }
     woken
 }
@@ -370,9 +404,12 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
         0 => Ending::Returned,
         code => Ending::Failed(Status(code)),
     };
-    let mut woken = end_generation(strand, ending);
+    let extras = body.extras.get();
+    // SAFETY: those of a strand that this worker holds.
+    let in_scope = unsafe { tree::is_counted(extras) };
+    let mut woken = end_generation(strand, ending, extras, in_scope);
     // From here on no dump finds the strand, so nobody reads its extras.
-    let extras = body.extras.replace(core::ptr::null_mut());
+    body.extras.set(core::ptr::null_mut());
     body.head.set(core::ptr::null());
     worker.release_stack(body, stack, dropped);
     if task != 0 {
@@ -381,12 +418,27 @@ unsafe fn commit_end(worker: &Worker, strand: &'static Head, _: *mut Commit) -> 
     // After the task: a scope that finds no children left has their outcomes.
     // SAFETY: the strand has ended; nobody else knows its extras but its cancel token, which forgets them.
     unsafe {
-        tree::leave(extras, ending, &mut woken);
+        leave_scope(strand, extras, in_scope, ending, &mut woken);
         Extras::free(extras);
     }
     retire(worker, strand);
     woken.wake_all_on(worker);
     After::Gone
+}
+
+/// The token forgets the strand, and its scope does not count it any more.
+///
+/// # Safety
+/// As [`tree::leave`]. `in_scope` is what [`end_generation`] was told.
+#[inline]
+unsafe fn leave_scope(strand: &Head, extras: *const Extras, in_scope: bool, ending: Ending, woken: &mut Woken) {
+    // SAFETY: by contract.
+    let token = unsafe { tree::leave(extras, ending, woken) };
+    if in_scope {
+        told(strand);
+    }
+    // The last reference lets go what the program has left with the token, which may look at this strand.
+    drop(token);
 }
 
 /// Gives the head back and counts the strand out.
@@ -405,9 +457,7 @@ fn retire(worker: &Worker, strand: &'static Head) {
 pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let ending = Ending::Failed(status);
-    let mut woken = end_generation(strand, ending);
-    free_unstarted(extras, ending, &mut woken);
+    let woken = end_unstarted(strand, extras, Ending::Failed(status));
     retire(worker, strand);
     woken.wake_all();
 }
@@ -417,9 +467,7 @@ pub fn finish_unstarted(worker: &Worker, strand: &'static Head, status: Status) 
 pub fn finish_dormant(strand: &'static Head) {
     drop_argument(strand);
     let extras = unstarted_extras(strand);
-    let mut woken = end_generation(strand, Ending::NeverRan);
-    free_unstarted(extras, Ending::NeverRan, &mut woken);
-    woken.wake_all();
+    end_unstarted(strand, extras, Ending::NeverRan).wake_all();
     if let Some(engine) = engine::parallel::engine() {
         engine.give_head(head::index_of(strand));
     }
@@ -443,15 +491,18 @@ fn drop_argument(strand: &Head) {
     }
 }
 
-/// Frees the extras of a strand whose generation has ended, so that no dump can find them.
-fn free_unstarted(extras: *mut Extras, ending: Ending, woken: &mut Woken) {
-    if extras.is_null() {
-        return;
+/// Ends the generation of a strand that never ran, and frees its extras, which no dump can find after that.
+fn end_unstarted(strand: &'static Head, extras: *mut Extras, ending: Ending) -> Woken {
+    // SAFETY: those of a strand that the caller holds.
+    let in_scope = unsafe { tree::is_counted(extras) };
+    let mut woken = end_generation(strand, ending, extras, in_scope);
+    if !extras.is_null() {
+        // SAFETY: taken from a strand that never ran and has ended; nobody else knows them but its cancel token.
+        unsafe {
+            leave_scope(strand, extras, in_scope, ending, &mut woken);
+            crate::strand::message::release((*extras).locals);
+            Extras::free(extras);
+        }
     }
-    // SAFETY: taken from a strand that never ran and has ended; nobody else knows them but its cancel token.
-    unsafe {
-        tree::leave(extras, ending, woken);
-        crate::strand::message::release((*extras).locals);
-        Extras::free(extras);
-    }
+    woken
 }

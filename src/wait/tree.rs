@@ -44,8 +44,9 @@ shared_static! {
 /// No deadline.
 const NEVER: i64 = i64::MAX;
 
-/// Told that a member has gone; those who are to go on are won here and woken later. No lock is held.
-pub type Left = fn(token: &'static Token, member: &Member, ending: Ending, woken: &mut Woken);
+/// Told that a member has ended, and then, or with it, that it has gone; those who are to go on are won here and woken later.
+/// No lock is held.
+pub type Left = fn(token: &'static Token, member: &Member, ending: Ending, gone: bool, woken: &mut Woken);
 
 /// See the module documentation.
 pub struct Token {
@@ -77,7 +78,7 @@ pub struct Token {
     timer_worker: Cell<u32>,
     /// Next of those whose deadline has passed.
     pub(super) due: Cell<Option<&'static Token>>,
-    /// Who wants to know of members that go.
+    /// Who wants to know of members that go. Written before there are any, as the next.
     left: Cell<Option<Left>>,
     /// Theirs.
     owner: Cell<u64>,
@@ -453,25 +454,54 @@ pub unsafe fn bind(token: &'static Token, extras: *const Extras, strand: &'stati
     Ok(())
 }
 
-/// A strand has ended: its token forgets it.
+/// Whether a scope counts a strand, which runs no task: then the scope is told of its end.
+///
+/// # Safety
+/// The extras are those of a strand that the caller holds, or null.
+#[inline]
+pub unsafe fn is_counted(extras: *const Extras) -> bool {
+    // SAFETY: by contract.
+    match unsafe { extras.as_ref() } {
+        Some(Extras { member, .. }) => member.counted.get() && !member.is_task.get() && !member.token.get().is_null(),
+        None => false,
+    }
+}
+
+/// A strand has ended: tells the scope that [counts](is_counted) it. It stays counted until [`leave`].
+///
+/// # Safety
+/// The extras are those of a strand that the caller holds.
+#[cold]
+pub unsafe fn tell(extras: *const Extras, ending: Ending, woken: &mut Woken) {
+    // SAFETY: by contract; the token of a member is held by it.
+    let (member, token) = unsafe {
+        let member = &(*extras).member;
+        (member, &*member.token.get().cast::<Token>())
+    };
+    if let Some(left) = token.left.get() {
+        left(token, member, ending, false, woken);
+        member.told.set(true);
+    }
+}
+
+/// A strand has ended: its token forgets it. What is returned is the member's hold on the token.
 ///
 /// # Safety
 /// The extras are those of a strand whose generation has ended, or null.
 #[inline]
-pub unsafe fn leave(extras: *const Extras, ending: Ending, woken: &mut Woken) {
+pub unsafe fn leave(extras: *const Extras, ending: Ending, woken: &mut Woken) -> Option<Held> {
     // SAFETY: by contract.
-    if let Some(extras) = unsafe { extras.as_ref() }
-        && !extras.member.token.get().is_null()
-    {
-        leave_token(&extras.member, ending, woken);
+    match unsafe { extras.as_ref() } {
+        Some(extras) if !extras.member.token.get().is_null() => leave_token(&extras.member, ending, woken),
+        _ => None,
     }
 }
 
 #[cold]
-fn leave_token(member: &Member, ending: Ending, woken: &mut Woken) {
+fn leave_token(member: &Member, ending: Ending, woken: &mut Woken) -> Option<Held> {
     // SAFETY: the member holds the token.
     let token: &'static Token = unsafe { &*member.token.replace(core::ptr::null()).cast() };
-    let Ok(locked) = token.lock() else { return };
+    let locked = token.lock().ok()?;
     let (next, back) = (member.next.get(), member.back.get());
     // SAFETY: linked members are alive; the lock is held.
     unsafe {
@@ -487,9 +517,9 @@ fn leave_token(member: &Member, ending: Ending, woken: &mut Woken) {
     let left = token.left.get().filter(|_| member.counted.get());
     drop(locked);
     if let Some(left) = left {
-        left(token, member, ending, woken);
+        left(token, member, ending, true, woken);
     }
-    let_go(token);
+    Some(Held(token))
 }
 
 /// For `Hook`s, which are in the lists of tokens.

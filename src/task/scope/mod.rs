@@ -9,7 +9,10 @@
 //!   └ outer      the scope that its opener had open before
 //! ```
 //! A child is counted before it is made and until its strand is gone, so a scope without children has none that could
-//! still do anything. Locks are taken in the order task, scope, token; none is held while a token fires.
+//! still do anything. Whoever sees that a child has ended finds that its scope was told, and the other way round: of a
+//! strand everybody is told before anybody goes on (`wait::end`), of a task under the task's lock. Only where a task's
+//! failure cancels the others is its end told after that, for which no lock can be held. Locks are taken in the order task,
+//! scope, token; none is held while a token fires.
 
 mod open;
 mod record;
@@ -182,8 +185,8 @@ pub fn admit_promise(scope: u64) -> Outcome<Option<Held>> {
     if scope == 0 { Ok(None) } else { admit(scope).map(Some) }
 }
 
-/// A task of the scope was cancelled before its strand began, and [`ended`] will be told later. The strand, which the scope
-/// counts, has not ended: the caller holds the task's lock.
+/// A task of the scope was cancelled before its strand began, and [`ended`] will be called later. The strand, which the
+/// scope counts, has not ended: the caller holds the task's lock.
 pub fn count_again(scope: u64) {
     if let Ok(locked) = SCOPES.lock(scope) {
         locked.children.set(locked.children.get() + 1);
@@ -210,14 +213,14 @@ fn one_less(scope: &Scope, woken: &mut Woken) {
     }
 }
 
-/// Upcall of the token: a strand that the scope counted is gone.
-fn left(token: &'static Token, member: &Member, ending: Ending, woken: &mut Woken) {
+/// Upcall of the token: a strand that the scope counts has ended, and is perhaps gone.
+fn left(token: &'static Token, member: &Member, ending: Ending, gone: bool, woken: &mut Woken) {
     // SAFETY: heads stay mapped while a runtime is up.
     let strand = unsafe { &*member.strand.get() };
     let id = handle::encode(Kind::Strand, member.generation.get(), head::index_of(strand));
     engine::touch(token.owner());
     let Ok(locked) = SCOPES.lock(token.owner()) else { return };
-    if locked.collects() && !member.is_task.get() {
+    if locked.collects() && !member.is_task.get() && !member.told.get() {
         let (state, code) = match ending {
             Ending::Returned => (State::Succeeded, Status::OK),
             Ending::Failed(code) => (State::Failed, code),
@@ -227,7 +230,9 @@ fn left(token: &'static Token, member: &Member, ending: Ending, woken: &mut Woke
         locked.records.push(Record { child: id, ended: Ended { code, reason, ..Ended::plain(state) } });
         locked.next.win_first(woken, Status::OK);
     }
-    one_less(&locked, woken);
+    if gone {
+        one_less(&locked, woken);
+    }
 }
 
 /// A task of the scope exists now, and nothing can have ended it yet: the scope keeps it if it wants to look at it.
@@ -238,10 +243,49 @@ pub fn adopt(scope: u64, task: &'static Task) {
     }
 }
 
-/// A task of the scope has ended: its outcome is written. No lock is held. A task that nobody looks at may be another's
-/// already. `counted`: the scope counts it until this, beside its strand if it has one.
-pub fn ended(scope: u64, task: &'static Task, state: State, counted: bool) {
+/// What a scope makes of the end of a task, under the lock of the task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// Nothing yet: [`ended`] does it.
+    Not,
+    /// It has kept it.
+    Kept,
+    /// It has kept it, and does not count the task any more.
+    KeptAndCountedOut,
+}
+
+/// The outcome of a task of the scope is being written: nobody sees it before the caller gives the task's lock back.
+/// `counted`: by itself, as a promise is, and nothing is left to do of which the scope must wait for the end.
+pub fn note(scope: u64, task: &Task, ended: &Ended, counted: bool, woken: &mut Woken) -> Noted {
+    let Ok(locked) = SCOPES.lock(scope) else { return Noted::Not };
+    // Who is told of a failure that cancels the others finds them cancelled, and that cannot be done under a lock.
+    let cancels = ended.state == State::Failed && locked.policy.get() != ISOLATE;
+    if !locked.collects() || cancels {
+        return Noted::Not;
+    }
+    locked.records.push(Record { child: table::handle_of(task), ended: *ended });
+    locked.next.win_first(woken, Status::OK);
+    if counted {
+        one_less(&locked, woken);
+        return Noted::KeptAndCountedOut;
+    }
+    Noted::Kept
+}
+
+/// A task of the scope has ended: its outcome is written. No lock is held. A task that nobody looks at, or whose end was
+/// kept, may be another's already. `counted`: the scope counts it until this, beside its strand if it has one.
+pub fn ended(scope: u64, task: &'static Task, state: State, counted: bool, noted: Noted) {
     engine::touch(scope);
+    if noted != Noted::Not {
+        if counted && noted == Noted::Kept {
+            let mut woken = Woken::new();
+            if let Ok(locked) = SCOPES.lock(scope) {
+                one_less(&locked, &mut woken);
+            }
+            woken.wake_all();
+        }
+        return;
+    }
     let Ok(locked) = SCOPES.lock(scope) else { return };
     let (looks, collects, policy) = (locked.looks_at_tasks(), locked.collects(), locked.policy.get());
     drop(locked);

@@ -12,6 +12,7 @@ use crate::strand::fault;
 use crate::strand::identity;
 use crate::strand::message::fail;
 use crate::strand::waiter::{WaitKind, Waiter};
+use crate::task::calls;
 use crate::wait::block::{self, FOREVER, NO_WAIT, Published, Source, open_sole};
 use crate::wait::cancel::{self, Shielded};
 use crate::wait::list::{List, Node};
@@ -119,6 +120,8 @@ pub fn next(scope: u64, deadline: i64) -> Outcome<Record> {
             );
         }
         if let Some(record) = locked.records.pop() {
+            drop(locked);
+            calls::until_told(record.child);
             return Ok(record);
         }
         if locked.children.get() == 0 {
