@@ -7,7 +7,7 @@ use loom::thread;
 
 use super::setting::Setting;
 use super::{fails_with, holds};
-use crate::base::model::Defect::Relaxed;
+use crate::base::model::Defect::{Relaxed, Torn};
 use crate::base::status::Status;
 use crate::base::sync::atomic::Ordering;
 use crate::runtime::strands;
@@ -149,5 +149,10 @@ fn the_promise_that_a_scope_tells_of_is_completed() {
 
 #[test]
 fn control_a_lock_that_does_not_release_hides_an_end() {
-    fails_with(Relaxed, "base/lock.rs", "self.locked.store(0", look_at_a_strand);
+    fails_with(Relaxed, "base/lock.rs", "self.locked.store(0", || look_at_a_promise(false));
+}
+
+#[test]
+fn control_a_lock_that_two_hold_tears_an_outcome() {
+    fails_with(Torn, "base/lock.rs", "if self.locked.swap(1", || look_at_a_promise(false));
 }
