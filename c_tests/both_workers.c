@@ -4,6 +4,7 @@
 #include "harness.h"
 
 #include <sched.h>
+#include <stdbool.h>
 
 static uint64_t inside;
 static uint64_t needed;
@@ -127,6 +128,64 @@ static void a_strand_in_the_run_next_slot_can_be_stolen(void) {
   }
 }
 
+/* Two stages, the second of which works on what the first hands it. */
+static uint64_t working;
+static uint64_t side_by_side; /* pieces of the last hundred that were begun while the other stage worked */
+static uint64_t enough;
+
+static bool work_on_a_piece(void) {
+  const bool together = count_up(&working) == 2;
+  const int64_t until = monotonic() + MILLISECONDS(1) / 5;
+  while (monotonic() < until) {
+  }
+  count_add(&working, UINT64_MAX);
+  return together;
+}
+static void *first_stage(void *arg) {
+  const int64_t until = monotonic() + SECONDS(60);
+  uint64_t piece = 0;
+  while (count_read(&enough) == 0 && monotonic() < until) {
+    (void)work_on_a_piece();
+    CHECK_OK(strand_chan_send(gate, &piece, STRAND_FOREVER));
+    piece += 1;
+  }
+  CHECK_OK(strand_chan_close(gate));
+  return arg;
+}
+static void *second_stage(void *arg) {
+  uint64_t piece = 0;
+  while (strand_chan_recv(gate, &piece, STRAND_FOREVER) == STRAND_OK) {
+    if (piece % 100 == 0) {
+      count_set(&side_by_side, 0);
+    }
+    /* The first hundred show how they came to begin, not how they go on. */
+    if (work_on_a_piece() && piece >= 100 && count_up(&side_by_side) >= 20) {
+      count_set(&enough, 1);
+    }
+  }
+  return arg;
+}
+static void *spawn_both_stages(void *arg) {
+  spawn(first_stage, NULL);
+  spawn(second_stage, NULL);
+  return arg;
+}
+
+/*
+ * Each message makes one of them ready behind the other, on the worker of that one: alone there, and never for long. Nobody is late
+ * and never do two wait, yet the other worker must not sleep through it.
+ */
+static void two_stages_that_work_for_long_run_side_by_side(void) {
+  count_set(&enough, 0);
+  start_runtime(2);
+  gate = new_channel(sizeof(uint64_t), 0);
+  spawn(spawn_both_stages, NULL);
+  CHECK_OK(strand_scheduler_run());
+  CHECK_EQUAL(count_read(&enough), 1);
+  CHECK_OK(strand_chan_release(gate));
+  stop_runtime();
+}
+
 /* Negative control: with one worker the same strands never meet, and the child's alarm ends it. */
 static void meet_on_one_worker(void) {
   alarm(1);
@@ -167,6 +226,8 @@ int main(void) {
   CLAIM_IF(has_workers_as_written(), woken_strands_run_on_all_workers_at_once,
            "about a certain number of workers");
   CLAIM_IF(has_workers_as_written(), a_strand_in_the_run_next_slot_can_be_stolen,
+           "about a certain number of workers");
+  CLAIM_IF(has_workers_as_written(), two_stages_that_work_for_long_run_side_by_side,
            "about a certain number of workers");
   CLAIM_IF(workers_there(1) == 1, one_worker_alone_has_the_only_counter,
            "about one worker");

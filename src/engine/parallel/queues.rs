@@ -207,6 +207,12 @@ impl Queues {
         self.next.load(Ordering::Relaxed) != NONE
     }
 
+    /// Whether something waits that a thief could take with `lone`; a hint without the lock.
+    #[inline]
+    pub fn has_lone(&self) -> bool {
+        self.surplus() > 0 || self.has_next()
+    }
+
     /// Whether nothing at all is ready here; a hint without the lock.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -315,13 +321,13 @@ impl Queues {
         count
     }
 
-    /// A thief takes half of what may move, the oldest first, up to `out.len()`; or, with `desperate`, also a lone
+    /// A thief takes half of what may move, the oldest first, up to `out.len()`; or, with `lone`, also a lone
     /// strand or the one in the run-next slot. Inside a visit.
-    pub fn steal(&self, out: &mut [Option<&'static Head>], desperate: bool) -> usize {
+    pub fn steal(&self, out: &mut [Option<&'static Head>], lone: bool) -> usize {
         let (fresh, moving) = (self.fresh.len(), self.moving.len());
         let want = match fresh + moving {
             0 => 0,
-            1 if !desperate => 0,
+            1 if !lone => 0,
             total => (total.div_ceil(2) as usize).min(out.len()),
         };
         let mut count = 0;
@@ -331,7 +337,7 @@ impl Queues {
             out[count] = Some(head);
             count += 1;
         }
-        if count == 0 && desperate {
+        if count == 0 && lone {
             let next = self.next.load(Ordering::Relaxed);
             if next != NONE && head::at(next).may_move() {
                 out[0] = self.take_next();

@@ -4,7 +4,7 @@
 //! A searcher takes half of what another worker has. It does not take a lone strand at once: its worker will most
 //! likely run it in less time than a theft costs (a spawn followed by a join, a pair that plays ping-pong). Only when
 //! that worker has not picked anything for some microseconds, because it runs one strand for long, the lone strand is
-//! taken too. A searcher that goes to sleep meanwhile leaves this to the ticker.
+//! taken too, or when the ticker offers it. A searcher that goes to sleep meanwhile leaves this to the ticker.
 
 use super::timers::NEVER;
 use super::worker::Worker;
@@ -133,11 +133,11 @@ impl Worker {
             }
             let stuck = now - watch.began >= PATIENCE
                 && watch.progress.get(other.index as usize).is_none_or(|seen| *seen == other.progress());
-            let worth =
-                other.queues.surplus() >= 2 || stuck && (other.queues.surplus() == 1 || other.queues.has_next());
+            let lone = stuck || other.lone.is_offered();
+            let worth = other.queues.surplus() >= 2 || lone && other.queues.has_lone();
             if worth
                 && !other.left_alone.is_set_at(now)
-                && let Some(strand) = self.steal_from(other, stuck)
+                && let Some(strand) = self.steal_from(other, lone)
             {
                 return Some(strand);
             }
@@ -145,37 +145,49 @@ impl Worker {
         None
     }
 
-    fn steal_from(&self, other: &Worker, desperate: bool) -> Option<&'static Head> {
+    fn steal_from(&self, other: &Worker, lone: bool) -> Option<&'static Head> {
         let began = monotonic();
         if !other.owner.visit() {
             return None;
         }
         let mut taken = [None; STEAL_MAX];
-        let count = other.queues.steal(&mut taken, desperate);
+        let was_lone = lone && other.queues.surplus() < 2;
+        let count = other.queues.steal(&mut taken, lone);
         other.owner.end_visit();
         if count == 0 {
             return None;
         }
         self.counts.steals.add(1);
         self.counts.stolen.add(count as u64);
-        self.theft.note(other.index, began, monotonic(), count);
+        let ended = monotonic();
+        self.theft.note(other.index, began, ended, count, was_lone);
+        if was_lone {
+            other.lone.note(self.index, ended);
+        }
         self.accept(&taken[1..count]);
         taken[0]
     }
 
-    /// What was stolen is done: leaves the victim alone for a while if that did not pay.
+    /// What was stolen is done: leaves the victim alone for a while if that did not pay. Was all stolen that was here, then the
+    /// thief is.
     fn judge_theft(&self) {
+        if let Some(thief) = self.lone.judge() {
+            self.engine().workers()[thief as usize].left_alone.extend(monotonic());
+        }
         if !self.theft.is_open() {
             return;
         }
         let now = monotonic();
         let Some((victim, paid)) = self.theft.judge(now) else { return };
-        let victim = &self.engine().workers()[victim as usize].left_alone;
+        let victim = &self.engine().workers()[victim as usize];
         if paid {
-            victim.forget();
+            victim.left_alone.forget();
             self.engine().search_was_fruitful();
+            if self.theft.was_lone() {
+                victim.lone.has_paid();
+            }
         } else {
-            victim.extend(now);
+            victim.left_alone.extend(now);
         }
     }
 
@@ -249,7 +261,7 @@ impl Worker {
             if other.queues.surplus() >= 2 && !other.left_alone.is_set() {
                 return false;
             }
-            lone |= other.queues.surplus() > 0 || other.queues.has_next();
+            lone |= other.queues.has_lone();
         }
         if lone {
             engine.ticker.poke();

@@ -4,7 +4,9 @@
 //! Workers look after themselves between strands. The ticker covers what they cannot see while one strand runs: a
 //! lone ready strand behind it, timers that are due, strands given to the worker from outside. Every millisecond it
 //! compares what each worker has picked; where nothing moved and something waits, it wakes an idle worker to take it,
-//! or, when there is none, asks the running strand to give way at its next checkpoint.
+//! or, when there is none, asks the running strand to give way at its next checkpoint. A strand that waits alone where
+//! turns are not short is offered to the others, however often its worker picks: two that suspend every hundred
+//! microseconds would else share a worker for ever.
 //! It sleeps without a time limit as soon as every worker is idle, so an idle process uses no processor time; workers
 //! that push work poke it with one load.
 
@@ -19,6 +21,8 @@ use crate::strand::poll;
 
 /// Period while anything runs; also the slice after which a strand should give way.
 pub const PERIOD: i64 = 1_000_000;
+/// Turns that took so many nanoseconds each, and more, are worth another worker for a strand that waits alone behind them.
+const LONG: u64 = 2_000;
 /// Quiet periods before the ticker sleeps without a time limit.
 const QUIET_PERIODS: u32 = if cfg!(loom) { 0 } else { 8 };
 
@@ -76,6 +80,7 @@ impl Ticker {
     /// The body of the thread.
     pub(super) fn run(&self, engine: &'static Parallel) {
         let mut seen = [0u64; super::idle::WORKERS_MAX];
+        let mut last = monotonic();
         let mut quiet = 0;
         while !engine.is_stopping() {
             if engine.all_are_idle() {
@@ -90,7 +95,8 @@ impl Ticker {
                 self.parker.park(Some(monotonic() + PERIOD));
             }
             self.rest.end();
-            self.look(engine, &mut seen);
+            let now = monotonic();
+            self.look(engine, &mut seen, now, (now - core::mem::replace(&mut last, now)) as u64);
             self.rest.begin();
         }
     }
@@ -106,20 +112,26 @@ impl Ticker {
         self.state.store(AWAKE, Ordering::Release);
     }
 
-    fn look(&self, engine: &'static Parallel, seen: &mut [u64]) {
+    /// The look at `now`, so long after the last one.
+    fn look(&self, engine: &'static Parallel, seen: &mut [u64], now: i64, elapsed: u64) {
         // The last counted strand may have ended on a worker that has not picked since.
         (engine.upcalls.quiet)(false);
-        let now = monotonic();
         let mut raised = false;
         for (worker, seen) in engine.workers().iter().zip(seen) {
             let progress = worker.progress();
-            let stuck = core::mem::replace(seen, progress) == progress && progress != 0;
+            let turns = progress.wrapping_sub(core::mem::replace(seen, progress));
+            let stuck = turns == 0 && progress != 0;
             if stuck && waits(engine, worker, now) {
                 raised |= self.help(engine, worker, now);
             } else {
                 worker.preempt.store(false, Ordering::Relaxed);
             }
-            if worker.left_alone.ends(now) && worker.queues.surplus() >= 2 && engine.idle.wants_wake() {
+            let ended = worker.left_alone.ends(now);
+            // Where turns are shorter, two strands do better together, if it is each other that they wait for.
+            let long = turns.saturating_mul(LONG) <= elapsed;
+            let lone = long && worker.queues.has_lone() && !worker.left_alone.is_set();
+            worker.lone.offer(lone);
+            if (lone || ended && worker.queues.surplus() >= 2) && engine.idle.wants_wake() {
                 engine.wake_from_outside();
             }
         }

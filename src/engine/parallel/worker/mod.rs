@@ -20,7 +20,7 @@ use super::company::Company;
 use super::counts::Counts;
 use super::inject::Inject;
 use super::parker::Parker;
-use super::payoff::{LeftAlone, Theft};
+use super::payoff::{LeftAlone, Lone, Theft};
 use super::queues::Queues;
 use super::spare::Region;
 use super::timers::Timers;
@@ -79,6 +79,8 @@ pub struct Worker {
     pub(super) rest: Rest,
     /// Whether taking work from here has paid lately.
     pub(super) left_alone: LeftAlone,
+    /// Whether a thief may take the only strand that waits here.
+    pub(super) lone: Lone,
     /// The last theft of this worker.
     pub(super) theft: Theft,
     /// Whom its strands meet at locks.
@@ -114,6 +116,7 @@ impl Worker {
             retired: AtomicBool::new(false),
             region: Region::new(),
             left_alone: LeftAlone::new(),
+            lone: Lone::new(),
             theft: Theft::new(),
             company: Company::new(),
         }

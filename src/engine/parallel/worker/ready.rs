@@ -30,8 +30,7 @@ impl Worker {
         if displaces {
             self.engine().offer(self);
         } else {
-            // A lone strand behind one that runs for long is the ticker's business.
-            self.engine().ticker.poke();
+            self.engine().offer_next(self);
         }
     }
 
