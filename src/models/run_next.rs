@@ -9,7 +9,7 @@ use crate::models::setting::Setting;
 use crate::models::{fails_with, holds};
 use crate::strand::head::{self, Head};
 
-/// The owner picks while a desperate thief steals, `pushed` strands having been made ready to run next.
+/// The owner picks while a thief steals that takes lone strands too, `pushed` strands having been made ready to run next.
 fn steal(pushed: usize, picks: usize) {
     let setting = Setting::new(2);
     let strands: Vec<&Head> = (0..pushed).map(|_| setting.ready_strand()).collect();

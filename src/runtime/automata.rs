@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use super::spawning::{self, SPAWN_UNCOUNTED, SpawnOptions};
 use super::worklists;
 use crate::base::status::{Outcome, Status};
-use crate::engine::{self, parallel};
+use crate::engine::{self, clock, parallel};
 use crate::gpu::automaton::object::{self, Automaton};
 use crate::gpu::automaton::scan::{Chunk, Limits, Scan};
 use crate::gpu::named::enter;
@@ -15,6 +15,9 @@ use crate::gpu::ticket;
 use crate::strand::identity;
 use crate::strand::message::{fail, try_box};
 use crate::wait::cancel;
+
+/// After so many nanoseconds a reader lets others go first, between two slices of text.
+const TURN: i64 = 50_000;
 
 /// Begins a scan: its ticket.
 pub fn scan(automaton: u64, chunks: Box<[Chunk]>, limits: Limits) -> Outcome<u64> {
@@ -81,11 +84,19 @@ unsafe extern "C-unwind" fn main(argument: *mut c_void) -> *mut c_void {
     // SAFETY: by contract; this strand's own.
     let scan = unsafe { Box::from_raw(argument.cast::<Shared<Scan>>()) };
     match identity::current() {
-        Some(body) => scan.work(worklists::dispatch, || {
-            // SAFETY: the running strand's body; no lock is held.
-            unsafe { engine::yield_now(body) };
-            cancel::is_cancelled(body)
-        }),
+        Some(body) => {
+            let stepped = parallel::engine().is_some_and(|engine| engine.stepped().is_some());
+            let mut began = clock::shown();
+            scan.work(worklists::dispatch, || {
+                // Where schedules are explored, time decides nothing.
+                if stepped || clock::shown() - began >= TURN {
+                    // SAFETY: the running strand's body; no lock is held.
+                    unsafe { engine::yield_now(body) };
+                    began = clock::shown();
+                }
+                cancel::is_cancelled(body)
+            });
+        }
         None => scan.give_up(),
     }
     core::ptr::null_mut()

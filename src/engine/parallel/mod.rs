@@ -305,17 +305,6 @@ impl Parallel {
         self.ticker.poke();
     }
 
-    /// A strand was put into the run-next slot, behind the one that runs.
-    #[inline]
-    fn offer_next(&self, worker: &Worker) {
-        if worker.lone.wants_wake() && self.idle.wants_wake() && !worker.left_alone.is_set() {
-            worker.lone.spend_wake();
-            return self.wake_one(worker);
-        }
-        // It is the ticker's business.
-        self.ticker.poke();
-    }
-
     #[cold]
     #[inline(never)]
     fn wake_one(&self, worker: &Worker) {

@@ -17,8 +17,6 @@ const STRAND_COST: i64 = 250;
 /// How long a worker is left alone after a first theft that did not pay, and at most.
 const ALONE_MIN: i64 = 250_000;
 const ALONE_MAX: i64 = 2_000_000;
-/// Immediate wakes that a theft of a lone strand buys which has paid.
-const WAKES: u32 = 4;
 /// A worker that is out of work so soon after its lone strand was taken had nothing else to do.
 const IN_TURNS: i64 = 5_000;
 
@@ -85,31 +83,24 @@ impl Default for LeftAlone {
 
 /// Of a worker: a strand that waits there alone behind the one that runs.
 ///
-/// Mostly it has run before a thief could have it, so thieves pass it by. Two strands that suspend often share one worker so for
-/// ever, while another sleeps: no pick is late, and never do two wait. The ticker, which finds one waiting at look after look,
-/// offers it. Where its worker is out of work right behind the theft, the strands work in turns and have only moved
-/// together: the thief is then left alone.
+/// Mostly it has run before a thief could have it, so thieves pass it by. But two strands that suspend every hundred
+/// microseconds would share one worker for ever, while another sleeps: no pick is late, and never do two wait. So the ticker
+/// offers such a strand. Where its worker is out of work right behind the theft, the strands work in turns and have only
+/// moved together: then the thief is left alone.
 pub struct Lone {
     offered: AtomicBool,
     /// When it was taken, until that is judged; 0: it was not.
     taken: AtomicI64,
     thief: AtomicU32,
-    /// Times that another worker is woken at once for one that is ready to run next.
-    wakes: AtomicU32,
 }
 
 impl Lone {
     /// Nothing is offered.
     pub fn new() -> Self {
-        Lone {
-            offered: AtomicBool::new(false),
-            taken: AtomicI64::new(0),
-            thief: AtomicU32::new(0),
-            wakes: AtomicU32::new(0),
-        }
+        Lone { offered: AtomicBool::new(false), taken: AtomicI64::new(0), thief: AtomicU32::new(0) }
     }
 
-    /// Called by the ticker: whether a strand that waits alone may be taken from here.
+    /// Whether a strand that waits alone may be taken from here: the ticker says so at each look, and a thief that it no longer may.
     pub fn offer(&self, offered: bool) {
         // Relaxed, here and below: hints, as above.
         if self.offered.load(Ordering::Relaxed) != offered {
@@ -130,23 +121,7 @@ impl Lone {
         self.taken.store(now, Ordering::Relaxed);
     }
 
-    /// Such a theft has paid: the next ones are woken for at once.
-    pub fn has_paid(&self) {
-        self.wakes.store(WAKES, Ordering::Relaxed);
-    }
-
-    /// Whether another worker is worth a wake.
-    #[inline(always)]
-    pub fn wants_wake(&self) -> bool {
-        self.wakes.load(Ordering::Relaxed) > 0
-    }
-
-    /// One is woken.
-    pub fn spend_wake(&self) {
-        self.wakes.store(self.wakes.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-    }
-
-    /// Its worker is out of work: who took all that it had left, if that was just now.
+    /// Its worker is out of work: who took the strand that was offered, if that was just now.
     pub fn judge(&self) -> Option<u32> {
         let taken = self.taken.load(Ordering::Relaxed);
         if taken == 0 {
@@ -166,7 +141,6 @@ impl Default for Lone {
 /// Of a thief: its last theft, until it is judged.
 pub struct Theft {
     victim: Cell<Option<u32>>,
-    lone: Cell<bool>,
     ended: Cell<i64>,
     cost: Cell<i64>,
 }
@@ -174,13 +148,12 @@ pub struct Theft {
 impl Theft {
     /// None so far.
     pub const fn new() -> Self {
-        Theft { victim: Cell::new(None), lone: Cell::new(false), ended: Cell::new(0), cost: Cell::new(0) }
+        Theft { victim: Cell::new(None), ended: Cell::new(0), cost: Cell::new(0) }
     }
 
-    /// Strands were taken from a worker, between these two times; `lone`: the only one.
-    pub fn note(&self, victim: u32, began: i64, ended: i64, strands: usize, lone: bool) {
+    /// Strands were taken from a worker, between these two times.
+    pub fn note(&self, victim: u32, began: i64, ended: i64, strands: usize) {
         self.victim.set(Some(victim));
-        self.lone.set(lone);
         self.ended.set(ended);
         self.cost.set(ended - began + STRAND_COST * strands as i64);
     }
@@ -190,11 +163,6 @@ impl Theft {
         let victim = self.victim.take()?;
         // In a model no time passes, and every theft pays.
         Some((victim, now - self.ended.get() >= self.cost.get() || cfg!(loom)))
-    }
-
-    /// Whether the last one took the only strand that waited.
-    pub fn was_lone(&self) -> bool {
-        self.lone.get()
     }
 
     /// It is not judged.
@@ -223,10 +191,10 @@ mod tests {
     fn a_theft_pays_when_it_kept_the_thief_busy_for_longer_than_it_cost() {
         let theft = Theft::new();
         assert_eq!(theft.judge(5), None);
-        theft.note(3, 1_000, 11_000, 32, false);
+        theft.note(3, 1_000, 11_000, 32);
         assert_eq!(theft.judge(11_000 + 17_999), Some((3, false)));
         assert_eq!(theft.judge(50_000), None, "it is judged once");
-        theft.note(3, 1_000, 11_000, 32, false);
+        theft.note(3, 1_000, 11_000, 32);
         assert_eq!(theft.judge(11_000 + 18_000), Some((3, true)));
     }
 

@@ -210,7 +210,8 @@ impl Queues {
     /// Whether something waits that a thief could take with `lone`; a hint without the lock.
     #[inline]
     pub fn has_lone(&self) -> bool {
-        self.surplus() > 0 || self.has_next()
+        let next = self.next.load(Ordering::Relaxed);
+        self.surplus() > 0 || next != NONE && head::at(next).may_move()
     }
 
     /// Whether nothing at all is ready here; a hint without the lock.

@@ -3,8 +3,8 @@
 //!
 //! A searcher takes half of what another worker has. It does not take a lone strand at once: its worker will most
 //! likely run it in less time than a theft costs (a spawn followed by a join, a pair that plays ping-pong). Only when
-//! that worker has not picked anything for some microseconds, because it runs one strand for long, the lone strand is
-//! taken too, or when the ticker offers it. A searcher that goes to sleep meanwhile leaves this to the ticker.
+//! that worker has not picked anything for some microseconds, because it runs one strand for long, or when the ticker
+//! offers it, the lone strand is taken too. A searcher that goes to sleep meanwhile leaves this to the ticker.
 
 use super::timers::NEVER;
 use super::worker::Worker;
@@ -133,11 +133,11 @@ impl Worker {
             }
             let stuck = now - watch.began >= PATIENCE
                 && watch.progress.get(other.index as usize).is_none_or(|seen| *seen == other.progress());
-            let lone = stuck || other.lone.is_offered();
-            let worth = other.queues.surplus() >= 2 || lone && other.queues.has_lone();
+            let offered = !stuck && other.lone.is_offered();
+            let worth = other.queues.surplus() >= 2 || (stuck || offered) && other.queues.has_lone();
             if worth
                 && !other.left_alone.is_set_at(now)
-                && let Some(strand) = self.steal_from(other, lone)
+                && let Some(strand) = self.steal_from(other, stuck, offered)
             {
                 return Some(strand);
             }
@@ -145,14 +145,14 @@ impl Worker {
         None
     }
 
-    fn steal_from(&self, other: &Worker, lone: bool) -> Option<&'static Head> {
+    fn steal_from(&self, other: &Worker, stuck: bool, offered: bool) -> Option<&'static Head> {
         let began = monotonic();
         if !other.owner.visit() {
             return None;
         }
         let mut taken = [None; STEAL_MAX];
-        let was_lone = lone && other.queues.surplus() < 2;
-        let count = other.queues.steal(&mut taken, lone);
+        let was_offered = offered && other.queues.surplus() < 2;
+        let count = other.queues.steal(&mut taken, stuck || offered);
         other.owner.end_visit();
         if count == 0 {
             return None;
@@ -160,34 +160,31 @@ impl Worker {
         self.counts.steals.add(1);
         self.counts.stolen.add(count as u64);
         let ended = monotonic();
-        self.theft.note(other.index, began, ended, count, was_lone);
-        if was_lone {
+        self.theft.note(other.index, began, ended, count);
+        if was_offered {
             other.lone.note(self.index, ended);
         }
         self.accept(&taken[1..count]);
         taken[0]
     }
 
-    /// What was stolen is done: leaves the victim alone for a while if that did not pay. Was all stolen that was here, then the
-    /// thief is.
+    /// What was stolen is done: leaves the victim alone for a while if that did not pay. Where this worker is the victim, and out
+    /// of work too soon, it leaves the thief alone.
     fn judge_theft(&self) {
         if let Some(thief) = self.lone.judge() {
-            self.engine().workers()[thief as usize].left_alone.extend(monotonic());
+            self.engine().workers[thief as usize].left_alone.extend(monotonic());
         }
         if !self.theft.is_open() {
             return;
         }
         let now = monotonic();
         let Some((victim, paid)) = self.theft.judge(now) else { return };
-        let victim = &self.engine().workers()[victim as usize];
+        let victim = &self.engine().workers()[victim as usize].left_alone;
         if paid {
-            victim.left_alone.forget();
+            victim.forget();
             self.engine().search_was_fruitful();
-            if self.theft.was_lone() {
-                victim.lone.has_paid();
-            }
         } else {
-            victim.left_alone.extend(now);
+            victim.extend(now);
         }
     }
 

@@ -4,9 +4,9 @@
 //! Workers look after themselves between strands. The ticker covers what they cannot see while one strand runs: a
 //! lone ready strand behind it, timers that are due, strands given to the worker from outside. Every millisecond it
 //! compares what each worker has picked; where nothing moved and something waits, it wakes an idle worker to take it,
-//! or, when there is none, asks the running strand to give way at its next checkpoint. A strand that waits alone where
-//! turns are not short is offered to the others, however often its worker picks: two that suspend every hundred
-//! microseconds would else share a worker for ever.
+//! or, when there is none, asks the running strand to give way at its next checkpoint. Where a worker picks seldom, a
+//! strand that waits alone is offered to the others: two that suspend every hundred microseconds would else share a
+//! worker for ever.
 //! It sleeps without a time limit as soon as every worker is idle, so an idle process uses no processor time; workers
 //! that push work poke it with one load.
 
@@ -21,8 +21,9 @@ use crate::strand::poll;
 
 /// Period while anything runs; also the slice after which a strand should give way.
 pub const PERIOD: i64 = 1_000_000;
-/// Turns that took so many nanoseconds each, and more, are worth another worker for a strand that waits alone behind them.
-const LONG: u64 = 2_000;
+/// Where a worker picks less often than once in so many nanoseconds, a strand that waits alone is worth another worker: a theft
+/// costs a third of that.
+const LONG: u64 = 30_000;
 /// Quiet periods before the ticker sleeps without a time limit.
 const QUIET_PERIODS: u32 = if cfg!(loom) { 0 } else { 8 };
 
@@ -96,7 +97,9 @@ impl Ticker {
             }
             self.rest.end();
             let now = monotonic();
-            self.look(engine, &mut seen, now, (now - core::mem::replace(&mut last, now)) as u64);
+            // Nothing is known of how workers picked before the ticker slept.
+            let elapsed = (now - core::mem::replace(&mut last, now)).min(2 * PERIOD) as u64;
+            self.look(engine, &mut seen, now, elapsed);
             self.rest.begin();
         }
     }
@@ -112,7 +115,7 @@ impl Ticker {
         self.state.store(AWAKE, Ordering::Release);
     }
 
-    /// The look at `now`, so long after the last one.
+    /// The look at `now`, `elapsed` nanoseconds after the last one.
     fn look(&self, engine: &'static Parallel, seen: &mut [u64], now: i64, elapsed: u64) {
         // The last counted strand may have ended on a worker that has not picked since.
         (engine.upcalls.quiet)(false);
@@ -127,7 +130,7 @@ impl Ticker {
                 worker.preempt.store(false, Ordering::Relaxed);
             }
             let ended = worker.left_alone.ends(now);
-            // Where turns are shorter, two strands do better together, if it is each other that they wait for.
+            // Where it picks more often, two strands do better together, if it is each other that they wait for.
             let long = turns.saturating_mul(LONG) <= elapsed;
             let lone = long && worker.queues.has_lone() && !worker.left_alone.is_set();
             worker.lone.offer(lone);

@@ -30,7 +30,8 @@ impl Worker {
         if displaces {
             self.engine().offer(self);
         } else {
-            self.engine().offer_next(self);
+            // A lone strand behind one that runs for long is the ticker's business.
+            self.engine().ticker.poke();
         }
     }
 
