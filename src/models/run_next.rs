@@ -17,7 +17,7 @@ fn steal(pushed: usize, picks: usize) {
     let (last, first) = strands.split_last().unwrap();
     first.iter().for_each(|strand| owner.queues.push_next(strand));
     let robbery = thread::spawn(move || {
-        let stolen = thief.steal_from(owner, true);
+        let stolen = thief.steal_from(owner, true, false);
         let more = std::iter::from_fn(|| thief.pick_own());
         stolen.into_iter().chain(more).map(head::index_of).collect::<Vec<u32>>()
     });

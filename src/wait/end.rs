@@ -70,14 +70,15 @@ impl Link {
             // SAFETY: linked ones are alive; the lock is held.
             unsafe { (*first).back.set(self) };
         }
-        strand.joiners.store(self as *const Link as usize, Ordering::Relaxed);
+        // Release, here and below: who looks for `TELLING` and finds this sees that the strand before was told of, too.
+        strand.joiners.store(self as *const Link as usize, Ordering::Release);
         self.linked.set(true);
     }
 
     fn unlink(&self, strand: &Head) {
         let (next, back) = (self.next.get(), self.back.get());
         if back.is_null() {
-            strand.joiners.store(next as usize, Ordering::Relaxed);
+            strand.joiners.store(next as usize, Ordering::Release);
         } else {
             // SAFETY: linked ones are alive; the lock is held.
             unsafe { (*back).next.set(next) };
@@ -279,7 +280,7 @@ pub fn until_told_of(strands: &Table<Head>, id: u64) {
 /// Everybody was told of the end of a strand, whose head the caller holds.
 #[inline]
 fn told(strand: &Head) {
-    // Release pairs with the Acquire in `until_told`: what they were told comes before.
+    // Release pairs with the Acquire in `until_told`: what they were told comes before. So does every later store.
     strand.joiners.store(0, Ordering::Release);
 }
 
@@ -298,7 +299,7 @@ fn end_generation(strand: &'static Head, ending: Ending, extras: *const Extras, 
     let generation = strand.generation();
     let watches = win_joiners(first, &mut woken);
     // Whoever sees the next generation sees this.
-    strand.joiners.store(if watches.is_null() && !in_scope { 0 } else { TELLING }, Ordering::Relaxed);
+    strand.joiners.store(if watches.is_null() && !in_scope { 0 } else { TELLING }, Ordering::Release);
     strand.end_generation();
     strand.lock.unlock();
     if cancelled {

@@ -257,6 +257,7 @@ pub enum Noted {
 /// The outcome of a task of the scope is being written: nobody sees it before the caller gives the task's lock back.
 /// `counted`: by itself, as a promise is, and nothing is left to do of which the scope must wait for the end.
 pub fn note(scope: u64, task: &Task, ended: &Ended, counted: bool, woken: &mut Woken) -> Noted {
+    engine::touch(scope);
     let Ok(locked) = SCOPES.lock(scope) else { return Noted::Not };
     // Who is told of a failure that cancels the others finds them cancelled, and that cannot be done under a lock.
     let cancels = ended.state == State::Failed && locked.policy.get() != ISOLATE;
